@@ -1,0 +1,11 @@
+//! Cloudinary's language: public ids, transformations, delivery URLs. Text in, values out, and back.
+//!
+//! Nothing here does I/O, knows the time or waits; the crate can be read and tested as arithmetic on text.
+
+mod format;
+mod public_id;
+pub mod transformation;
+
+pub use format::ImageFormat;
+pub use public_id::{PublicId, PublicIdError};
+pub use transformation::Transformation;
