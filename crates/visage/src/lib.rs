@@ -1,1 +1,25 @@
-//! Placeholder.
+//! The visage server: configuration, services, HTTP, jobs and the command line.
+//!
+//! A request crosses three calls of ours: handler → service → store, media host or image. A service is a free function
+//! that takes `&App` (or `&Library`, for the embedded media store).
+
+pub mod app;
+pub mod audit;
+pub mod auth;
+pub mod cli;
+pub mod clock;
+pub mod config;
+pub mod crash;
+pub mod http;
+pub mod jobs;
+pub mod library;
+pub mod mail;
+pub mod media_host;
+pub mod metrics;
+pub mod passwords;
+pub mod permits;
+pub mod profile;
+pub mod rate_limit;
+pub mod single_flight;
+pub mod spool;
+pub mod tokens;

@@ -1,0 +1,188 @@
+//! Everything the services work with, put together once at start-up.
+
+use std::fs::File;
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+use std::thread::available_parallelism;
+
+use tokio_util::task::TaskTracker;
+use visage_cloudinary::Transformation;
+use visage_store::{BlobError, Blobs, Directory, Sqlite, StoreError};
+
+use crate::clock::Clock;
+use crate::config::{Config, ConfigError, SecretsError, StoredSecrets};
+use crate::library::Library;
+use crate::mail::{MailError, Mailer};
+use crate::media_host::{Embedded, MediaHost};
+use crate::passwords::Passwords;
+use crate::permits::Permits;
+use crate::rate_limit::AttemptLimits;
+use crate::tokens::Tokens;
+
+/// The application.
+#[derive(Debug)]
+pub struct App {
+    /// The checked settings.
+    pub config: Config,
+    /// Tells the time.
+    pub clock: Arc<dyn Clock>,
+    /// Users, and media under way.
+    pub directory: Arc<dyn Directory>,
+    /// Where pictures live.
+    pub media_host: Arc<dyn MediaHost>,
+    /// The embedded media store.
+    pub library: Arc<Library>,
+    /// Bounds the work on pixels.
+    pub permits: Arc<Permits>,
+    /// Makes and checks tokens.
+    pub tokens: Tokens,
+    /// Hashes and checks passwords.
+    pub passwords: Passwords,
+    /// Counts attempts on the password routes.
+    pub attempts: AttemptLimits,
+    /// Sends mail, when that is set up.
+    pub mailer: Option<Mailer>,
+    /// The transformation in the URLs that are saved on users.
+    pub display_transformation: Transformation,
+    /// Where uploads are held on their way in.
+    pub temporary_folder: PathBuf,
+    /// Work that goes on when the client who asked for it is gone; a stop waits for it.
+    pub tasks: TaskTracker,
+}
+
+/// visage could not start.
+#[derive(Debug, thiserror::Error)]
+pub enum StartError {
+    /// The data folder cannot be used.
+    #[error("the data folder {folder} cannot be used: {cause}")]
+    DataFolder {
+        /// The folder.
+        folder: String,
+        /// What the system said.
+        cause: std::io::Error,
+    },
+    /// Another server works in the data folder.
+    #[error("another visage serves the data folder {folder}")]
+    InUse {
+        /// The folder.
+        folder: String,
+    },
+    /// The settings are wrong.
+    #[error(transparent)]
+    Config(#[from] ConfigError),
+    /// The generated secrets failed.
+    #[error(transparent)]
+    Secrets(#[from] SecretsError),
+    /// The database failed.
+    #[error(transparent)]
+    Store(#[from] StoreError),
+    /// The blobs failed.
+    #[error(transparent)]
+    Blobs(#[from] BlobError),
+    /// Mail is not set up right.
+    #[error(transparent)]
+    Mail(#[from] MailError),
+}
+
+/// The lock that keeps a second server out of a data folder. It ends with the process, however that ends.
+#[derive(Debug)]
+pub struct DataLock {
+    _file: File,
+}
+
+impl App {
+    /// Opens the data folder of `config`, making what is not there yet.
+    ///
+    /// # Errors
+    /// See [`StartError`].
+    pub fn open(mut config: Config, clock: Arc<dyn Clock>) -> Result<Self, StartError> {
+        let data = config.data.clone();
+        make_folders(&data).map_err(|cause| StartError::DataFolder { folder: data.display().to_string(), cause })?;
+        StoredSecrets::load_or_create(&data)?.fill(&mut config);
+        let sqlite = Arc::new(Sqlite::open(&data.join("visage.db"))?);
+        let blobs = Blobs::on_disk(&blob_folder(&data))?;
+        Self::assemble(config, clock, sqlite, blobs)
+    }
+
+    /// Puts an application together from its parts.
+    ///
+    /// # Errors
+    /// When mail is not set up right.
+    pub fn assemble(
+        config: Config,
+        clock: Arc<dyn Clock>,
+        sqlite: Arc<Sqlite>,
+        blobs: Blobs,
+    ) -> Result<Self, StartError> {
+        let processors = available_parallelism().map_or(2, usize::from);
+        let threads = if config.render.threads == 0 { processors } else { config.render.threads };
+        let memory_bytes = if config.render.memory_bytes == 0 { machine_memory_bytes() / 4 } else { config.render.memory_bytes };
+        let permits = Arc::new(Permits::new(memory_bytes, threads, config.render.queue));
+        let library =
+            Arc::new(Library::new(&config, sqlite.clone(), blobs, Arc::clone(&permits), Arc::clone(&clock)));
+        Ok(Self {
+            clock,
+            directory: sqlite,
+            media_host: Arc::new(Embedded::new(Arc::clone(&library))),
+            library,
+            permits,
+            tokens: Tokens::new(&config.auth),
+            passwords: Passwords::new(config.auth.bcrypt_cost, processors),
+            attempts: AttemptLimits::new(&config.rate_limit),
+            mailer: Mailer::new(&config.mail)?,
+            display_transformation: Transformation::parse(&config.profile.transformation).unwrap_or_default(),
+            temporary_folder: temporary_folder(&config.data),
+            tasks: TaskTracker::new(),
+            config,
+        })
+    }
+
+    /// Takes the data folder for this process and clears away what an interrupted one left.
+    ///
+    /// # Errors
+    /// [`StartError::InUse`] when another server has it.
+    pub async fn lock_data(&self) -> Result<DataLock, StartError> {
+        let folder = self.config.data.display().to_string();
+        let file = File::create(self.config.data.join("lock"))
+            .map_err(|cause| StartError::DataFolder { folder: folder.clone(), cause })?;
+        match file.try_lock() {
+            Ok(()) => {}
+            Err(std::fs::TryLockError::WouldBlock) => return Err(StartError::InUse { folder }),
+            Err(std::fs::TryLockError::Error(cause)) => return Err(StartError::DataFolder { folder, cause }),
+        }
+        let swept = self.library.blobs.sweep_staging().await?;
+        if swept > 0 {
+            tracing::info!(files = swept, "cleared interrupted writes away");
+        }
+        Ok(DataLock { _file: file })
+    }
+}
+
+/// Where the bytes of pictures are in the data folder.
+pub fn blob_folder(data: &Path) -> PathBuf {
+    data.join("blobs")
+}
+
+/// Where uploads are held on their way in.
+pub fn temporary_folder(data: &Path) -> PathBuf {
+    data.join("tmp")
+}
+
+fn make_folders(data: &Path) -> std::io::Result<()> {
+    for folder in [blob_folder(data), temporary_folder(data)] {
+        std::fs::create_dir_all(folder)?;
+    }
+    // The folders' own entries must survive a power cut before anything in them can.
+    File::open(data)?.sync_all()
+}
+
+/// The machine's memory, or the container's share of it, in bytes; 2 GiB when nothing tells.
+fn machine_memory_bytes() -> u64 {
+    let total = std::fs::read_to_string("/proc/meminfo").ok().and_then(|text| {
+        let line = text.lines().find(|line| line.starts_with("MemTotal:"))?;
+        let kib: u64 = line.split_whitespace().nth(1)?.parse().ok()?;
+        kib.checked_mul(1024)
+    });
+    let container = std::fs::read_to_string("/sys/fs/cgroup/memory.max").ok().and_then(|text| text.trim().parse().ok());
+    total.unwrap_or(2 << 30).min(container.unwrap_or(u64::MAX))
+}

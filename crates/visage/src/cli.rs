@@ -1,0 +1,207 @@
+//! The command line.
+
+use std::collections::BTreeMap;
+use std::io::Write as _;
+use std::path::PathBuf;
+use std::process::ExitCode;
+use std::sync::Arc;
+
+use anyhow::Context as _;
+use clap::{Parser, Subcommand};
+use tokio_util::sync::CancellationToken;
+use tracing_subscriber::EnvFilter;
+
+use crate::app::App;
+use crate::clock::SystemClock;
+use crate::config::{Config, Environment, LogConfig, LogFormat};
+use crate::http::{router, server};
+use crate::jobs::reaper;
+use crate::{audit, crash, metrics};
+
+/// Keeps people's profile images for good.
+#[derive(Debug, Parser)]
+#[command(name = "visage", version, about, arg_required_else_help = true)]
+struct Arguments {
+    /// Settings file; without it ./visage.toml is read if it is there. VISAGE_CONFIG sets it, too.
+    #[arg(long, global = true, value_name = "FILE")]
+    config: Option<PathBuf>,
+    /// Data folder: database, pictures, generated secrets. [default: ./visage-data]
+    #[arg(long, global = true, value_name = "FOLDER")]
+    data: Option<PathBuf>,
+    #[command(subcommand)]
+    command: Command,
+}
+
+#[derive(Debug, Subcommand)]
+enum Command {
+    /// Serve the application and its pictures.
+    Serve {
+        /// Address and port to listen on. [default: 127.0.0.1:5000]
+        #[arg(long, value_name = "ADDRESS")]
+        listen: Option<String>,
+    },
+    /// Remove once what nothing needs, as the server does by itself every half minute.
+    Reap {
+        /// Do not wait out the time that replaced pictures keep answering (`reaper.retire_after`).
+        #[arg(long)]
+        at_once: bool,
+        /// Print the result as JSON.
+        #[arg(long)]
+        json: bool,
+    },
+    /// Read every reference and every picture and say whether they agree. Exits with 1 when anything is lost or damaged.
+    Audit {
+        /// Print the result as JSON.
+        #[arg(long)]
+        json: bool,
+        /// Exit with 1 also when there is something that nothing needs.
+        #[arg(long)]
+        strict: bool,
+    },
+    /// Check the settings and say what is wrong with them.
+    CheckConfig,
+}
+
+/// Runs what the command line asks for.
+///
+/// # Errors
+/// Whatever keeps the command from being carried out; told to the user by `main`.
+pub fn run() -> anyhow::Result<ExitCode> {
+    let arguments = Arguments::parse();
+    let environment = environment();
+    let config = load(&arguments, environment)?;
+    start_logging(&config.log);
+    let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build().context("cannot start")?;
+    runtime.block_on(async {
+        match arguments.command {
+            Command::Serve { .. } => serve(config).await,
+            Command::Reap { at_once, json } => {
+                let reaped = reaper::reap(&open(config)?, at_once).await?;
+                print_counts(&serde_json::to_value(&reaped)?, json)?;
+                Ok(if reaped.failed_pictures == 0 { ExitCode::SUCCESS } else { ExitCode::FAILURE })
+            }
+            Command::Audit { json, strict } => {
+                let audit = audit::audit(&open(config)?).await?;
+                print_counts(&serde_json::to_value(&audit)?, json)?;
+                let bad = audit.is_damaged() || (strict && audit.has_leaks());
+                Ok(if bad { ExitCode::FAILURE } else { ExitCode::SUCCESS })
+            }
+            Command::CheckConfig => {
+                writeln!(std::io::stdout(), "the settings are good")?;
+                Ok(ExitCode::SUCCESS)
+            }
+        }
+    })
+}
+
+#[allow(clippy::disallowed_methods, reason = "the environment is read once, here, and handed on as a value")]
+fn environment() -> Environment {
+    // `.env` never wins over what is set already.
+    let from_file = dotenvy::dotenv_iter().into_iter().flatten().flatten();
+    let mut environment: BTreeMap<String, String> = from_file.collect();
+    environment.extend(std::env::vars_os().filter_map(|(k, v)| Some((k.into_string().ok()?, v.into_string().ok()?))));
+    environment
+}
+
+fn load(arguments: &Arguments, mut environment: Environment) -> anyhow::Result<Config> {
+    if let Some(point) = environment.get("VISAGE_CRASH_AT") {
+        crash::stop_at(point);
+    }
+    if let Some(data) = &arguments.data {
+        environment.insert("VISAGE_DATA".to_owned(), data.display().to_string());
+    }
+    if let Command::Serve { listen: Some(listen) } = &arguments.command {
+        environment.insert("VISAGE_LISTEN".to_owned(), listen.clone());
+    }
+    let named = arguments.config.clone().or_else(|| environment.get("VISAGE_CONFIG").map(PathBuf::from));
+    let file = named.or_else(|| Some(PathBuf::from("visage.toml")).filter(|path| path.exists()));
+    Ok(Config::load(file.as_deref(), &environment)?)
+}
+
+fn start_logging(config: &LogConfig) {
+    let filter = EnvFilter::try_new(&config.filter).unwrap_or_else(|_| EnvFilter::new("info"));
+    let logger = tracing_subscriber::fmt().with_env_filter(filter).with_writer(std::io::stderr);
+    match config.format {
+        LogFormat::Text => logger.init(),
+        LogFormat::Json => logger.json().init(),
+    }
+}
+
+fn open(config: Config) -> anyhow::Result<App> {
+    anyhow::ensure!(
+        config.data.join("visage.db").exists(),
+        "there is no visage data in {}; name the folder with --data",
+        config.data.display()
+    );
+    Ok(App::open(config, Arc::new(SystemClock))?)
+}
+
+async fn serve(config: Config) -> anyhow::Result<ExitCode> {
+    metrics::record();
+    let app = Arc::new(App::open(config, Arc::new(SystemClock))?);
+    let _lock = app.lock_data().await?;
+    let listener = tokio::net::TcpListener::bind(app.config.listen)
+        .await
+        .with_context(|| format!("cannot listen on {}", app.config.listen))?;
+    if app.mailer.is_none() {
+        tracing::info!("no mail is set up (mail.url): new users are verified at once");
+    }
+    let stop = CancellationToken::new();
+    tokio::spawn(stop_on_signal(stop.clone()));
+    let reaper = tokio::spawn(reaper::run(Arc::clone(&app), stop.clone()));
+    say_ready(&app, listener.local_addr()?)?;
+    server::serve(listener, router(Arc::clone(&app)), &app.config.http, stop).await;
+    app.tasks.close();
+    if tokio::time::timeout(app.config.http.drain_timeout.as_duration(), app.tasks.wait()).await.is_err() {
+        tracing::warn!("work was still under way when the drain timeout was over; the reaper settles it");
+    }
+    reaper.await.context("the reaper failed")?;
+    tracing::info!("stopped");
+    Ok(ExitCode::SUCCESS)
+}
+
+/// The ready message: where it is, where it keeps things, and how a Cloudinary SDK uses it.
+fn say_ready(app: &App, address: std::net::SocketAddr) -> anyhow::Result<()> {
+    let embedded = &app.config.embedded;
+    let mut out = std::io::stdout().lock();
+    writeln!(out, "visage is ready")?;
+    writeln!(out, "  address         http://{address}")?;
+    writeln!(out, "  data folder     {}", app.config.data.display())?;
+    writeln!(
+        out,
+        "  CLOUDINARY_URL  cloudinary://{}:{}@{}?upload_prefix={}",
+        embedded.api_key,
+        embedded.api_secret.expose(),
+        embedded.cloud_name,
+        app.config.public_url()
+    )?;
+    out.flush()?;
+    Ok(())
+}
+
+async fn stop_on_signal(stop: CancellationToken) {
+    use tokio::signal::unix::{SignalKind, signal};
+    let (Ok(mut terminate), Ok(mut interrupt)) = (signal(SignalKind::terminate()), signal(SignalKind::interrupt())) else {
+        tracing::error!("signals cannot be received; only a kill stops this process");
+        return;
+    };
+    tokio::select! {
+        _ = terminate.recv() => {}
+        _ = interrupt.recv() => {}
+    }
+    tracing::info!("stopping: what is under way is finished");
+    stop.cancel();
+}
+
+/// Prints counts as a table for people or as JSON.
+fn print_counts(counts: &serde_json::Value, json: bool) -> anyhow::Result<()> {
+    let mut out = std::io::stdout().lock();
+    if json {
+        writeln!(out, "{counts}")?;
+        return Ok(());
+    }
+    for (name, count) in counts.as_object().into_iter().flatten() {
+        writeln!(out, "{:<22} {count:>10}", name.replace('_', " "))?;
+    }
+    Ok(())
+}

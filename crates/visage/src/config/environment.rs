@@ -1,0 +1,104 @@
+//! Environment variables, laid over what the file says.
+
+use toml::{Table, Value};
+
+use super::{Config, Environment};
+
+/// Variables with a name of their own, and the key each stands for.
+const NAMES: &[(&str, &str)] = &[
+    ("VISAGE_LISTEN", "listen"),
+    ("VISAGE_DATA", "data"),
+    ("VISAGE_PUBLIC_URL", "public_url"),
+    ("VISAGE_CLOUD_NAME", "embedded.cloud_name"),
+    ("VISAGE_API_KEY", "embedded.api_key"),
+    ("VISAGE_API_SECRET", "embedded.api_secret"),
+    ("JWT_SECRET", "auth.jwt_secret"),
+    ("ADMIN_EMAIL", "auth.admin_email"),
+    ("ADMIN_PASSWORD", "auth.admin_password"),
+    ("NODE_ENV", "environment"),
+];
+
+/// Variables whose meaning is not built yet: refused, because ignoring them would put pictures in the wrong place.
+const NOT_YET: &[(&str, &str)] = &[
+    ("MONGO_URI", "MongoDB is not supported yet; without it visage keeps its records in SQLite in the data folder"),
+    ("CLOUDINARY_URL", "a Cloudinary account as the media host is not supported yet; without it visage uses its own store"),
+    ("CLOUDINARY_CLOUD_NAME", "a Cloudinary account as the media host is not supported yet"),
+];
+
+/// Variables that say where to find or how to run visage, read elsewhere.
+const NOT_SETTINGS: &[&str] = &["VISAGE_CONFIG", "VISAGE_CRASH_AT"];
+
+/// Lays `environment` over `table`; what cannot be laid over it is returned as mistakes.
+pub(super) fn overlay(table: &mut Table, environment: &Environment) -> Vec<String> {
+    let mut mistakes = Vec::new();
+    let defaults = Table::try_from(Config::default()).unwrap_or_default();
+    if let Some(port) = environment.get("PORT") {
+        match port.parse::<u16>() {
+            Ok(port) => {
+                let host = table.get("listen").and_then(Value::as_str).and_then(|l| l.rsplit_once(':')).map_or("127.0.0.1", |l| l.0);
+                let listen = Value::String(format!("{host}:{port}"));
+                set(table, "listen", listen);
+            }
+            Err(cause) => mistakes.push(format!("PORT: {cause}")),
+        }
+    }
+    if let Some(origins) = environment.get("CORS_ORIGIN") {
+        let origins = origins.split(',').map(|o| Value::String(o.trim().to_owned())).collect();
+        set(table, "cors.origins", Value::Array(origins));
+    }
+    for (name, text) in environment {
+        if let Some((_, why)) = NOT_YET.iter().find(|(n, _)| n == name).filter(|_| !text.is_empty()) {
+            mistakes.push(format!("{name}: {why}"));
+        }
+        let Some(key) = key_of(name) else { continue };
+        match value_like(default_of(&defaults, &key), text) {
+            Ok(value) => set(table, &key, value),
+            Err(why) => mistakes.push(format!("{name}: {why}")),
+        }
+    }
+    mistakes
+}
+
+fn key_of(name: &str) -> Option<String> {
+    if let Some((_, key)) = NAMES.iter().find(|(n, _)| *n == name) {
+        return Some((*key).to_owned());
+    }
+    if NOT_SETTINGS.contains(&name) {
+        return None;
+    }
+    let key = name.strip_prefix("VISAGE_")?;
+    Some(key.to_ascii_lowercase().replace("__", "."))
+}
+
+fn default_of<'t>(defaults: &'t Table, key: &str) -> Option<&'t Value> {
+    match key.split_once('.') {
+        None => defaults.get(key).filter(|value| !value.is_table()),
+        Some((section, inner)) => defaults.get(section)?.get(inner),
+    }
+}
+
+/// `text` as a value of the type that the default has.
+fn value_like(default: Option<&Value>, text: &str) -> Result<Value, String> {
+    match default {
+        None => Err("there is no such setting".to_owned()),
+        Some(Value::String(_)) => Ok(Value::String(text.to_owned())),
+        Some(Value::Array(_)) => Ok(Value::Array(text.split(',').map(|o| Value::String(o.trim().to_owned())).collect())),
+        Some(Value::Integer(_)) => text.parse().map(Value::Integer).map_err(|cause| format!("{cause}")),
+        Some(Value::Boolean(_)) => text.parse().map(Value::Boolean).map_err(|cause| format!("{cause}")),
+        Some(_) => Err("this setting cannot come from the environment".to_owned()),
+    }
+}
+
+fn set(table: &mut Table, key: &str, value: Value) {
+    match key.split_once('.') {
+        None => {
+            table.insert(key.to_owned(), value);
+        }
+        Some((section, inner)) => {
+            let section = table.entry(section).or_insert_with(|| Value::Table(Table::new()));
+            if let Some(section) = section.as_table_mut() {
+                section.insert(inner.to_owned(), value);
+            }
+        }
+    }
+}

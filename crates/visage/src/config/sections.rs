@@ -1,0 +1,355 @@
+//! The sections of the settings, each with its defaults.
+
+use serde::{Deserialize, Serialize};
+use visage_cloudinary::Transformation;
+
+use super::{Period, Secret};
+
+/// Secrets that were published in source code; whoever uses one lets everybody in.
+const PUBLISHED_SECRETS: &[&str] = &["fallback-secret-key", "your-secret-key", "secret", "changeme"];
+const PUBLISHED_PASSWORDS: &[&str] = &["admin", "admin123", "admin@123", "password", "changeme"];
+
+/// Reports a mistake when its first argument is true.
+type Report<'a> = dyn FnMut(bool, &str) + 'a;
+
+/// Sign-in.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub struct AuthConfig {
+    /// Signs tokens; generated and kept in the data folder when empty.
+    pub jwt_secret: Secret,
+    /// How long a token is good for.
+    pub token_lifetime: Period,
+    /// The administrator's e-mail; empty means that there is no administrator.
+    pub admin_email: String,
+    /// The administrator's password.
+    pub admin_password: Secret,
+    /// For development only: hand one-time passwords and reset tokens to the caller.
+    pub reveal_tokens: bool,
+    /// How long a one-time password is good for.
+    pub otp_lifetime: Period,
+    /// How long a password reset token is good for.
+    pub reset_lifetime: Period,
+    /// bcrypt's cost for new passwords.
+    pub bcrypt_cost: u32,
+}
+
+impl Default for AuthConfig {
+    fn default() -> Self {
+        Self {
+            jwt_secret: Secret::default(),
+            token_lifetime: Period::hours(24),
+            admin_email: String::new(),
+            admin_password: Secret::default(),
+            reveal_tokens: false,
+            otp_lifetime: Period::minutes(10),
+            reset_lifetime: Period::hours(1),
+            bcrypt_cost: 10,
+        }
+    }
+}
+
+impl AuthConfig {
+    pub(super) fn check(&self, wrong: &mut Report<'_>) {
+        let secret = self.jwt_secret.expose();
+        wrong(PUBLISHED_SECRETS.contains(&secret), "auth.jwt_secret: this secret is published; anybody could sign in as anybody");
+        wrong(
+            !secret.is_empty() && secret.len() < 16,
+            "auth.jwt_secret: must be at least 16 characters; leave it empty to have one generated",
+        );
+        let password = self.admin_password.expose();
+        wrong(
+            PUBLISHED_PASSWORDS.contains(&password.to_ascii_lowercase().as_str()),
+            "auth.admin_password: this password is published; choose another",
+        );
+        wrong(
+            !self.admin_email.is_empty() && password.len() < 8,
+            "auth.admin_password: must be at least 8 characters when auth.admin_email is set",
+        );
+        wrong(!(4..=15).contains(&self.bcrypt_cost), "auth.bcrypt_cost: must be from 4 to 15");
+    }
+}
+
+/// Which web pages may call the API.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub struct CorsConfig {
+    /// Origins of the pages that may; `*` means every page.
+    pub origins: Vec<String>,
+}
+
+impl Default for CorsConfig {
+    fn default() -> Self {
+        Self { origins: vec!["http://localhost:3000".to_owned()] }
+    }
+}
+
+/// The embedded media store's own credentials.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub struct EmbeddedConfig {
+    /// The cloud name: the first part of every image URL's path.
+    pub cloud_name: String,
+    /// The API key; generated and kept in the data folder when empty.
+    pub api_key: String,
+    /// The API secret; generated and kept in the data folder when empty.
+    pub api_secret: Secret,
+}
+
+impl Default for EmbeddedConfig {
+    fn default() -> Self {
+        Self { cloud_name: "visage".to_owned(), api_key: String::new(), api_secret: Secret::default() }
+    }
+}
+
+impl EmbeddedConfig {
+    pub(super) fn check(&self, wrong: &mut Report<'_>) {
+        let name = &self.cloud_name;
+        let good = (2..=128).contains(&name.len())
+            && name.starts_with(|c: char| c.is_ascii_alphabetic())
+            && name.bytes().all(|b| b.is_ascii_alphanumeric() || b == b'-');
+        wrong(!good, "embedded.cloud_name: must be 2 to 128 letters, digits and dashes, a letter first");
+        let reserved = ["api", "health", "metrics", "v1_1", "v2", "uploads"].contains(&name.as_str());
+        wrong(reserved, "embedded.cloud_name: this name is a path of the server's own");
+    }
+}
+
+/// Profile images.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub struct ProfileConfig {
+    /// The folder of the media host that profile images live in.
+    pub folder: String,
+    /// The transformation in the URL that is saved on the user; empty for the plain original.
+    pub transformation: String,
+}
+
+impl Default for ProfileConfig {
+    fn default() -> Self {
+        Self { folder: "profiles".to_owned(), transformation: "c_thumb,g_face,h_400,w_400/f_auto,q_auto".to_owned() }
+    }
+}
+
+impl ProfileConfig {
+    pub(super) fn check(&self, wrong: &mut Report<'_>) {
+        if let Err(cause) = Transformation::parse(&self.transformation) {
+            wrong(true, &format!("profile.transformation: {cause}"));
+        }
+        let folder = &self.folder;
+        let good = !folder.is_empty() && folder.bytes().all(|b| b.is_ascii_alphanumeric() || b == b'-' || b == b'_');
+        wrong(!good, "profile.folder: must be letters, digits, dashes and underscores");
+    }
+}
+
+/// Limits on what comes in.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub struct LimitsConfig {
+    /// Largest profile image; exactly this many bytes pass.
+    pub profile_image_bytes: u64,
+    /// Most pixels of a picture, width times height.
+    pub source_pixels: u64,
+    /// Longest side of a picture in pixels.
+    pub source_side_pixels: u32,
+    /// Most frames of an animation.
+    pub frames: u32,
+    /// Largest JSON body in bytes.
+    pub json_bytes: usize,
+    /// How much of a refused upload is read on, so that the answer reaches a browser that is still sending.
+    pub drain_bytes: u64,
+}
+
+impl Default for LimitsConfig {
+    fn default() -> Self {
+        Self {
+            profile_image_bytes: 5 * 1024 * 1024,
+            source_pixels: 50_000_000,
+            source_side_pixels: 16_384,
+            frames: 200,
+            json_bytes: 100 * 1024,
+            drain_bytes: 64 * 1024 * 1024,
+        }
+    }
+}
+
+impl LimitsConfig {
+    pub(super) fn check(&self, wrong: &mut Report<'_>) {
+        wrong(self.profile_image_bytes == 0, "limits.profile_image_bytes: must be more than 0");
+        wrong(self.profile_image_bytes > 1 << 30, "limits.profile_image_bytes: must be at most 1 GiB");
+        wrong(self.source_pixels == 0, "limits.source_pixels: must be more than 0");
+        wrong(self.source_side_pixels == 0, "limits.source_side_pixels: must be more than 0");
+        wrong(self.frames == 0, "limits.frames: must be more than 0");
+    }
+}
+
+/// Decoding and encoding.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub struct RenderConfig {
+    /// Memory that all pictures being worked on share, in bytes; 0 means a quarter of the machine's.
+    pub memory_bytes: u64,
+    /// Pictures worked on at once; 0 means one per processor.
+    pub threads: usize,
+    /// Pieces of work that may wait; one more is answered 503 at once.
+    pub queue: usize,
+    /// How long one render may take.
+    pub timeout: Period,
+    /// Largest side in pixels that a transformation may ask for.
+    pub output_side_pixels: u32,
+}
+
+impl Default for RenderConfig {
+    fn default() -> Self {
+        Self { memory_bytes: 0, threads: 0, queue: 256, timeout: Period::seconds(10), output_side_pixels: 8192 }
+    }
+}
+
+/// Caches.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub struct CacheConfig {
+    /// Memory for images that were just delivered, in bytes.
+    pub hot_bytes: u64,
+    /// Room for derived images in the data folder, in bytes; the longest unused ones go first.
+    pub derived_bytes: u64,
+    /// How long others may keep an answer whose URL does not carry the current version.
+    pub unversioned_max_age: Period,
+}
+
+impl Default for CacheConfig {
+    fn default() -> Self {
+        Self {
+            hot_bytes: 64 * 1024 * 1024,
+            derived_bytes: 10 * 1024 * 1024 * 1024,
+            unversioned_max_age: Period::minutes(1),
+        }
+    }
+}
+
+/// The background job that removes what nothing needs.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub struct ReaperConfig {
+    /// Time between two passes.
+    pub interval: Period,
+    /// How old an unfinished exchange must be before it is settled.
+    pub pending_grace: Period,
+    /// How long a replaced picture keeps answering, for pages that still show it.
+    pub retire_after: Period,
+    /// How long the bytes of a deleted picture stay, for readers that have just begun.
+    pub purge_delay: Period,
+}
+
+impl Default for ReaperConfig {
+    fn default() -> Self {
+        Self {
+            interval: Period::seconds(30),
+            pending_grace: Period::hours(1),
+            retire_after: Period::minutes(10),
+            purge_delay: Period::minutes(2),
+        }
+    }
+}
+
+/// The HTTP server.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub struct HttpConfig {
+    /// How long one request may take, its body included.
+    pub request_timeout: Period,
+    /// How long a connection may take to send a request's head, or stay idle.
+    pub header_timeout: Period,
+    /// How long a stop waits for requests under way.
+    pub drain_timeout: Period,
+    /// Connections at once; more wait in the system's queue.
+    pub connections: usize,
+    /// Requests worked on at once; one more is answered 503 at once.
+    pub requests: usize,
+    /// Whether the client's address is the last one of `X-Forwarded-For`; only behind a proxy of your own.
+    pub trust_forwarded_for: bool,
+}
+
+impl Default for HttpConfig {
+    fn default() -> Self {
+        Self {
+            request_timeout: Period::seconds(30),
+            header_timeout: Period::seconds(15),
+            drain_timeout: Period::seconds(30),
+            connections: 4096,
+            requests: 1024,
+            trust_forwarded_for: false,
+        }
+    }
+}
+
+/// Attempts per account and address on the password routes.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub struct RateLimitConfig {
+    /// Attempts an account may make at once, before the rate counts.
+    pub account_burst: u32,
+    /// Attempts per minute an account may go on with.
+    pub account_per_minute: u32,
+    /// Attempts an address may make at once: many people may share one.
+    pub address_burst: u32,
+    /// Attempts per minute an address may go on with.
+    pub address_per_minute: u32,
+}
+
+impl Default for RateLimitConfig {
+    fn default() -> Self {
+        Self { account_burst: 10, account_per_minute: 6, address_burst: 120, address_per_minute: 60 }
+    }
+}
+
+/// Outgoing mail.
+#[derive(Debug, Clone, PartialEq, Default, Serialize, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub struct MailConfig {
+    /// The mail server, such as `smtps://user:password@mail.example.com`; empty means no mail: new users are verified at once.
+    pub url: Secret,
+    /// The sender, such as `visage <no-reply@example.com>`.
+    pub from: String,
+    /// The address of the page that sets a new password; the token is added to its end.
+    pub reset_url: String,
+}
+
+impl MailConfig {
+    pub(super) fn check(&self, wrong: &mut Report<'_>) {
+        wrong(
+            !self.url.is_empty() && self.from.parse::<lettre::message::Mailbox>().is_err(),
+            "mail.from: must be an e-mail address when mail.url is set",
+        );
+        let url = self.url.expose();
+        wrong(
+            !url.is_empty() && !(url.starts_with("smtp://") || url.starts_with("smtps://")),
+            "mail.url: must begin with smtp:// or smtps://",
+        );
+    }
+}
+
+/// Logging.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub struct LogConfig {
+    /// `text` for people, `json` for machines.
+    pub format: LogFormat,
+    /// What is logged, in `tracing`'s filter language.
+    pub filter: String,
+}
+
+impl Default for LogConfig {
+    fn default() -> Self {
+        Self { format: LogFormat::Text, filter: "info".to_owned() }
+    }
+}
+
+/// How log lines look.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum LogFormat {
+    /// One line for people.
+    Text,
+    /// One JSON object.
+    Json,
+}

@@ -1,0 +1,113 @@
+//! `/api/auth/*`: signing up and signing in.
+
+use std::sync::Arc;
+
+use axum::Json;
+use axum::extract::State;
+use http::StatusCode;
+use serde::Deserialize;
+use serde_json::{Value, json};
+
+use super::views;
+use crate::app::App;
+use crate::auth::{self, Registration};
+use crate::http::error::ApiError;
+use crate::http::extract::{ClientAddress, JsonBody};
+
+#[derive(Debug, Default, Deserialize)]
+#[serde(default)]
+pub(crate) struct RegisterBody {
+    name: String,
+    email: String,
+    password: String,
+}
+
+/// `POST /api/auth/register`
+pub(crate) async fn register(
+    State(app): State<Arc<App>>,
+    ClientAddress(from): ClientAddress,
+    JsonBody(body): JsonBody<RegisterBody>,
+) -> Result<(StatusCode, Json<Value>), ApiError> {
+    let RegisterBody { name, email, password } = body;
+    let otp = auth::register(&app, Registration { name, email, password }, from).await?;
+    let mut answer = json!({ "message": "Registration successful. Please verify your email via OTP." });
+    if let Some(otp) = otp.filter(|_| app.config.auth.reveal_tokens) {
+        answer["otp"] = otp.into();
+    }
+    Ok((StatusCode::CREATED, Json(answer)))
+}
+
+#[derive(Debug, Default, Deserialize)]
+#[serde(default)]
+pub(crate) struct OtpBody {
+    email: String,
+    otp: String,
+}
+
+/// `POST /api/auth/verify-otp`
+pub(crate) async fn verify_otp(
+    State(app): State<Arc<App>>,
+    ClientAddress(from): ClientAddress,
+    JsonBody(body): JsonBody<OtpBody>,
+) -> Result<Json<Value>, ApiError> {
+    auth::verify_otp(&app, &body.email, &body.otp, from).await?;
+    Ok(message("Email verified successfully"))
+}
+
+#[derive(Debug, Default, Deserialize)]
+#[serde(default)]
+pub(crate) struct LoginBody {
+    email: String,
+    password: String,
+}
+
+/// `POST /api/auth/login`
+pub(crate) async fn login(
+    State(app): State<Arc<App>>,
+    ClientAddress(from): ClientAddress,
+    JsonBody(body): JsonBody<LoginBody>,
+) -> Result<Json<Value>, ApiError> {
+    let signed_in = auth::login(&app, &body.email, body.password, from).await?;
+    Ok(Json(views::signed_in(&signed_in)))
+}
+
+#[derive(Debug, Default, Deserialize)]
+#[serde(default)]
+pub(crate) struct ForgotBody {
+    email: String,
+}
+
+/// `POST /api/auth/forgot-password`
+pub(crate) async fn forgot_password(
+    State(app): State<Arc<App>>,
+    ClientAddress(from): ClientAddress,
+    JsonBody(body): JsonBody<ForgotBody>,
+) -> Result<Json<Value>, ApiError> {
+    let token = auth::forgot_password(&app, &body.email, from).await?;
+    let mut answer = json!({ "message": "Password reset link sent to your email" });
+    if app.config.auth.reveal_tokens {
+        answer["resetToken"] = token.into();
+    }
+    Ok(Json(answer))
+}
+
+#[derive(Debug, Default, Deserialize)]
+#[serde(default)]
+pub(crate) struct ResetBody {
+    token: String,
+    password: String,
+}
+
+/// `POST /api/auth/reset-password`
+pub(crate) async fn reset_password(
+    State(app): State<Arc<App>>,
+    ClientAddress(from): ClientAddress,
+    JsonBody(body): JsonBody<ResetBody>,
+) -> Result<Json<Value>, ApiError> {
+    auth::reset_password(&app, &body.token, body.password, from).await?;
+    Ok(message("Password reset successful"))
+}
+
+pub(super) fn message(text: &str) -> Json<Value> {
+    Json(json!({ "message": text }))
+}

@@ -1,0 +1,85 @@
+//! `/api/users/profile-image` and `/api/users/{id}/profile-image`: the picture of a user.
+
+use std::sync::Arc;
+
+use axum::Json;
+use axum::extract::{Path, Query, State};
+use axum::response::{IntoResponse, Response};
+use http::{StatusCode, header};
+use serde::Deserialize;
+use serde_json::{Value, json};
+use visage_store::{User, UserId};
+
+use crate::app::App;
+use crate::http::error::ApiError;
+use crate::http::extract::{Caller, ImageForm};
+use crate::profile;
+
+/// Sizes that `?size=` may ask for, in pixels.
+const SIZES_PIXELS: std::ops::RangeInclusive<u32> = 16..=1024;
+const DEFAULT_SIZE_PIXELS: u32 = 200;
+
+/// `POST /api/users/profile-image`: makes the uploaded file the caller's profile image.
+pub(crate) async fn set(
+    State(app): State<Arc<App>>,
+    caller: Caller,
+    form: ImageForm,
+) -> Result<Json<Value>, ApiError> {
+    let user = existing(&app, &caller.user_id).await?;
+    if user.suspended {
+        return Err(ApiError::new(StatusCode::FORBIDDEN, "suspended", "Your account is suspended"));
+    }
+    let file = form.single("profileImage", &app.temporary_folder, app.config.limits.profile_image_bytes).await?;
+    // A task of its own: an exchange that has begun is finished even if the client goes away.
+    let exchange = app.tasks.spawn({
+        let app = Arc::clone(&app);
+        async move { profile::exchange_image(&app, &user, file).await }
+    });
+    let hosted = exchange.await.map_err(ApiError::internal)??;
+    Ok(Json(json!({
+        "message": "Profile image uploaded successfully",
+        "profileImage": hosted.url,
+        "cloudinaryId": hosted.public_id.as_str(),
+    })))
+}
+
+/// `DELETE /api/users/profile-image`: takes the caller's profile image away.
+pub(crate) async fn remove(State(app): State<Arc<App>>, caller: Caller) -> Result<Json<Value>, ApiError> {
+    let message = match profile::remove_image(&app, &caller.user_id).await? {
+        true => "Profile image removed successfully",
+        false => "There is no profile image",
+    };
+    Ok(super::auth::message(message))
+}
+
+#[derive(Debug, Deserialize)]
+pub(crate) struct SizeQuery {
+    size: Option<String>,
+}
+
+/// `GET /api/users/{id}/profile-image?size=N`: an image for every existing user, to be put into `<img>`: a redirect to the
+/// current picture at that size, or a drawn avatar.
+pub(crate) async fn show(
+    State(app): State<Arc<App>>,
+    Path(id): Path<String>,
+    Query(query): Query<SizeQuery>,
+) -> Result<Response, ApiError> {
+    let user_id = UserId::parse(&id).map_err(|_| ApiError::new(StatusCode::NOT_FOUND, "not_found", "User not found"))?;
+    let user = existing(&app, &user_id).await?;
+    let asked = query.size.and_then(|size| size.parse::<u32>().ok()).unwrap_or(DEFAULT_SIZE_PIXELS);
+    let size_pixels = asked.clamp(*SIZES_PIXELS.start(), *SIZES_PIXELS.end());
+    // The address stays and the picture changes: it must be asked for every time, the picture itself need not.
+    let no_cache = (header::CACHE_CONTROL, "no-cache".to_owned());
+    Ok(match profile::image_url(&app, &user, size_pixels) {
+        Some(url) => (StatusCode::FOUND, [no_cache, (header::LOCATION, url)]).into_response(),
+        None => {
+            let content_type = (header::CONTENT_TYPE, "image/svg+xml".to_owned());
+            ([no_cache, content_type], profile::drawn_avatar(&user, size_pixels)).into_response()
+        }
+    })
+}
+
+async fn existing(app: &App, id: &UserId) -> Result<User, ApiError> {
+    let user = app.directory.user(id).await?;
+    user.ok_or_else(|| ApiError::new(StatusCode::NOT_FOUND, "not_found", "User not found"))
+}

@@ -1,0 +1,136 @@
+//! What handlers take from a request.
+
+use std::convert::Infallible;
+use std::net::{IpAddr, Ipv4Addr, SocketAddr};
+use std::path::Path;
+use std::sync::Arc;
+
+use axum::Json;
+use axum::extract::multipart::{Field, MultipartError};
+use axum::extract::{ConnectInfo, FromRequest, FromRequestParts, Multipart, Request};
+use http::request::Parts;
+use http::{StatusCode, header};
+use serde::de::DeserializeOwned;
+use visage_store::UserId;
+
+use super::error::ApiError;
+use crate::app::App;
+use crate::spool::SpooledFile;
+use crate::tokens::Claims;
+
+/// The signed-in user who makes the request.
+#[derive(Debug, Clone)]
+pub(super) struct Caller {
+    pub(super) user_id: UserId,
+}
+
+impl FromRequestParts<Arc<App>> for Caller {
+    type Rejection = ApiError;
+
+    async fn from_request_parts(parts: &mut Parts, app: &Arc<App>) -> Result<Self, ApiError> {
+        let claims = claims(parts, app)?;
+        // The administrator signs in like a user but is none.
+        let user_id = claims.user().ok_or_else(|| ApiError::new(StatusCode::NOT_FOUND, "not_found", "User not found"))?;
+        Ok(Self { user_id })
+    }
+}
+
+/// What the request's token says. The prefix `Bearer ` may be missing, as with the Node backend.
+fn claims(parts: &Parts, app: &App) -> Result<Claims, ApiError> {
+    let unauthorized = |message| ApiError::new(StatusCode::UNAUTHORIZED, "unauthorized", message);
+    let header = parts.headers.get(header::AUTHORIZATION).and_then(|value| value.to_str().ok()).unwrap_or_default();
+    let token = header.strip_prefix("Bearer ").unwrap_or(header).trim();
+    if token.is_empty() {
+        return Err(unauthorized("No token, authorization denied"));
+    }
+    app.tokens.verify(token, app.clock.now()).map_err(|_told_to_nobody| unauthorized("Token is not valid"))
+}
+
+/// The address that the request comes from.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct ClientAddress(pub(super) IpAddr);
+
+impl FromRequestParts<Arc<App>> for ClientAddress {
+    type Rejection = Infallible;
+
+    async fn from_request_parts(parts: &mut Parts, app: &Arc<App>) -> Result<Self, Infallible> {
+        let peer = parts.extensions.get::<ConnectInfo<SocketAddr>>().map(|peer| peer.0.ip());
+        let forwarded = app.config.http.trust_forwarded_for.then(|| forwarded_for(parts)).flatten();
+        Ok(Self(forwarded.or(peer).unwrap_or(IpAddr::V4(Ipv4Addr::LOCALHOST))))
+    }
+}
+
+/// The last address of `X-Forwarded-For`: the one that our own proxy saw and wrote.
+fn forwarded_for(parts: &Parts) -> Option<IpAddr> {
+    let last = parts.headers.get_all("x-forwarded-for").iter().next_back()?.to_str().ok()?;
+    last.rsplit(',').next()?.trim().parse().ok()
+}
+
+/// A JSON body; whatever is wrong with one is told as JSON.
+#[derive(Debug)]
+pub(super) struct JsonBody<T>(pub(super) T);
+
+impl<T: DeserializeOwned> FromRequest<Arc<App>> for JsonBody<T> {
+    type Rejection = ApiError;
+
+    async fn from_request(request: Request, app: &Arc<App>) -> Result<Self, ApiError> {
+        match Json::<T>::from_request(request, app).await {
+            Ok(Json(value)) => Ok(Self(value)),
+            Err(rejection) => {
+                Err(ApiError::new(rejection.status(), "bad_request", rejection.body_text()))
+            }
+        }
+    }
+}
+
+/// A multipart form that carries one file.
+#[derive(Debug)]
+pub(super) struct ImageForm(Option<Multipart>);
+
+impl FromRequest<Arc<App>> for ImageForm {
+    type Rejection = Infallible;
+
+    /// A body that is no multipart form carries no file: that is for [`ImageForm::single`] to say.
+    async fn from_request(request: Request, app: &Arc<App>) -> Result<Self, Infallible> {
+        Ok(Self(Multipart::from_request(request, app).await.ok()))
+    }
+}
+
+impl ImageForm {
+    /// Receives the form's one file, from the field `name`, into a temporary file in `folder`. What the client says of
+    /// the file's name and type is not looked at: the bytes decide.
+    pub(super) async fn single(self, name: &str, folder: &Path, max_bytes: u64) -> Result<SpooledFile, ApiError> {
+        let Some(mut form) = self.0 else { return Err(no_file()) };
+        let mut file = None;
+        while let Some(field) = form.next_field().await? {
+            if field.file_name().is_none() {
+                skip(field).await?;
+                continue;
+            }
+            if field.name() != Some(name) {
+                return Err(ApiError::bad_request(format!("Unexpected field. The file belongs in the field `{name}`.")));
+            }
+            if file.is_some() {
+                return Err(ApiError::bad_request("Only one file can be uploaded at a time."));
+            }
+            file = Some(SpooledFile::receive(folder, max_bytes, field).await?);
+        }
+        file.ok_or_else(no_file)
+    }
+}
+
+fn no_file() -> ApiError {
+    ApiError::bad_request("No file uploaded")
+}
+
+/// Reads over a text field. The request's time bounds it.
+async fn skip(mut field: Field<'_>) -> Result<(), MultipartError> {
+    while field.chunk().await?.is_some() {}
+    Ok(())
+}
+
+impl From<MultipartError> for ApiError {
+    fn from(error: MultipartError) -> Self {
+        Self::new(error.status(), "bad_request", error.body_text())
+    }
+}

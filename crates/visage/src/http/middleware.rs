@@ -1,0 +1,158 @@
+//! What happens around every request.
+
+use std::pin::Pin;
+use std::sync::{Arc, Mutex, PoisonError};
+use std::task::{Context, Poll};
+use std::time::Instant;
+
+use axum::body::{Body, Bytes, HttpBody};
+use axum::extract::{MatchedPath, Request, State};
+use axum::middleware::Next;
+use axum::response::{IntoResponse, Response};
+use http::{HeaderMap, HeaderName, HeaderValue, Method, StatusCode, header};
+use http_body_util::BodyExt as _;
+use tokio::sync::Semaphore;
+use tracing::Instrument as _;
+
+use super::error::{ApiError, Cause};
+use crate::app::App;
+
+const REQUEST_ID: HeaderName = HeaderName::from_static("x-request-id");
+
+/// Gives the request an id and a span, times it, and logs its end: the one place that does.
+pub(super) async fn trace(request: Request, next: Next) -> Response {
+    let id = request_id(request.headers());
+    let (method, path) = (request.method().clone(), request.uri().path().to_owned());
+    let route = request.extensions().get::<MatchedPath>().map_or("-", MatchedPath::as_str).to_owned();
+    let span = tracing::info_span!("request", id, %method, path);
+    let begun = Instant::now();
+    let mut response = next.run(request).instrument(span.clone()).await;
+    let status = response.status();
+    let duration = begun.elapsed();
+    metrics::histogram!("visage_http_request_seconds", "route" => route.clone()).record(duration.as_secs_f64());
+    metrics::counter!("visage_http_requests", "route" => route, "status" => status.as_str().to_owned()).increment(1);
+    let _entered = span.entered();
+    #[allow(clippy::cast_possible_truncation, reason = "no request takes that long")]
+    let duration_ms = duration.as_millis() as u64;
+    match response.extensions_mut().remove::<Cause>() {
+        Some(cause) => tracing::error!(status = status.as_u16(), duration_ms, cause = &*cause.0, "request failed"),
+        None => tracing::info!(status = status.as_u16(), duration_ms, "request"),
+    }
+    if let Ok(id) = HeaderValue::from_str(&id) {
+        response.headers_mut().insert(REQUEST_ID, id);
+    }
+    response
+}
+
+/// The id that the request came with, when it is harmless, or a new one.
+fn request_id(headers: &HeaderMap) -> String {
+    let given = headers.get(REQUEST_ID).and_then(|value| value.to_str().ok());
+    let harmless = |id: &&str| {
+        (1..=64).contains(&id.len()) && id.bytes().all(|b| b.is_ascii_alphanumeric() || b == b'-' || b == b'_')
+    };
+    given.filter(harmless).map_or_else(|| format!("{:016x}", rand::random::<u64>()), str::to_owned)
+}
+
+/// Answers 503 at once when too many requests are being worked on.
+pub(super) async fn bound(State(places): State<Arc<Semaphore>>, request: Request, next: Next) -> Response {
+    match places.try_acquire() {
+        Ok(_place) => next.run(request).await,
+        Err(_full) => ApiError::overloaded().into_response(),
+    }
+}
+
+/// Ends a request that takes too long, its body included.
+pub(super) async fn time_limit(State(app): State<Arc<App>>, request: Request, next: Next) -> Response {
+    let timeout = app.config.http.request_timeout.as_duration();
+    match tokio::time::timeout(timeout, next.run(request)).await {
+        Ok(response) => response,
+        Err(_elapsed) => {
+            ApiError::new(StatusCode::REQUEST_TIMEOUT, "timeout", "The request took too long.").into_response()
+        }
+    }
+}
+
+/// When a request is answered before its body was read, reads on (up to a bound): a browser that is still sending would
+/// otherwise see a reset connection and not the answer.
+pub(super) async fn drain(State(app): State<Arc<App>>, request: Request, next: Next) -> Response {
+    let (parts, body) = request.into_parts();
+    let shared = SharedBody(Arc::new(Mutex::new(body)));
+    let mut rest = shared.clone();
+    let response = next.run(Request::from_parts(parts, Body::new(shared))).await;
+    let mut room = app.config.limits.drain_bytes;
+    while let Some(Ok(frame)) = rest.frame().await {
+        let length = frame.data_ref().map_or(0, Bytes::len) as u64;
+        if length > room {
+            break;
+        }
+        room -= length;
+    }
+    response
+}
+
+/// A request's body, which the handler reads first and [`drain`] reads on.
+#[derive(Clone)]
+struct SharedBody(Arc<Mutex<Body>>);
+
+impl HttpBody for SharedBody {
+    type Data = Bytes;
+    type Error = axum::Error;
+
+    fn poll_frame(
+        self: Pin<&mut Self>,
+        context: &mut Context<'_>,
+    ) -> Poll<Option<Result<http_body_util::Frame<Bytes>, axum::Error>>> {
+        let mut body = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        Pin::new(&mut *body).poll_frame(context)
+    }
+
+    fn is_end_stream(&self) -> bool {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner).is_end_stream()
+    }
+
+    fn size_hint(&self) -> http_body_util::SizeHint {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner).size_hint()
+    }
+}
+
+/// Headers that every answer carries.
+pub(super) async fn secure(request: Request, next: Next) -> Response {
+    let mut response = next.run(request).await;
+    let headers = response.headers_mut();
+    headers.insert(header::X_CONTENT_TYPE_OPTIONS, HeaderValue::from_static("nosniff"));
+    headers
+        .entry(header::CONTENT_SECURITY_POLICY)
+        .or_insert(HeaderValue::from_static("default-src 'none'; frame-ancestors 'none'; sandbox"));
+    headers.entry(header::REFERRER_POLICY).or_insert(HeaderValue::from_static("no-referrer"));
+    // Pages of other origins show the images: `same-origin` would blank every avatar.
+    headers
+        .entry(HeaderName::from_static("cross-origin-resource-policy"))
+        .or_insert(HeaderValue::from_static("cross-origin"));
+    // An answer to one user must not be shown to another, and a changed profile must be seen at once.
+    headers.entry(header::CACHE_CONTROL).or_insert(HeaderValue::from_static("no-store"));
+    response
+}
+
+/// Lets the configured pages call the API, as the contract has it.
+pub(super) async fn cors(State(app): State<Arc<App>>, request: Request, next: Next) -> Response {
+    let origin = request.headers().get(header::ORIGIN).cloned();
+    let allowed = origin.filter(|origin| {
+        app.config.cors.origins.iter().any(|o| o == "*" || o.as_bytes() == origin.as_bytes())
+    });
+    let preflight =
+        request.method() == Method::OPTIONS && request.headers().contains_key(header::ACCESS_CONTROL_REQUEST_METHOD);
+    let mut response = if preflight { StatusCode::NO_CONTENT.into_response() } else { next.run(request).await };
+    let headers = response.headers_mut();
+    headers.append(header::VARY, HeaderValue::from_static("Origin"));
+    if let Some(origin) = allowed {
+        headers.insert(header::ACCESS_CONTROL_ALLOW_ORIGIN, origin);
+        headers.insert(header::ACCESS_CONTROL_ALLOW_CREDENTIALS, HeaderValue::from_static("true"));
+        if preflight {
+            let methods = HeaderValue::from_static("GET,POST,PUT,DELETE,OPTIONS");
+            headers.insert(header::ACCESS_CONTROL_ALLOW_METHODS, methods);
+            let allowed_headers = HeaderValue::from_static("Content-Type,Authorization");
+            headers.insert(header::ACCESS_CONTROL_ALLOW_HEADERS, allowed_headers);
+        }
+    }
+    response
+}

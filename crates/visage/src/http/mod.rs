@@ -1,0 +1,12 @@
+//! HTTP: extract, call one service, map the result.
+
+mod app;
+mod delivery;
+mod error;
+mod extract;
+mod middleware;
+mod router;
+pub mod server;
+
+pub use error::ApiError;
+pub use router::router;

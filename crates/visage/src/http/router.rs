@@ -1,0 +1,70 @@
+//! Every route on one page.
+
+use std::sync::Arc;
+
+use axum::Router;
+use axum::extract::{DefaultBodyLimit, State};
+use axum::middleware::{from_fn, from_fn_with_state};
+use axum::response::{IntoResponse, Response};
+use axum::routing::{get, post};
+use axum::Json;
+use http::StatusCode;
+use serde_json::json;
+use tokio::sync::Semaphore;
+
+use super::error::ApiError;
+use super::{app as handlers, delivery, middleware};
+use crate::app::App;
+use crate::metrics;
+
+/// The server's routes.
+pub fn router(app: Arc<App>) -> Router {
+    let api = Router::new()
+        .route("/auth/register", post(handlers::auth::register))
+        .route("/auth/verify-otp", post(handlers::auth::verify_otp))
+        .route("/auth/login", post(handlers::auth::login))
+        .route("/auth/forgot-password", post(handlers::auth::forgot_password))
+        .route("/auth/reset-password", post(handlers::auth::reset_password))
+        .route("/users/profile", get(handlers::users::profile).put(handlers::users::update_profile))
+        .route("/users/change-password", post(handlers::users::change_password))
+        .route("/users/change-email", post(handlers::users::change_email))
+        .layer(DefaultBodyLimit::max(app.config.limits.json_bytes))
+        .route(
+            "/users/profile-image",
+            post(handlers::profile_image::set)
+                .delete(handlers::profile_image::remove)
+                .layer(DefaultBodyLimit::disable()),
+        )
+        .route("/users/{id}/profile-image", get(handlers::profile_image::show))
+        .fallback(no_route)
+        .layer(from_fn_with_state(Arc::clone(&app), middleware::cors));
+    Router::new()
+        .nest("/api", api)
+        .route("/health", get(health))
+        .route("/metrics", get(metrics::show))
+        .route("/{cloud}/{*path}", get(delivery::show))
+        .fallback(no_route)
+        .layer(from_fn_with_state(Arc::clone(&app), middleware::drain))
+        .layer(from_fn_with_state(Arc::clone(&app), middleware::time_limit))
+        .layer(from_fn_with_state(Arc::new(Semaphore::new(app.config.http.requests)), middleware::bound))
+        .layer(from_fn(middleware::secure))
+        .layer(from_fn(middleware::trace))
+        .with_state(app)
+}
+
+async fn no_route() -> Response {
+    ApiError::new(StatusCode::NOT_FOUND, "not_found", "Not found").into_response()
+}
+
+/// `GET /health`: whether the server can do its work, the database included.
+async fn health(State(app): State<Arc<App>>) -> Response {
+    let environment = &app.config.environment;
+    match app.directory.counts().await {
+        Ok(_) => Json(json!({ "status": "ok", "environment": environment })).into_response(),
+        Err(error) => {
+            tracing::error!(error = %error, "the database does not answer");
+            let body = Json(json!({ "status": "failing", "environment": environment, "message": "The database fails" }));
+            (StatusCode::SERVICE_UNAVAILABLE, body).into_response()
+        }
+    }
+}

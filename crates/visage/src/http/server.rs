@@ -1,0 +1,84 @@
+//! Accepts connections, and lets those under way finish at a stop.
+
+use std::net::SocketAddr;
+use std::sync::Arc;
+use std::time::Duration;
+
+use axum::Router;
+use axum::extract::{ConnectInfo, Request};
+use hyper::body::Incoming;
+use hyper_util::rt::{TokioExecutor, TokioIo, TokioTimer};
+use hyper_util::server::conn::auto::Builder;
+use hyper_util::server::graceful::GracefulShutdown;
+use tokio::net::{TcpListener, TcpStream};
+use tokio::sync::Semaphore;
+use tokio_util::sync::CancellationToken;
+use tower::ServiceExt as _;
+
+use crate::config::HttpConfig;
+
+/// Serves `router` on `listener` until `stop`, then waits for what is under way, at most the drain timeout.
+pub async fn serve(listener: TcpListener, router: Router, config: &HttpConfig, stop: CancellationToken) {
+    let places = Arc::new(Semaphore::new(config.connections));
+    let connections = GracefulShutdown::new();
+    let builder = connection_builder(config);
+    loop {
+        let Some(Ok(place)) = stop.run_until_cancelled(Arc::clone(&places).acquire_owned()).await else { break };
+        let (stream, peer) = match stop.run_until_cancelled(listener.accept()).await {
+            None => break,
+            Some(Ok(accepted)) => accepted,
+            Some(Err(error)) => {
+                // Out of descriptors, most likely: the connections under way give them back.
+                tracing::warn!(error = %error, "a connection was not accepted");
+                tokio::time::sleep(Duration::from_millis(100)).await;
+                continue;
+            }
+        };
+        let connection = builder.serve_connection(TokioIo::new(prepared(stream)), service(&router, peer)).into_owned();
+        let connection = connections.watch(connection);
+        tokio::spawn(async move {
+            if let Err(error) = connection.await {
+                tracing::debug!(error = %error, "a connection ended badly");
+            }
+            drop(place);
+        });
+    }
+    drop(listener);
+    let drain = config.drain_timeout.as_duration();
+    if tokio::time::timeout(drain, connections.shutdown()).await.is_err() {
+        tracing::warn!("requests were still under way when the drain timeout was over");
+    }
+}
+
+fn connection_builder(config: &HttpConfig) -> Builder<TokioExecutor> {
+    let mut builder = Builder::new(TokioExecutor::new()).http1_only();
+    builder.http1().timer(TokioTimer::new()).header_read_timeout(config.header_timeout.as_duration());
+    builder
+}
+
+fn prepared(stream: TcpStream) -> TcpStream {
+    if let Err(error) = stream.set_nodelay(true) {
+        tracing::debug!(error = %error, "a connection keeps its delay");
+    }
+    stream
+}
+
+/// The router as hyper's service, which tells handlers who is calling.
+fn service(
+    router: &Router,
+    peer: SocketAddr,
+) -> hyper_util::service::TowerToHyperService<
+    impl tower::Service<
+        Request<Incoming>,
+        Response = axum::response::Response,
+        Error = std::convert::Infallible,
+        Future: Send + 'static,
+    > + Clone,
+> {
+    let router = router.clone();
+    hyper_util::service::TowerToHyperService::new(tower::service_fn(move |request: Request<Incoming>| {
+        let mut request = request.map(axum::body::Body::new);
+        request.extensions_mut().insert(ConnectInfo(peer));
+        router.clone().oneshot(request)
+    }))
+}

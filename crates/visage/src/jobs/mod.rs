@@ -1,0 +1,3 @@
+//! Background jobs. Each also runs once on request, from the command line.
+
+pub mod reaper;

@@ -1,0 +1,132 @@
+//! Settles unfinished exchanges, destroys expired media, purges doomed uploads.
+//!
+//! Every step can be repeated: a pass that is cut off anywhere is finished by the next one. Before every destroy the
+//! reaper asks whether the id is referenced, so no order of events can delete a picture in use.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use tokio_util::sync::CancellationToken;
+use visage_cloudinary::PublicId;
+use visage_store::{ExpiredMedia, StoreError};
+
+use crate::app::App;
+use crate::clock::{earlier, later};
+use crate::crash;
+use crate::library::purge::{self, PurgeError};
+
+/// How many rows one step of a pass takes.
+const BATCH: usize = 100;
+
+/// The longest wait before a picture that could not be destroyed is tried again.
+const MAX_BACKOFF: Duration = Duration::from_secs(3600);
+
+/// What one pass did.
+#[derive(Debug, Default, Clone, PartialEq, Eq, serde::Serialize)]
+pub struct Reaped {
+    /// Unfinished exchanges that were settled.
+    pub settled_exchanges: u64,
+    /// Pictures that were destroyed.
+    pub destroyed_pictures: u64,
+    /// Pictures that were due but are in use, and stay.
+    pub kept_pictures: u64,
+    /// Pictures that could not be destroyed; they are tried again later.
+    pub failed_pictures: u64,
+    /// Uploads whose bytes were deleted.
+    pub purged_uploads: u64,
+    /// Derived images that went to make room.
+    pub evicted_derived: u64,
+}
+
+/// Why a pass stopped.
+#[derive(Debug, thiserror::Error)]
+pub enum ReapError {
+    /// The directory failed.
+    #[error(transparent)]
+    Store(#[from] StoreError),
+    /// The embedded store failed.
+    #[error(transparent)]
+    Purge(#[from] PurgeError),
+}
+
+/// Runs a pass every interval until `stop`.
+pub async fn run(app: Arc<App>, stop: CancellationToken) {
+    let interval = app.config.reaper.interval.as_duration();
+    while stop.run_until_cancelled(tokio::time::sleep(interval)).await.is_some() {
+        match reap(&app, false).await {
+            Ok(reaped) if reaped == Reaped::default() => tracing::debug!("nothing to reap"),
+            Ok(reaped) => tracing::info!(?reaped, "reaped"),
+            Err(error) => tracing::error!(error = %error, "the reaper stopped half-way; the next pass goes on"),
+        }
+    }
+}
+
+/// One pass. With `at_once`, replaced pictures and deleted bytes do not wait out their time; the grace of unfinished
+/// exchanges is kept, because one may be under way.
+///
+/// # Errors
+/// When the directory or the embedded store fails; what is left is done by the next pass.
+pub async fn reap(app: &App, at_once: bool) -> Result<Reaped, ReapError> {
+    let mut reaped = Reaped { settled_exchanges: settle_exchanges(app).await?, ..Reaped::default() };
+    destroy_expired(app, at_once, &mut reaped).await?;
+    reaped.purged_uploads = purge::purge_uploads(&app.library, at_once).await?;
+    reaped.evicted_derived = purge::evict_derived(&app.library).await?;
+    metrics::counter!("visage_reaped_pictures").increment(reaped.destroyed_pictures);
+    metrics::counter!("visage_purged_uploads").increment(reaped.purged_uploads);
+    Ok(reaped)
+}
+
+/// Claims exchanges that never came to an end: what they named becomes expired media, and a late commit of theirs fails.
+async fn settle_exchanges(app: &App) -> Result<u64, StoreError> {
+    let mut settled = 0;
+    loop {
+        let now = app.clock.now();
+        let begun_before = earlier(now, app.config.reaper.pending_grace.as_duration());
+        let batch = app.directory.settle_pending(begun_before, now, BATCH).await?;
+        settled += batch as u64;
+        if batch < BATCH {
+            return Ok(settled);
+        }
+    }
+}
+
+async fn destroy_expired(app: &App, at_once: bool, reaped: &mut Reaped) -> Result<(), StoreError> {
+    loop {
+        let now = app.clock.now();
+        let due_by = if at_once { later(now, app.config.reaper.retire_after.as_duration()) } else { now };
+        let due = app.directory.due_expired_media(due_by, BATCH).await?;
+        let failed_before = reaped.failed_pictures;
+        for media in &due {
+            destroy_one(app, media, reaped).await?;
+        }
+        // A failure is due again later, yet `at_once` would find it at once: then this pass is over.
+        if due.len() < BATCH || reaped.failed_pictures > failed_before {
+            return Ok(());
+        }
+    }
+}
+
+async fn destroy_one(app: &App, media: &ExpiredMedia, reaped: &mut Reaped) -> Result<(), StoreError> {
+    if app.directory.is_referenced(&media.public_id).await? {
+        reaped.kept_pictures += 1;
+        return app.directory.drop_expired(&media.public_id).await;
+    }
+    let Ok(public_id) = PublicId::parse(&media.public_id) else {
+        tracing::error!(public_id = media.public_id, "expired media with a name that no picture can have; dropped");
+        return app.directory.drop_expired(&media.public_id).await;
+    };
+    match app.media_host.destroy(&public_id, media.resource_type).await {
+        Ok(_found) => {
+            crash::point("picture-destroyed").await;
+            reaped.destroyed_pictures += 1;
+            app.directory.drop_expired(&media.public_id).await
+        }
+        Err(error) => {
+            let wait = app.config.reaper.interval.as_duration() * 2_u32.saturating_pow(media.attempts.min(16));
+            tracing::warn!(asset.public_id = media.public_id, error = %error, "not destroyed; tried again later");
+            reaped.failed_pictures += 1;
+            let due_at = later(app.clock.now(), wait.min(MAX_BACKOFF));
+            app.directory.postpone_expired(&media.public_id, due_at).await
+        }
+    }
+}

@@ -1,0 +1,302 @@
+//! Delivers an image: from the hot cache, from a stored blob, or rendered now.
+
+use std::sync::Arc;
+
+use visage_cloudinary::{
+    AcceptedFormats, DeliveryType, DeliveryUrl, ImageFormat, Recipe, ResolvedTransformation, ResourceType, SourceFacts,
+    Transformation,
+};
+use visage_image::{ImageError, PlanError, RENDERER_VERSION};
+use visage_store::{Asset, AssetKey, BlobError, BlobKey, DerivedFacts, Sha256, StoreError, UploadFacts};
+
+use super::{Image, ImageKey, Library};
+use crate::permits::WorkError;
+
+/// What an image is answered with.
+#[derive(Debug)]
+pub struct Delivery {
+    /// Names these bytes for ever: `"{upload}-{recipe}"`.
+    pub etag: String,
+    /// Whether the URL carries the current version, so that the answer may be kept for ever.
+    pub is_current_version: bool,
+    /// Whether the answer depends on the request's `Accept`.
+    pub varies_by_accept: bool,
+    /// When the upload was made.
+    pub last_modified: jiff::Timestamp,
+    /// The format.
+    pub format: ImageFormat,
+    /// Whether these are the stored bytes, of which ranges are served.
+    pub is_original: bool,
+    /// The bytes; `None` when the client has them already.
+    pub image: Option<Image>,
+}
+
+/// Why an image was not delivered.
+#[derive(Debug, thiserror::Error)]
+pub enum DeliverError {
+    /// No such asset, or one that images cannot be made of.
+    #[error("Resource not found - {0}")]
+    NotFound(String),
+    /// The transformation does not fit the image.
+    #[error(transparent)]
+    Plan(#[from] PlanError),
+    /// The image cannot be decoded or encoded.
+    #[error(transparent)]
+    Image(#[from] ImageError),
+    /// Too much work, or the work failed.
+    #[error(transparent)]
+    Work(#[from] WorkError),
+    /// The catalog failed.
+    #[error(transparent)]
+    Store(#[from] StoreError),
+    /// The stored bytes are missing or damaged.
+    #[error(transparent)]
+    Blobs(#[from] BlobError),
+    /// Another request's work on the same image failed.
+    #[error("{0}")]
+    Shared(Arc<DeliverError>),
+}
+
+impl DeliverError {
+    /// The error itself, whoever's work it came from.
+    pub fn root(&self) -> &Self {
+        match self {
+            Self::Shared(inner) => inner.root(),
+            other => other,
+        }
+    }
+}
+
+/// Answers `url` for a client that accepts `accepted` and has the images named by `have` (an `If-None-Match` value).
+///
+/// # Errors
+/// See [`DeliverError`].
+pub async fn deliver(
+    library: &Arc<Library>,
+    url: &DeliveryUrl,
+    accepted: AcceptedFormats,
+    have: Option<&str>,
+) -> Result<Delivery, DeliverError> {
+    let (asset, extension) = find(library, url).await?;
+    let source = source_facts(&asset.upload.facts);
+    let resolved = url.transformation.resolve(accepted, source, extension);
+    let recipe = (!resolved.is_original(source)).then(|| resolved.recipe(RENDERER_VERSION));
+    let etag = match &recipe {
+        None => format!("\"{}\"", asset.upload.id),
+        Some(recipe) => format!("\"{}-{recipe}\"", asset.upload.id),
+    };
+    let image = match have.is_some_and(|have| names(have, &etag)) {
+        true => None,
+        false => Some(image(library, &asset, &resolved, recipe.clone()).await?),
+    };
+    Ok(Delivery {
+        etag,
+        is_current_version: url.version == Some(asset.version),
+        varies_by_accept: resolved.varies_by_accept,
+        last_modified: asset.upload.created_at,
+        format: resolved.format,
+        is_original: recipe.is_none(),
+        image,
+    })
+}
+
+/// Renders `transformation` of `asset` in the background, as a current browser will ask for it, so that the first page
+/// view finds it made. When the machine is busy it is left for that view.
+pub fn render_ahead(library: &Arc<Library>, asset: &Asset, transformation: &Transformation) {
+    let source = source_facts(&asset.upload.facts);
+    let resolved = transformation.resolve(AcceptedFormats { avif: true, webp: true }, source, None);
+    if resolved.is_original(source) {
+        return;
+    }
+    let (library, asset) = (Arc::clone(library), asset.clone());
+    tokio::spawn(async move {
+        let recipe = resolved.recipe(RENDERER_VERSION);
+        if let Err(error) = image(&library, &asset, &resolved, Some(recipe)).await {
+            tracing::warn!(asset.public_id = %asset.key.public_id, error = %error, "not rendered ahead");
+        }
+    });
+}
+
+/// The asset that `url` means and the format its extension asks for.
+async fn find(library: &Library, url: &DeliveryUrl) -> Result<(Asset, Option<ImageFormat>), DeliverError> {
+    let not_found = || DeliverError::NotFound(url.source.clone());
+    if url.cloud != library.cloud_name
+        || url.resource_type != ResourceType::Image
+        || url.delivery_type != DeliveryType::Upload
+    {
+        return Err(not_found());
+    }
+    for (public_id, extension) in url.candidates() {
+        let key = AssetKey { resource_type: url.resource_type, delivery_type: url.delivery_type, public_id };
+        if let Some(asset) = library.catalog.find_asset(&key).await? {
+            return Ok((asset, extension));
+        }
+    }
+    Err(not_found())
+}
+
+async fn image(
+    library: &Arc<Library>,
+    asset: &Asset,
+    resolved: &ResolvedTransformation,
+    recipe: Option<Recipe>,
+) -> Result<Image, DeliverError> {
+    let key: ImageKey = (asset.upload.id.clone(), recipe);
+    if let Some(image) = library.hot.get(&key) {
+        metrics::counter!("visage_delivered_from", "source" => "memory").increment(1);
+        return Ok(image);
+    }
+    let flight = {
+        let (library, asset, resolved, key) = (Arc::clone(library), asset.clone(), resolved.clone(), key.clone());
+        async move { fetch_or_make(&library, &asset, &resolved, key).await.map_err(Arc::new) }
+    };
+    match library.flights.join(key, flight).await {
+        Ok(Ok(image)) => Ok(image),
+        Ok(Err(error)) => Err(DeliverError::Shared(error)),
+        Err(_lost) => Err(WorkError::Panicked.into()),
+    }
+}
+
+async fn fetch_or_make(
+    library: &Arc<Library>,
+    asset: &Asset,
+    resolved: &ResolvedTransformation,
+    key: ImageKey,
+) -> Result<Image, DeliverError> {
+    let image = match &key.1 {
+        None => {
+            let bytes = original(library, asset).await?;
+            Image { bytes, format: asset.upload.facts.format }
+        }
+        Some(recipe) => match stored(library, asset, recipe, resolved.format).await? {
+            Some(image) => image,
+            None => make(library, asset, resolved, recipe).await?,
+        },
+    };
+    library.hot.insert(key, image.clone());
+    Ok(image)
+}
+
+async fn original(library: &Library, asset: &Asset) -> Result<bytes::Bytes, DeliverError> {
+    let facts = &asset.upload.facts;
+    Ok(library.blobs.get_original(&asset.upload.id, &facts.sha256, facts.bytes).await?)
+}
+
+/// The derived blob, if there is a good one. A damaged one counts as absent: it can be made again.
+async fn stored(
+    library: &Library,
+    asset: &Asset,
+    recipe: &Recipe,
+    format: ImageFormat,
+) -> Result<Option<Image>, DeliverError> {
+    let Some(derived) = library.catalog.find_derived(&asset.upload.id, recipe).await? else { return Ok(None) };
+    match library.blobs.get_derived(&asset.upload.id, recipe, &derived.facts.sha256, derived.facts.bytes).await {
+        Ok(bytes) => {
+            metrics::counter!("visage_delivered_from", "source" => "disk").increment(1);
+            let now = library.clock.now();
+            if now.duration_since(derived.last_used_at) > jiff::SignedDuration::from_hours(1) {
+                library.catalog.touch_derived(&asset.upload.id, recipe, now).await?;
+            }
+            Ok(Some(Image { bytes, format }))
+        }
+        Err(BlobError::Missing | BlobError::Damaged) => {
+            tracing::warn!(upload = %asset.upload.id, recipe = %recipe, "a derived image was lost and is made again");
+            Ok(None)
+        }
+        Err(other) => Err(other.into()),
+    }
+}
+
+async fn make(
+    library: &Arc<Library>,
+    asset: &Asset,
+    resolved: &ResolvedTransformation,
+    recipe: &Recipe,
+) -> Result<Image, DeliverError> {
+    let upload = &asset.upload;
+    let transformation = Transformation { components: resolved.components.clone() };
+    let facts = image_facts(&upload.facts);
+    let plan = visage_image::plan(&transformation, &facts, resolved.format, &library.limits)?;
+    let memory_bytes = plan.memory_bytes(upload.facts.bytes);
+    let (blobs, limits) = (library.blobs.clone(), library.limits.clone());
+    let (id, sha256, length) = (upload.id.clone(), upload.facts.sha256, upload.facts.bytes);
+    let runtime = tokio::runtime::Handle::current();
+    let rendered = library
+        .permits
+        .run(memory_bytes, library.render_timeout, move |expired| {
+            // The original is read under the permit, because the permit is what bounds memory.
+            let original = runtime.block_on(blobs.get_original(&id, &sha256, length))?;
+            Ok::<_, DeliverError>(visage_image::render(&original, &plan, &limits, expired)?)
+        })
+        .await??;
+    metrics::counter!("visage_delivered_from", "source" => "render").increment(1);
+    let image = Image { bytes: rendered.bytes.into(), format: rendered.format };
+    if let Err(error) = keep(library, asset, recipe, &image, (rendered.width, rendered.height)).await {
+        // It may vanish at any time, so it may as well not be kept: a full disk does not stop delivery.
+        tracing::warn!(upload = %upload.id, error = %error, "a derived image was not kept");
+    }
+    Ok(image)
+}
+
+/// Stores a derived image. Its row comes first: a blob without a row would never be found again.
+async fn keep(
+    library: &Library,
+    asset: &Asset,
+    recipe: &Recipe,
+    image: &Image,
+    (width, height): (u32, u32),
+) -> Result<(), DeliverError> {
+    let facts = DerivedFacts {
+        bytes: image.bytes.len() as u64,
+        sha256: Sha256::of(&image.bytes),
+        format: image.format,
+        width,
+        height,
+    };
+    if library.catalog.record_derived(&asset.upload.id, recipe, &facts, library.clock.now()).await? {
+        let key = BlobKey::Derived(asset.upload.id.clone(), recipe.clone());
+        library.blobs.put_derived(&key, image.bytes.clone()).await?;
+    }
+    Ok(())
+}
+
+fn source_facts(facts: &UploadFacts) -> SourceFacts {
+    SourceFacts { format: facts.format, has_alpha: facts.has_alpha }
+}
+
+/// The facts of a stored upload in the terms of the image crate.
+fn image_facts(facts: &UploadFacts) -> visage_image::Facts {
+    visage_image::Facts {
+        format: facts.format,
+        width: facts.width,
+        height: facts.height,
+        orientation: visage_image::Orientation::Normal,
+        frames: facts.frames,
+        has_alpha: facts.has_alpha,
+    }
+}
+
+/// Whether the `If-None-Match` value `have` names `etag` (RFC 9110, 13.1.2: weak comparison).
+fn names(have: &str, etag: &str) -> bool {
+    have.split(',').map(str::trim).any(|tag| tag == "*" || tag.strip_prefix("W/").unwrap_or(tag) == etag)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::names;
+
+    #[test]
+    fn if_none_match_is_a_list_of_weak_or_strong_tags() {
+        for (have, expected) in [
+            ("\"a\"", true),
+            ("W/\"a\"", true),
+            ("\"b\", \"a\"", true),
+            ("*", true),
+            ("\"b\"", false),
+            ("a", false),
+            ("", false),
+        ] {
+            assert_eq!(names(have, "\"a\""), expected, "{have}");
+        }
+    }
+}

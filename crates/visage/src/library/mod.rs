@@ -1,0 +1,108 @@
+//! The embedded media store's services: what Cloudinary's servers do, done here.
+
+pub mod deliver;
+pub mod destroy;
+pub mod purge;
+pub mod upload;
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use bytes::Bytes;
+use quick_cache::sync::Cache;
+use visage_cloudinary::{ImageFormat, Recipe};
+use visage_store::{Blobs, Catalog, UploadId};
+
+use crate::clock::Clock;
+use crate::config::Config;
+use crate::permits::Permits;
+use crate::single_flight::SingleFlight;
+
+/// Everything the embedded store works with.
+#[derive(Debug)]
+pub struct Library {
+    /// Assets and uploads.
+    pub catalog: Arc<dyn Catalog>,
+    /// The bytes.
+    pub blobs: Blobs,
+    /// Bounds the work on pixels.
+    pub permits: Arc<Permits>,
+    /// Tells the time.
+    pub clock: Arc<dyn Clock>,
+    /// The first part of every URL's path.
+    pub cloud_name: String,
+    /// What stands in front of every URL's path.
+    pub public_url: String,
+    /// Bounds of decoding and encoding.
+    pub limits: visage_image::Limits,
+    /// How long one render may take.
+    pub render_timeout: Duration,
+    /// How long deleted bytes stay.
+    pub purge_delay: Duration,
+    /// How long an upload may be pending.
+    pub pending_grace: Duration,
+    /// Room for derived blobs in bytes.
+    pub derived_bytes: u64,
+    flights: SingleFlight<ImageKey, Result<Image, Arc<deliver::DeliverError>>>,
+    hot: Cache<ImageKey, Image, ByBytes>,
+}
+
+/// What names one image that can be delivered; no recipe means the original.
+type ImageKey = (UploadId, Option<Recipe>);
+
+/// An image that can be delivered.
+#[derive(Debug, Clone)]
+pub struct Image {
+    /// The file.
+    pub bytes: Bytes,
+    /// Its format.
+    pub format: ImageFormat,
+}
+
+/// Weighs an image in the hot cache by its size.
+#[derive(Debug, Clone)]
+struct ByBytes;
+
+impl quick_cache::Weighter<ImageKey, Image> for ByBytes {
+    fn weight(&self, _key: &ImageKey, image: &Image) -> u64 {
+        image.bytes.len() as u64 + 200
+    }
+}
+
+impl Library {
+    /// The library of the checked settings.
+    pub fn new(
+        config: &Config,
+        catalog: Arc<dyn Catalog>,
+        blobs: Blobs,
+        permits: Arc<Permits>,
+        clock: Arc<dyn Clock>,
+    ) -> Self {
+        Self {
+            catalog,
+            blobs,
+            permits,
+            clock,
+            cloud_name: config.embedded.cloud_name.clone(),
+            public_url: config.public_url(),
+            limits: image_limits(config),
+            render_timeout: config.render.timeout.as_duration(),
+            purge_delay: config.reaper.purge_delay.as_duration(),
+            pending_grace: config.reaper.pending_grace.as_duration(),
+            derived_bytes: config.cache.derived_bytes,
+            flights: SingleFlight::default(),
+            hot: Cache::with_weighter(10_000, config.cache.hot_bytes, ByBytes),
+        }
+    }
+}
+
+/// The limits of the settings in the terms of the image crate.
+pub fn image_limits(config: &Config) -> visage_image::Limits {
+    visage_image::Limits {
+        source_pixels: config.limits.source_pixels,
+        source_side_pixels: config.limits.source_side_pixels,
+        frames: config.limits.frames,
+        output_side_pixels: config.render.output_side_pixels,
+        ..visage_image::Limits::default()
+    }
+}

@@ -1,0 +1,75 @@
+//! Deletes bytes that nothing needs: doomed uploads, and derived images over the room they have.
+
+use visage_store::{BlobError, BlobKey, StoreError};
+
+use super::Library;
+use crate::clock::{earlier, later};
+use crate::crash;
+
+/// How many rows one step of a pass takes.
+const BATCH: usize = 100;
+
+/// Why a pass stopped.
+#[derive(Debug, thiserror::Error)]
+pub enum PurgeError {
+    /// The catalog failed.
+    #[error(transparent)]
+    Store(#[from] StoreError),
+    /// The blobs failed.
+    #[error(transparent)]
+    Blobs(#[from] BlobError),
+}
+
+/// Deletes the bytes, then the rows, of all uploads that are due, and gives up uploads that were never finished. With
+/// `at_once`, bytes that still wait for their readers are due too. Returns how many uploads went.
+///
+/// # Errors
+/// When the store fails; what is left is done by the next pass.
+pub async fn purge_uploads(library: &Library, at_once: bool) -> Result<u64, PurgeError> {
+    let now = library.clock.now();
+    let catalog = &library.catalog;
+    catalog.doom_abandoned_uploads(earlier(now, library.pending_grace), now).await?;
+    let due_by = if at_once { later(now, library.purge_delay) } else { now };
+    let mut purged = 0;
+    loop {
+        let due = catalog.due_uploads(due_by, BATCH).await?;
+        for upload in &due {
+            library.blobs.delete_upload(&upload.id, &upload.recipes).await?;
+            crash::point("blobs-deleted").await;
+            catalog.forget_upload(&upload.id).await?;
+            purged += 1;
+        }
+        if due.len() < BATCH {
+            break;
+        }
+    }
+    catalog.drop_tombstones(now).await?;
+    Ok(purged)
+}
+
+/// Deletes the longest unused derived images until the rest fits its room. Returns how many went.
+///
+/// # Errors
+/// When the store fails.
+pub async fn evict_derived(library: &Library) -> Result<u64, PurgeError> {
+    let catalog = &library.catalog;
+    let mut total_bytes = catalog.derived_bytes().await?;
+    let mut evicted = 0;
+    while total_bytes > library.derived_bytes {
+        let oldest = catalog.least_recent_derived(BATCH).await?;
+        if oldest.is_empty() {
+            break;
+        }
+        for derived in oldest {
+            if total_bytes <= library.derived_bytes {
+                break;
+            }
+            let key = BlobKey::Derived(derived.upload.clone(), derived.recipe.clone());
+            library.blobs.delete(&key).await?;
+            catalog.forget_derived(&derived.upload, &derived.recipe).await?;
+            total_bytes = total_bytes.saturating_sub(derived.facts.bytes);
+            evicted += 1;
+        }
+    }
+    Ok(evicted)
+}

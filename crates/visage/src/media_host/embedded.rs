@@ -1,0 +1,84 @@
+//! visage's own store as the media host, in this process.
+
+use std::sync::Arc;
+
+use async_trait::async_trait;
+use visage_cloudinary::{DeliveryType, DeliveryUrl, PublicId, ResourceType, Transformation};
+use visage_store::{Asset, AssetKey};
+
+use super::{Hosted, MediaHost, MediaHostError, Picture};
+use crate::library::upload::{NewUpload, UploadError};
+use crate::library::{Library, deliver, destroy, upload};
+
+/// The embedded media store.
+#[derive(Debug)]
+pub struct Embedded {
+    library: Arc<Library>,
+}
+
+impl Embedded {
+    /// The host whose pictures are in `library`.
+    pub fn new(library: Arc<Library>) -> Self {
+        Self { library }
+    }
+
+    fn url(&self, asset: &Asset, transformation: &Transformation) -> String {
+        let mut url = DeliveryUrl::new(&self.library.cloud_name, asset.key.public_id.clone());
+        url.set_transformation(transformation.clone());
+        url.version = Some(asset.version);
+        format!("{}{}", self.library.public_url, url.path())
+    }
+}
+
+#[async_trait]
+impl MediaHost for Embedded {
+    async fn upload(
+        &self,
+        public_id: &PublicId,
+        picture: Picture,
+        display: &Transformation,
+    ) -> Result<Hosted, MediaHostError> {
+        let new = NewUpload { key: key(public_id, ResourceType::Image), picture, overwrite: false };
+        let asset = upload::store(&self.library, new).await?;
+        deliver::render_ahead(&self.library, &asset, display);
+        Ok(Hosted { public_id: public_id.clone(), url: self.url(&asset, display) })
+    }
+
+    async fn destroy(&self, public_id: &PublicId, resource_type: ResourceType) -> Result<bool, MediaHostError> {
+        Ok(destroy::destroy(&self.library, &key(public_id, resource_type)).await?)
+    }
+
+    async fn exists(&self, public_id: &PublicId) -> Result<bool, MediaHostError> {
+        let found = self.library.catalog.find_asset(&key(public_id, ResourceType::Image)).await?;
+        Ok(found.is_some())
+    }
+
+    fn with_transformation(&self, url: &str, transformation: &Transformation) -> Option<String> {
+        let path = url.strip_prefix(self.library.public_url.as_str())?;
+        let mut url = DeliveryUrl::parse(path).ok()?;
+        url.set_transformation(transformation.clone());
+        Some(format!("{}{}", self.library.public_url, url.path()))
+    }
+}
+
+fn key(public_id: &PublicId, resource_type: ResourceType) -> AssetKey {
+    AssetKey { resource_type, delivery_type: DeliveryType::Upload, public_id: public_id.clone() }
+}
+
+impl From<UploadError> for MediaHostError {
+    fn from(error: UploadError) -> Self {
+        match error {
+            UploadError::NoSpace => Self::NoSpace,
+            other => Self::Failed(Box::new(other)),
+        }
+    }
+}
+
+impl From<visage_store::StoreError> for MediaHostError {
+    fn from(error: visage_store::StoreError) -> Self {
+        match error {
+            visage_store::StoreError::NoSpace => Self::NoSpace,
+            other => Self::Failed(Box::new(other)),
+        }
+    }
+}

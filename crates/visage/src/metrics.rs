@@ -1,0 +1,43 @@
+//! Metrics in Prometheus' text format.
+
+use std::sync::{Arc, OnceLock};
+
+use axum::extract::State;
+use axum::response::{IntoResponse, Response};
+use http::header;
+use metrics_exporter_prometheus::{PrometheusBuilder, PrometheusHandle};
+
+use crate::app::App;
+
+static RECORDER: OnceLock<PrometheusHandle> = OnceLock::new();
+
+/// Begins to record, for the whole process. Again is harmless.
+pub fn record() {
+    RECORDER.get_or_init(|| {
+        let recorder = PrometheusBuilder::new().build_recorder();
+        let handle = recorder.handle();
+        if metrics::set_global_recorder(recorder).is_err() {
+            tracing::warn!("metrics are recorded already");
+        }
+        handle
+    });
+}
+
+/// `GET /metrics`
+pub(crate) async fn show(State(app): State<Arc<App>>) -> Response {
+    if let Ok(counts) = app.directory.counts().await {
+        gauge("visage_users", counts.users);
+        gauge("visage_pending_media", counts.pending_media);
+        gauge("visage_expired_media", counts.expired_media);
+    }
+    if let Ok(bytes) = app.library.catalog.derived_bytes().await {
+        gauge("visage_derived_bytes", bytes);
+    }
+    let text = RECORDER.get().map(PrometheusHandle::render).unwrap_or_default();
+    ([(header::CONTENT_TYPE, "text/plain; version=0.0.4")], text).into_response()
+}
+
+#[allow(clippy::cast_precision_loss, reason = "a gauge is no ledger")]
+fn gauge(name: &'static str, value: u64) {
+    metrics::gauge!(name).set(value as f64);
+}

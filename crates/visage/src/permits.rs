@@ -1,0 +1,148 @@
+//! Bounds the work on pixels: how much memory it may use together, how many pieces run, how many may wait.
+
+use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::time::{Duration, Instant};
+
+use tokio::sync::{OwnedSemaphorePermit, Semaphore};
+
+const MIB: u64 = 1024 * 1024;
+
+/// Hands out permission to work on a picture, in order of arrival.
+#[derive(Debug)]
+pub struct Permits {
+    memory_mib: Arc<Semaphore>,
+    threads: Arc<Semaphore>,
+    total_mib: u32,
+    waiting: AtomicUsize,
+    max_waiting: usize,
+}
+
+/// Why a piece of work gave no result of its own.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+pub enum WorkError {
+    /// Too much is waiting already; nothing was begun.
+    #[error("too many pictures are being worked on")]
+    Overloaded,
+    /// The work panicked; only this piece of work is lost.
+    #[error("the work on this picture failed")]
+    Panicked,
+}
+
+impl Permits {
+    /// Room for `memory_bytes` of pictures, `threads` at work and `max_waiting` in the queue.
+    pub fn new(memory_bytes: u64, threads: usize, max_waiting: usize) -> Self {
+        let total_mib = u32::try_from((memory_bytes / MIB).max(1)).unwrap_or(u32::MAX / 2).min(u32::MAX / 2);
+        Self {
+            memory_mib: Arc::new(Semaphore::new(total_mib as usize)),
+            threads: Arc::new(Semaphore::new(threads.max(1))),
+            total_mib,
+            waiting: AtomicUsize::new(0),
+            max_waiting,
+        }
+    }
+
+    /// Runs `work` on a blocking thread once `memory_bytes` and a thread are free. `work` is given a function that says
+    /// whether `timeout` has passed since it began.
+    ///
+    /// # Errors
+    /// [`WorkError::Overloaded`] at once when the queue is full, [`WorkError::Panicked`] when `work` panics.
+    pub async fn run<T: Send + 'static>(
+        &self,
+        memory_bytes: u64,
+        timeout: Duration,
+        work: impl FnOnce(&dyn Fn() -> bool) -> T + Send + 'static,
+    ) -> Result<T, WorkError> {
+        let permit = self.acquire(memory_bytes).await?;
+        let job = tokio::task::spawn_blocking(move || {
+            let deadline = Instant::now() + timeout;
+            let result = work(&|| Instant::now() > deadline);
+            drop(permit);
+            result
+        });
+        job.await.map_err(|_cancelled_or_panicked| WorkError::Panicked)
+    }
+
+    /// Memory first, then a thread: whoever holds a thread never waits for anything.
+    async fn acquire(&self, memory_bytes: u64) -> Result<(OwnedSemaphorePermit, OwnedSemaphorePermit), WorkError> {
+        let mib = u32::try_from(memory_bytes.div_ceil(MIB)).unwrap_or(u32::MAX).clamp(1, self.total_mib);
+        let place = self.take_place()?;
+        let memory = Arc::clone(&self.memory_mib).acquire_many_owned(mib).await;
+        let thread = Arc::clone(&self.threads).acquire_owned().await;
+        drop(place);
+        match (memory, thread) {
+            (Ok(memory), Ok(thread)) => Ok((memory, thread)),
+            _ => Err(WorkError::Overloaded),
+        }
+    }
+
+    fn take_place(&self) -> Result<Place<'_>, WorkError> {
+        let place = Place(&self.waiting);
+        if self.waiting.fetch_add(1, Ordering::Relaxed) >= self.max_waiting {
+            return Err(WorkError::Overloaded);
+        }
+        Ok(place)
+    }
+}
+
+/// A place in the queue; given up when dropped, also by a client that went away.
+struct Place<'a>(&'a AtomicUsize);
+
+impl Drop for Place<'_> {
+    fn drop(&mut self) {
+        self.0.fetch_sub(1, Ordering::Relaxed);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const LONG: Duration = Duration::from_secs(60);
+
+    #[tokio::test]
+    async fn a_full_queue_is_answered_at_once() {
+        let permits = Permits::new(MIB, 1, 0);
+        assert_eq!(permits.run(1, LONG, |_| ()).await, Err(WorkError::Overloaded));
+        let permits = Permits::new(MIB, 1, 1);
+        assert_eq!(permits.run(1, LONG, |_| ()).await, Ok(()));
+    }
+
+    #[tokio::test]
+    async fn work_larger_than_all_memory_runs_alone() {
+        let permits = Permits::new(4 * MIB, 2, 8);
+        assert_eq!(permits.run(u64::MAX, LONG, |_| 1).await, Ok(1));
+        assert_eq!(permits.memory_mib.available_permits(), 4);
+    }
+
+    #[tokio::test]
+    async fn a_panic_ends_at_the_edge_of_its_thread_and_gives_its_permits_back() {
+        let permits = Permits::new(MIB, 1, 8);
+        let result = permits.run(1, LONG, |_| panic!("a codec")).await;
+        assert_eq!(result, Err(WorkError::Panicked));
+        assert_eq!(permits.run(1, LONG, |_| 2).await, Ok(2));
+    }
+
+    #[tokio::test]
+    async fn the_deadline_is_told_to_the_work() {
+        let permits = Permits::new(MIB, 1, 8);
+        assert_eq!(permits.run(1, Duration::ZERO, |expired| { while !expired() {} true }).await, Ok(true));
+    }
+
+    #[tokio::test]
+    async fn whoever_stops_waiting_gives_the_place_up() {
+        let permits = Arc::new(Permits::new(MIB, 1, 1));
+        let held = permits.acquire(1).await.unwrap();
+        let waiting = tokio::spawn({
+            let permits = Arc::clone(&permits);
+            async move { permits.acquire(1).await.is_ok() }
+        });
+        while permits.waiting.load(Ordering::Relaxed) == 0 {
+            tokio::task::yield_now().await;
+        }
+        waiting.abort();
+        assert!(waiting.await.is_err());
+        drop(held);
+        assert!(permits.acquire(1).await.is_ok());
+    }
+}
