@@ -211,11 +211,11 @@ pub(super) fn radius(text: &str) -> Result<Radius, Refusal> {
         return Err(Unsupported);
     }
     let corners: Result<Vec<u32>, Refusal> = text.split(':').map(corner).collect();
-    match corners?.as_slice() {
-        &[all] => Ok(Radius::Corners([all; 4])),
-        &[a, b] => Ok(Radius::Corners([a, b, a, b])),
-        &[a, b, c] => Ok(Radius::Corners([a, b, c, b])),
-        &[a, b, c, d] => Ok(Radius::Corners([a, b, c, d])),
+    match *corners?.as_slice() {
+        [all] => Ok(Radius::Corners([all; 4])),
+        [a, b] => Ok(Radius::Corners([a, b, a, b])),
+        [a, b, c] => Ok(Radius::Corners([a, b, c, b])),
+        [a, b, c, d] => Ok(Radius::Corners([a, b, c, d])),
         _ => Err(Invalid),
     }
 }
@@ -340,9 +340,8 @@ pub(super) fn quality(text: &str) -> Result<Quality, Refusal> {
     }
     match whole_number(text) {
         Ok(percent @ 1..=100) => u8::try_from(percent).map(Quality::Fixed).map_err(|_above_255| Invalid),
-        Ok(_) => Err(Invalid),
         Err(_) if text.contains([':', '$']) || text.starts_with("jpegmini") => Err(Unsupported),
-        Err(_) => Err(Invalid),
+        Ok(_) | Err(_) => Err(Invalid),
     }
 }
 
