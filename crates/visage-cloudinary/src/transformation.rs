@@ -4,9 +4,11 @@
 //! decided here.
 
 mod color_names;
+mod colors;
 mod error;
+mod numbers;
 mod parameters;
-mod values;
+mod words;
 
 use std::fmt;
 use std::str::FromStr;
@@ -184,7 +186,7 @@ impl Component {
         let mut component = Self::default();
         for part in text.split(',') {
             let Some((parameter, value)) = Parameter::recognise(part) else {
-                return Err(TransformationError::Unknown(part.to_owned()));
+                return Err(TransformationError::Unknown(error::quotable(part)));
             };
             parameter.read(&mut component, value)?;
         }

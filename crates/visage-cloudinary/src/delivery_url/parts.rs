@@ -158,9 +158,9 @@ fn version(segment: &str) -> Result<i64, DeliveryUrlError> {
         .map_err(|_overflow| DeliveryUrlError::Version(segment.to_owned()))
 }
 
-/// Whether a segment is a component once decoded. An encoded slash or a control character belongs to no component.
+/// Whether a segment is a component once decoded. An encoded slash belongs to no component.
 fn is_encoded_component(segment: &str) -> bool {
-    decode(segment).is_ok_and(|text| !text.contains(|c: char| c == '/' || c.is_control()) && is_component(&text))
+    decode(segment).is_ok_and(|text| !text.contains('/') && is_component(&text))
 }
 
 /// Undoes percent-encoding, once.

@@ -93,6 +93,10 @@ fn what_is_no_delivery_url_is_refused() {
         "Invalid version v9223372036854775808",
     );
     check_error("/demo/image/upload/w_abc/cat", "Invalid width in transformation: abc");
+    check_error(
+        "/demo/image/upload/w_1%0D%0A/cat",
+        "Invalid width in transformation: 1  ",
+    );
 }
 
 #[test]
@@ -118,10 +122,6 @@ fn names_are_never_paths() {
         "Invalid public_id - it contains a control character",
     );
     check_error("/demo/image/upload/a%FFb", "Invalid public_id - not UTF-8");
-    check_error(
-        "/demo/image/upload/w_1%0D%0A/b",
-        "Invalid public_id - it contains a control character",
-    );
     let long = "x".repeat(1001);
     check_error(
         &format!("/demo/image/upload/{long}"),

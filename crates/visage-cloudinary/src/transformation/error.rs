@@ -3,7 +3,8 @@
 use super::{MAX_COMPONENTS, MAX_TRANSFORMATION_CHARS};
 
 /// Why a text is no transformation that visage can carry out. The message is written for the client (`X-Cld-Error`, API
-/// errors); the text it quotes is at most [`MAX_TRANSFORMATION_CHARS`] long and otherwise as the client wrote it.
+/// errors); the text it quotes is at most [`MAX_TRANSFORMATION_CHARS`] long, with blanks for control characters. It may be
+/// any Unicode otherwise, which a header must encode.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum TransformationError {
     /// A known parameter has a value that it cannot have.
@@ -31,4 +32,18 @@ pub enum TransformationError {
     /// There are more components than [`MAX_COMPONENTS`].
     #[error("Transformation has too many components. Maximum is {MAX_COMPONENTS}")]
     TooManyComponents,
+}
+
+/// The client's text, fit for a message.
+pub(super) fn quotable(text: &str) -> String {
+    text.chars().map(|c| if c.is_control() { ' ' } else { c }).collect()
+}
+
+/// What is wrong with a value.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Refusal {
+    /// It cannot be a value of this parameter.
+    Invalid,
+    /// Cloudinary knows it, visage does not do it.
+    Unsupported,
 }

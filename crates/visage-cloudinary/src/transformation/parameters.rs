@@ -1,7 +1,7 @@
 //! The one table of parameters: what a component may say, how each is read and how it is printed.
 
-use super::values::{self, Refusal};
-use super::{Component, TransformationError};
+use super::error::{Refusal, quotable};
+use super::{Component, TransformationError, colors, numbers, words};
 
 /// A parameter of Cloudinary's language.
 #[derive(Debug)]
@@ -28,7 +28,7 @@ impl Parameter {
     /// Sets the parameter in a component; a parameter given twice keeps the last value.
     pub(super) fn read(&self, component: &mut Component, value: &str) -> Result<(), TransformationError> {
         (self.read)(component, value).map_err(|refusal| {
-            let (what, value) = (self.name, value.to_owned());
+            let (what, value) = (self.name, quotable(value));
             match refusal {
                 Refusal::Invalid => TransformationError::Invalid { what, value },
                 Refusal::Unsupported => TransformationError::Unsupported { what, value },
@@ -73,27 +73,27 @@ pub(super) static PARAMETERS: &[Parameter] = &[
         "ar",
         "aspect ratio",
         aspect_ratio,
-        values::aspect_ratio,
-        values::print_aspect_ratio
+        numbers::aspect_ratio,
+        numbers::print_aspect_ratio
     ),
-    parameter!("b", "background", background, values::color, values::print_color),
-    parameter!("c", "crop", crop, values::crop, |crop| values::print_crop(crop)
+    parameter!("b", "background", background, colors::color, colors::print_color),
+    parameter!("c", "crop", crop, words::crop, |crop| words::print_crop(crop)
         .to_owned()),
-    parameter!("dpr", "dpr", dpr, values::dpr, values::print_decimal),
-    parameter!("f", "format", format, values::format, |format| values::print_format(
+    parameter!("dpr", "dpr", dpr, numbers::dpr, numbers::print_decimal),
+    parameter!("f", "format", format, words::format, |format| words::print_format(
         format
     )
     .to_owned()),
-    parameter!("g", "gravity", gravity, values::gravity, |gravity| {
-        values::print_gravity(gravity).to_owned()
+    parameter!("g", "gravity", gravity, words::gravity, |gravity| {
+        words::print_gravity(gravity).to_owned()
     }),
-    parameter!("h", "height", height, values::size, values::print_length),
-    parameter!("q", "quality", quality, values::quality, values::print_quality),
-    parameter!("r", "radius", radius, values::radius, values::print_radius),
-    parameter!("w", "width", width, values::size, values::print_length),
-    parameter!("x", "x", x, values::offset, values::print_length),
-    parameter!("y", "y", y, values::offset, values::print_length),
-    parameter!("z", "zoom", zoom, values::zoom, values::print_decimal),
+    parameter!("h", "height", height, numbers::size, numbers::print_length),
+    parameter!("q", "quality", quality, words::quality, words::print_quality),
+    parameter!("r", "radius", radius, numbers::radius, numbers::print_radius),
+    parameter!("w", "width", width, numbers::size, numbers::print_length),
+    parameter!("x", "x", x, numbers::offset, numbers::print_length),
+    parameter!("y", "y", y, numbers::offset, numbers::print_length),
+    parameter!("z", "zoom", zoom, numbers::zoom, numbers::print_decimal),
     unsupported("$", "variable"),
     unsupported("a", "angle"),
     unsupported("ac", "audio codec"),
