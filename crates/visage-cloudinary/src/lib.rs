@@ -2,10 +2,14 @@
 //!
 //! Nothing here does I/O, knows the time or waits; the crate can be read and tested as arithmetic on text.
 
+mod asset_type;
+pub mod delivery_url;
 mod format;
 mod public_id;
 pub mod transformation;
 
+pub use asset_type::{DeliveryType, ResourceType, UnknownDeliveryType, UnknownResourceType};
+pub use delivery_url::{DeliveryUrl, DeliveryUrlError};
 pub use format::ImageFormat;
-pub use public_id::{PublicId, PublicIdError};
-pub use transformation::Transformation;
+pub use public_id::{MAX_PUBLIC_ID_CHARS, PublicId, PublicIdError};
+pub use transformation::{Transformation, TransformationError};

@@ -1,1 +1,31 @@
-//! Placeholder.
+//! Pixels: probe, plan, render, sanitise, under explicit [`Limits`].
+//!
+//! Bytes and values in, bytes and values out: nothing here does I/O, knows the time or waits. What a file *is* comes
+//! from its bytes alone, and no number in a header is believed before a limit has seen it.
+//!
+//! - [`probe`] reads the structure of a file, without decoding pixels: its [`Facts`].
+//! - [`sanitise`] proves that a picture decodes and takes everything out of the file that is not the picture.
+//! - [`plan`] turns a transformation into exact steps and sizes: pure arithmetic.
+//! - [`render`] decodes, follows a plan, and encodes.
+//!
+//! Faces are not detected here yet, animations are rendered as their first frame, and SVG and HEIC are refused.
+
+mod error;
+mod facts;
+mod limits;
+mod plan;
+mod probe;
+mod render;
+mod sanitise;
+
+pub use error::{ImageError, PlanError};
+pub use facts::{Facts, Orientation};
+pub use limits::Limits;
+pub use plan::{CornerRadii, Plan, Step, Window, plan};
+pub use probe::probe;
+pub use render::{Rendered, render};
+pub use sanitise::{Sanitised, sanitise, sanitise_memory_bytes};
+pub use visage_cloudinary::ImageFormat;
+
+/// Part of every recipe: two versions may make different bytes of the same plan.
+pub const RENDERER_VERSION: u32 = 1;

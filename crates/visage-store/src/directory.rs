@@ -1,0 +1,228 @@
+//! The directory of the application: its users, and the media that come and go with them.
+//!
+//! The media host shares no transaction with it. What keeps the two in step is the order of acts (`design.md`, section 5):
+//! `begin_exchange`, upload, `exchange_profile_image`; and in the background `settle_pending`, then for each of
+//! `due_expired_media`: `claim_expired`, destroy, `drop_expired`. It does not hash passwords, send mail or talk to a media
+//! host. Posts will stand next to users; the only place they change here is what [`Directory::claim_expired`] calls referenced.
+
+use async_trait::async_trait;
+use jiff::Timestamp;
+use visage_cloudinary::{PublicId, ResourceType};
+
+use crate::error::{Result, StoreError};
+use crate::ids::{Sha256, UserId};
+use crate::users::{NewUser, Otp, OtpCheck, OtpOutcome, ProfileDetails, ResetToken, Secret, User};
+
+/// Users, pending media and expired media. Every method is one whole act: it happens entirely or not at all.
+///
+/// An email is compared and kept trimmed and in lower case, however it is written in an argument.
+///
+/// # Errors
+/// Every method fails with [`StoreError`] when the database does.
+#[async_trait]
+pub trait Directory: Send + Sync + std::fmt::Debug {
+    /// Adds a user.
+    ///
+    /// # Errors
+    /// [`DirectoryError::EmailTaken`]
+    async fn create_user(&self, user: NewUser, now: Timestamp) -> Result<User, DirectoryError>;
+
+    /// The user with this id.
+    async fn user(&self, id: &UserId) -> Result<Option<User>>;
+
+    /// The user with this email.
+    async fn user_by_email(&self, email: &str) -> Result<Option<User>>;
+
+    /// Replaces the details that are given and keeps the others; a weight that differs also joins the weight history, of
+    /// which the newest [`crate::MAX_WEIGHT_ENTRIES`] are kept. `None`: there is no such user.
+    async fn update_profile(&self, id: &UserId, changes: ProfileDetails, now: Timestamp) -> Result<Option<User>>;
+
+    /// Replaces the password and cancels a reset under way. `false`: there is no such user.
+    async fn set_password(&self, id: &UserId, hash: Secret, now: Timestamp) -> Result<bool>;
+
+    /// Replaces the email. `false`: there is no such user.
+    ///
+    /// # Errors
+    /// [`DirectoryError::EmailTaken`] when another user has it.
+    async fn set_email(&self, id: &UserId, email: &str, now: Timestamp) -> Result<bool, DirectoryError>;
+
+    /// Gives the user a fresh one-time password for its email, with no attempts used. `false`: there is no such user.
+    async fn set_otp(&self, id: &UserId, otp: Otp, now: Timestamp) -> Result<bool>;
+
+    /// Tries a one-time password; a right one verifies the user's email and is used up, a wrong one counts as an attempt.
+    async fn verify_email(&self, check: OtpCheck, now: Timestamp) -> Result<OtpOutcome>;
+
+    /// Lets whoever knows the token with this hash replace the password, in place of any earlier token. `false`: no such user.
+    async fn set_reset_token(&self, email: &str, token: ResetToken, now: Timestamp) -> Result<bool>;
+
+    /// Replaces the password of the user with this token, once, before it expires. `false`: there is no such token.
+    async fn reset_password(&self, token_sha256: &Sha256, hash: Secret, now: Timestamp) -> Result<bool>;
+
+    /// Removes a user; its picture becomes expired media due at `retire_at`. `false`: there is no such user.
+    async fn delete_user(&self, id: &UserId, retire_at: Timestamp, now: Timestamp) -> Result<bool>;
+
+    /// Records an exchange before anything is uploaded. The same public id again is an error.
+    async fn begin_exchange(&self, pending: PendingMedia) -> Result<()>;
+
+    /// Sets (or clears) the user's picture, retires the one actually found there, and ends the pending exchange.
+    ///
+    /// # Errors
+    /// [`ExchangeError::PendingGone`] when the new picture's pending row was settled meanwhile: it may be destroyed already.
+    /// [`ExchangeError::UserGone`]; the pending row stays, for [`Self::release_pending`] or the reaper.
+    async fn exchange_profile_image(&self, exchange: Exchange) -> Result<Exchanged, ExchangeError>;
+
+    /// Hands a pending exchange that has failed to the reaper at once. An exchange that is not pending is left alone.
+    ///
+    /// Only call this when the media host has answered: after a timeout the picture may still arrive there, so leave the row
+    /// to [`Self::settle_pending`].
+    async fn release_pending(&self, new: &PublicId, now: Timestamp) -> Result<()>;
+
+    /// Ends up to `limit` exchanges begun before `begun_before`, oldest first: both of their pictures become expired media
+    /// due now (unless they are that already), and a late commit will find [`ExchangeError::PendingGone`]. Returns how many.
+    async fn settle_pending(&self, begun_before: Timestamp, now: Timestamp, limit: usize) -> Result<u64>;
+
+    /// Up to `limit` expired media that are due, longest due first. Ask [`Self::claim_expired`] before destroying one.
+    async fn due_expired_media(&self, now: Timestamp, limit: usize) -> Result<Vec<ExpiredMedia>>;
+
+    /// Decides, in one act, whether an expired medium may be destroyed now. Media in use are expired no longer after this.
+    ///
+    /// The list of [`Self::due_expired_media`] is old when it is used: since then an exchange may have retired the very same
+    /// picture with a grace of its own, which reading "is it referenced?" alone would not see.
+    async fn claim_expired(&self, public_id: &str, now: Timestamp) -> Result<Claim>;
+
+    /// Whether a user (or, in time, a live post) refers to this public id.
+    async fn is_referenced(&self, public_id: &str) -> Result<bool>;
+
+    /// Forgets expired media after it was destroyed.
+    async fn drop_expired(&self, public_id: &str) -> Result<()>;
+
+    /// Tries again later: the media host did not answer. Adds one to the attempts.
+    async fn postpone_expired(&self, public_id: &str, due_at: Timestamp) -> Result<()>;
+
+    /// How many media are pending and expired, for metrics.
+    async fn media_counts(&self) -> Result<MediaCounts>;
+
+    /// For audits: up to `limit` users with a picture whose id is greater than `after`, by id.
+    async fn all_references(&self, after: Option<UserId>, limit: usize) -> Result<Vec<ImageReference>>;
+
+    /// For audits: up to `limit` pending media whose new public id is greater than `after`, by public id.
+    async fn all_pending(&self, after: Option<String>, limit: usize) -> Result<Vec<PendingMedia>>;
+
+    /// For audits: up to `limit` expired media whose public id is greater than `after`, by public id.
+    async fn all_expired(&self, after: Option<String>, limit: usize) -> Result<Vec<ExpiredMedia>>;
+}
+
+/// Why a change of the directory was refused.
+#[derive(Debug, thiserror::Error)]
+pub enum DirectoryError {
+    /// Another user has this email.
+    #[error("the email is already in use")]
+    EmailTaken,
+    /// The database failed.
+    #[error(transparent)]
+    Store(#[from] StoreError),
+}
+
+/// An exchange under way.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct PendingMedia {
+    /// The public id that is uploaded to.
+    pub new: PublicId,
+    /// The public id seen on the user when the exchange began, exactly as it stood there.
+    pub replaces: Option<String>,
+    /// The kind of file of both.
+    pub resource_type: ResourceType,
+    /// When it began.
+    pub begun_at: Timestamp,
+}
+
+/// What [`Directory::exchange_profile_image`] is asked to do.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Exchange {
+    /// Whose picture.
+    pub user_id: UserId,
+    /// The picture that is uploaded and pending; `None` clears the picture.
+    pub new: Option<ProfileImage>,
+    /// When the replaced picture may be destroyed.
+    pub retire_at: Timestamp,
+    /// When this happens.
+    pub now: Timestamp,
+}
+
+/// A picture on the media host.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct ProfileImage {
+    /// What pages show.
+    pub url: String,
+    /// Its name on the media host.
+    pub public_id: PublicId,
+}
+
+/// What [`Directory::exchange_profile_image`] did.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Exchanged {
+    /// The URL that was there.
+    pub old_url: Option<String>,
+    /// The public id that was there, retired now.
+    pub old_public_id: Option<String>,
+    /// The user as it is now.
+    pub user: User,
+}
+
+/// Why a picture was not exchanged.
+#[derive(Debug, thiserror::Error)]
+pub enum ExchangeError {
+    /// There is no such user (any more).
+    #[error("the user is gone")]
+    UserGone,
+    /// The exchange took too long and was settled, or it never began.
+    #[error("the exchange is no longer pending")]
+    PendingGone,
+    /// The database failed.
+    #[error(transparent)]
+    Store(#[from] StoreError),
+}
+
+/// A picture to be destroyed.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct ExpiredMedia {
+    /// Its name on the media host, exactly as it stood on the user.
+    pub public_id: String,
+    /// The kind of file.
+    pub resource_type: ResourceType,
+    /// From when on it may be destroyed.
+    pub due_at: Timestamp,
+    /// How often the media host was asked in vain.
+    pub attempts: u32,
+}
+
+/// Whether expired media may be destroyed.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Claim {
+    /// Nothing refers to it and its time has come: destroy it, then [`Directory::drop_expired`].
+    Destroy,
+    /// It is in use and is no longer expired media.
+    Referenced,
+    /// It is not due (any more), or not expired media at all.
+    NotDue,
+}
+
+/// How many media are on their way in and out.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub struct MediaCounts {
+    /// Exchanges under way.
+    pub pending: u64,
+    /// Media to be destroyed, due or not.
+    pub expired: u64,
+}
+
+/// A user's reference to its picture.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct ImageReference {
+    /// The user.
+    pub user_id: UserId,
+    /// The URL in `profileImage`.
+    pub url: Option<String>,
+    /// The public id in `cloudinaryId`.
+    pub public_id: Option<String>,
+}
