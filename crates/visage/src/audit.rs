@@ -1,8 +1,13 @@
 //! Reads every reference and every object and says whether they agree. It changes nothing.
 
+use std::collections::HashSet;
+
+use futures_util::TryStreamExt as _;
 use serde::Serialize;
 use visage_cloudinary::PublicId;
-use visage_store::{AssetKey, BlobError, StoreError, Upload, UploadState};
+use visage_store::{
+    AssetKey, BlobError, BlobKey, DerivedKey, ImageReference, StoreError, Stored, Upload, UploadId, UploadState,
+};
 
 use crate::app::App;
 
@@ -73,18 +78,16 @@ impl Audit {
 pub async fn audit(app: &App) -> Result<Audit, AuditError> {
     let mut audit = Audit::default();
     references(app, &mut audit).await?;
-    uploads(app, &mut audit).await?;
+    let uploads = uploads(app, &mut audit).await?;
     assets(app, &mut audit).await?;
-    strays(app, &mut audit).await?;
-    audit.pending_exchanges = app.directory.counts().await?.pending_media;
-    audit.expired_media = app.directory.counts().await?.expired_media;
+    strays(app, &uploads, &mut audit).await?;
     Ok(audit)
 }
 
 async fn references(app: &App, audit: &mut Audit) -> Result<(), AuditError> {
     let mut after = None;
     loop {
-        let page = app.directory.all_references(after.as_ref(), PAGE).await?;
+        let page = app.directory.all_references(after, PAGE).await?;
         for reference in &page {
             let Some(id) = &reference.public_id else { continue };
             audit.references += 1;
@@ -98,52 +101,83 @@ async fn references(app: &App, audit: &mut Audit) -> Result<(), AuditError> {
             }
         }
         match page.last() {
-            Some(last) if page.len() == PAGE => after = Some(last.user_id.clone()),
+            Some(last) if page.len() == PAGE => after = Some(last.user_id),
             _ => return Ok(()),
         }
     }
 }
 
 /// Whether the user still has the picture that was read: it may have been replaced since.
-async fn still_references(app: &App, reference: &visage_store::Reference) -> Result<bool, StoreError> {
+async fn still_references(app: &App, reference: &ImageReference) -> Result<bool, StoreError> {
     let user = app.directory.user(&reference.user_id).await?;
     Ok(user.is_some_and(|user| user.cloudinary_id == reference.public_id))
 }
 
-async fn uploads(app: &App, audit: &mut Audit) -> Result<(), AuditError> {
+async fn uploads(app: &App, audit: &mut Audit) -> Result<HashSet<UploadId>, AuditError> {
+    let mut ids = HashSet::new();
     let mut after = None;
     loop {
-        let page = app.library.catalog.all_uploads(after.as_ref(), PAGE).await?;
-        for entry in &page {
-            match entry.state {
+        let page = app.library.catalog.all_uploads(after, PAGE).await?;
+        for upload in &page {
+            ids.insert(upload.id);
+            match upload.state {
                 UploadState::Pending => audit.pending_uploads += 1,
-                UploadState::Doomed => audit.doomed_uploads += 1,
+                UploadState::Doomed { .. } => audit.doomed_uploads += 1,
                 UploadState::Live => {}
             }
         }
         match page.last() {
-            Some(last) if page.len() == PAGE => after = Some(last.id.clone()),
-            _ => return Ok(()),
+            Some(last) if page.len() == PAGE => after = Some(last.id),
+            _ => return Ok(ids),
         }
     }
 }
 
 async fn assets(app: &App, audit: &mut Audit) -> Result<(), AuditError> {
     let folder = format!("{}/", app.config.profile.folder);
+    let on_their_way = on_their_way(app, audit).await?;
     let mut after = None;
     loop {
-        let page = app.library.catalog.all_assets(after.as_ref(), PAGE).await?;
+        let page = app.library.catalog.all_assets(after, PAGE).await?;
         for asset in &page {
             audit.assets += 1;
             check_original(app, &asset.upload, &asset.key, audit).await?;
             let id = asset.key.public_id.as_str();
-            if id.starts_with(&folder) && !app.directory.is_known(id).await? {
+            let needed =
+                !id.starts_with(&folder) || on_their_way.contains(id) || app.directory.is_referenced(id).await?;
+            if !needed {
+                tracing::warn!(asset.public_id = id, "nothing names this profile image");
                 audit.unreferenced_assets += 1;
             }
         }
         match page.last() {
-            Some(last) if page.len() == PAGE => after = Some(last.key.clone()),
+            Some(last) if page.len() == PAGE => after = Some(last.id),
             _ => return Ok(()),
+        }
+    }
+}
+
+/// The public ids that an exchange or a retirement names.
+async fn on_their_way(app: &App, audit: &mut Audit) -> Result<HashSet<String>, AuditError> {
+    let mut ids = HashSet::new();
+    let mut after = None;
+    loop {
+        let page = app.directory.all_pending(after, PAGE).await?;
+        audit.pending_exchanges += page.len() as u64;
+        ids.extend(page.iter().flat_map(|p| p.replaces.clone().into_iter().chain([p.new.to_string()])));
+        match page.last() {
+            Some(last) if page.len() == PAGE => after = Some(last.new.to_string()),
+            _ => break,
+        }
+    }
+    let mut after = None;
+    loop {
+        let page = app.directory.all_expired(after, PAGE).await?;
+        audit.expired_media += page.len() as u64;
+        ids.extend(page.iter().map(|media| media.public_id.clone()));
+        match page.last() {
+            Some(last) if page.len() == PAGE => after = Some(last.public_id.clone()),
+            _ => return Ok(ids),
         }
     }
 }
@@ -152,8 +186,8 @@ async fn check_original(app: &App, upload: &Upload, key: &AssetKey, audit: &mut 
     let result = app.library.blobs.get_original(&upload.id, &upload.facts.sha256, upload.facts.bytes).await;
     let counter = match result {
         Ok(_) => return Ok(()),
-        Err(BlobError::Missing) => &mut audit.missing_originals,
-        Err(BlobError::Damaged) => &mut audit.damaged_originals,
+        Err(BlobError::Missing(_)) => &mut audit.missing_originals,
+        Err(BlobError::Damaged { .. }) => &mut audit.damaged_originals,
         Err(other) => return Err(other.into()),
     };
     let now = app.library.catalog.find_asset(key).await?;
@@ -164,25 +198,24 @@ async fn check_original(app: &App, upload: &Upload, key: &AssetKey, audit: &mut 
     Ok(())
 }
 
-async fn strays(app: &App, audit: &mut Audit) -> Result<(), AuditError> {
-    let listing = app.library.blobs.list().await?;
-    audit.temporary_files += listing.staging_files;
-    for blob in listing.blobs {
-        let known = match &blob.key {
-            visage_store::BlobKey::Original(upload) => app.library.catalog.knows_upload(upload).await?,
-            visage_store::BlobKey::Derived(upload, recipe) => {
+async fn strays(app: &App, uploads: &HashSet<UploadId>, audit: &mut Audit) -> Result<(), AuditError> {
+    let mut stored = app.library.blobs.list();
+    while let Some(found) = stored.try_next().await? {
+        let known = match &found {
+            Stored::Stranger { .. } => false,
+            Stored::Blob { key: BlobKey::Original(upload), .. } => uploads.contains(upload),
+            Stored::Blob { key: BlobKey::Derived(upload, recipe), .. } => {
                 audit.derived_images += 1;
-                app.library.catalog.find_derived(upload, recipe).await?.is_some()
+                let key = DerivedKey { upload: *upload, recipe: recipe.clone() };
+                app.library.catalog.find_derived(&key).await?.is_some()
             }
         };
         if !known {
-            tracing::warn!(blob = %blob.key, "a blob that the catalog does not know");
+            tracing::warn!(blob = ?found, "a file that the catalog does not know");
             audit.stray_blobs += 1;
         }
     }
-    audit.stray_blobs += listing.unknown_files;
     let folder = app.temporary_folder.clone();
-    audit.temporary_files += std::fs::read_dir(folder)?.count() as u64;
+    audit.temporary_files = app.library.blobs.count_staging().await? + std::fs::read_dir(folder)?.count() as u64;
     Ok(())
 }
-

@@ -5,7 +5,9 @@ use std::net::IpAddr;
 use data_encoding::HEXLOWER;
 use rand::Rng as _;
 use subtle::ConstantTimeEq as _;
-use visage_store::{DirectoryError, NewUser, Sha256, StoreError, User, UserId};
+use visage_store::{
+    DirectoryError, NewUser, Otp, OtpCheck, OtpOutcome, ResetToken, Role, Secret, Sha256, StoreError, User, UserId,
+};
 
 use crate::app::App;
 use crate::clock::later;
@@ -46,6 +48,8 @@ pub enum AuthError {
 const MAX_EMAIL_BYTES: usize = 254;
 /// Longest name; it is shown on every page.
 const MAX_NAME_CHARS: usize = 200;
+/// Wrong guesses at a one-time password after which the right one is refused as well.
+const MAX_OTP_ATTEMPTS: u32 = 10;
 /// Longest password that is looked at.
 const MAX_PASSWORD_BYTES: usize = 1024;
 
@@ -91,14 +95,14 @@ pub async fn register(app: &App, new: Registration, from: IpAddr) -> Result<Opti
     app.attempts.check(&email, from)?;
     let now = app.clock.now();
     let otp = app.mailer.is_some().then(new_otp);
-    let otp_expiry = otp.as_ref().map(|_| later(now, app.config.auth.otp_lifetime.as_duration()));
+    let expires_at = later(now, app.config.auth.otp_lifetime.as_duration());
     let user = NewUser {
         name: name.to_owned(),
         email: email.clone(),
-        password_hash: app.passwords.hash(new.password).await?,
+        password_hash: Secret::new(app.passwords.hash(new.password).await?),
+        role: Role::User,
         is_verified: otp.is_none(),
-        otp: otp.clone(),
-        otp_expiry,
+        otp: otp.as_ref().map(|code| Otp { code: Secret::new(code.as_str()), expires_at }),
     };
     match app.directory.create_user(user, now).await {
         Ok(user) if otp.is_none() => {
@@ -129,16 +133,13 @@ pub async fn verify_otp(app: &App, email: &str, otp: &str, from: IpAddr) -> Resu
     if user.is_verified {
         return Ok(());
     }
-    let right = user.otp.as_ref().is_some_and(|wanted| bool::from(wanted.as_bytes().ct_eq(otp.trim().as_bytes())));
-    if !right {
-        return Err(AuthError::Invalid("Invalid OTP"));
+    let check = OtpCheck { email: email.to_owned(), code: Secret::new(otp.trim()), max_attempts: MAX_OTP_ATTEMPTS };
+    match app.directory.verify_email(check, app.clock.now()).await? {
+        OtpOutcome::Verified => Ok(()),
+        OtpOutcome::Invalid => Err(AuthError::Invalid("Invalid OTP")),
+        OtpOutcome::Expired => Err(AuthError::Invalid("OTP has expired")),
+        OtpOutcome::UserGone => Err(AuthError::UserNotFound),
     }
-    let now = app.clock.now();
-    if user.otp_expiry.is_none_or(|expiry| expiry <= now) {
-        return Err(AuthError::Invalid("OTP has expired"));
-    }
-    app.directory.mark_verified(&user.id, now).await?;
-    Ok(())
 }
 
 /// Signs in.
@@ -162,13 +163,13 @@ pub async fn login(app: &App, email: &str, password: String, from: IpAddr) -> Re
     if user.as_ref().is_some_and(|user| !user.is_verified) {
         return Err(AuthError::NotVerified);
     }
-    let hash = user.as_ref().map(|user| user.password_hash.clone());
+    let hash = user.as_ref().map(|user| user.password_hash.expose().to_owned());
     let right = app.passwords.verify(password, hash).await?;
     let user = user.filter(|_| right).ok_or(INVALID)?;
     if user.suspended {
         return Err(AuthError::Suspended);
     }
-    let token = app.tokens.issue(user.id.as_str(), &user.email, &user.role, app.clock.now())?;
+    let token = app.tokens.issue(&user.id.to_string(), &user.email, user.role.as_str(), app.clock.now())?;
     Ok(SignedIn { token, email: user.email.clone(), user: Some(user) })
 }
 
@@ -185,8 +186,9 @@ pub async fn forgot_password(app: &App, email: &str, from: IpAddr) -> Result<Str
     rand::rng().fill_bytes(&mut bytes);
     let token = HEXLOWER.encode(&bytes);
     let now = app.clock.now();
-    let expires = later(now, app.config.auth.reset_lifetime.as_duration());
-    if !app.directory.set_reset_token(email, &Sha256::of(token.as_bytes()), expires, now).await? {
+    let expires_at = later(now, app.config.auth.reset_lifetime.as_duration());
+    let reset = ResetToken { sha256: Sha256::of(token.as_bytes()), expires_at };
+    if !app.directory.set_reset_token(email, reset, now).await? {
         return Err(AuthError::UserNotFound);
     }
     let text = format!("To set a new password, open {}{token}\n", app.config.mail.reset_url);
@@ -205,7 +207,7 @@ pub async fn reset_password(app: &App, token: &str, password: String, from: IpAd
     check_new_password(&password)?;
     app.attempts.check(token, from)?;
     let hash = app.passwords.hash(password).await?;
-    if app.directory.reset_password(&Sha256::of(token.as_bytes()), &hash, app.clock.now()).await? {
+    if app.directory.reset_password(&Sha256::of(token.as_bytes()), Secret::new(hash), app.clock.now()).await? {
         Ok(())
     } else {
         Err(AuthError::Invalid("Invalid or expired token"))
@@ -229,7 +231,7 @@ pub async fn change_password(
     check_new_password(&new)?;
     let user = confirmed(app, user_id, current, from).await?.ok_or(AuthError::Invalid("Current password is incorrect"))?;
     let hash = app.passwords.hash(new).await?;
-    app.directory.set_password(&user.id, &hash, app.clock.now()).await?;
+    app.directory.set_password(&user.id, Secret::new(hash), app.clock.now()).await?;
     Ok(())
 }
 
@@ -261,9 +263,9 @@ pub async fn change_email(
 
 /// The user, when `password` is theirs.
 async fn confirmed(app: &App, user_id: &UserId, password: String, from: IpAddr) -> Result<Option<User>, AuthError> {
-    app.attempts.check(user_id.as_str(), from)?;
+    app.attempts.check(&user_id.to_string(), from)?;
     let user = app.directory.user(user_id).await?.ok_or(AuthError::UserNotFound)?;
-    let right = app.passwords.verify(password, Some(user.password_hash.clone())).await?;
+    let right = app.passwords.verify(password, Some(user.password_hash.expose().to_owned())).await?;
     Ok(right.then_some(user))
 }
 

@@ -25,10 +25,9 @@ pub fn record() {
 
 /// `GET /metrics`
 pub(crate) async fn show(State(app): State<Arc<App>>) -> Response {
-    if let Ok(counts) = app.directory.counts().await {
-        gauge("visage_users", counts.users);
-        gauge("visage_pending_media", counts.pending_media);
-        gauge("visage_expired_media", counts.expired_media);
+    if let Ok(counts) = app.directory.media_counts().await {
+        gauge("visage_pending_media", counts.pending);
+        gauge("visage_expired_media", counts.expired);
     }
     if let Ok(bytes) = app.library.catalog.derived_bytes().await {
         gauge("visage_derived_bytes", bytes);

@@ -105,9 +105,9 @@ async fn upload_and_commit(
 async fn commit(app: &App, user_id: &UserId, new: Option<ProfileImage>) -> Result<Option<String>, ProfileImageError> {
     let now = app.clock.now();
     let retire_at = later(now, app.config.reaper.retire_after.as_duration());
-    let exchange = Exchange { user_id: user_id.clone(), new, retire_at };
-    match app.directory.exchange_profile_image(exchange, now).await {
-        Ok(exchanged) => Ok(exchanged.before.cloudinary_id.or(exchanged.before.profile_image)),
+    let exchange = Exchange { user_id: *user_id, new, retire_at, now };
+    match app.directory.exchange_profile_image(exchange).await {
+        Ok(exchanged) => Ok(exchanged.old_public_id.or(exchanged.old_url)),
         Err(ExchangeError::UserGone) => Err(ProfileImageError::UserNotFound),
         Err(ExchangeError::PendingGone) => Err(ProfileImageError::GivenUp),
         Err(ExchangeError::Store(error)) => Err(error.into()),
@@ -182,7 +182,7 @@ pub fn drawn_avatar(user: &User, size_pixels: u32) -> String {
             c => escaped.push(c),
         }
     }
-    let hue = stable_hue(user.id.as_str());
+    let hue = stable_hue(&user.id.to_string());
     let mut svg = String::new();
     // Writing into a String cannot fail.
     _ = write!(

@@ -111,7 +111,7 @@ impl IntoResponse for ApiError {
 impl From<StoreError> for ApiError {
     fn from(error: StoreError) -> Self {
         match error {
-            StoreError::NoSpace => Self::no_space(),
+            StoreError::NoSpace(_) => Self::no_space(),
             other => Self::internal(other),
         }
     }
@@ -120,7 +120,7 @@ impl From<StoreError> for ApiError {
 impl From<BlobError> for ApiError {
     fn from(error: BlobError) -> Self {
         match error {
-            BlobError::NoSpace => Self::no_space(),
+            BlobError::NoSpace(_) => Self::no_space(),
             other => Self::internal(other),
         }
     }
@@ -148,7 +148,7 @@ impl From<ImageError> for ApiError {
             ImageError::Cancelled => {
                 return Self::new(StatusCode::PAYLOAD_TOO_LARGE, "too_slow", "The picture takes too long to process.");
             }
-            ImageError::Encode(_) => return Self::internal(error),
+            ImageError::Encode { .. } => return Self::internal(error),
         };
         let code = if status == StatusCode::PAYLOAD_TOO_LARGE { "too_large" } else { "unsupported_media_type" };
         Self::new(status, code, error)

@@ -11,6 +11,7 @@ use axum::middleware::Next;
 use axum::response::{IntoResponse, Response};
 use http::{HeaderMap, HeaderName, HeaderValue, Method, StatusCode, header};
 use http_body_util::BodyExt as _;
+use hyper::body::{Frame, SizeHint};
 use tokio::sync::Semaphore;
 use tracing::Instrument as _;
 
@@ -101,7 +102,7 @@ impl HttpBody for SharedBody {
     fn poll_frame(
         self: Pin<&mut Self>,
         context: &mut Context<'_>,
-    ) -> Poll<Option<Result<http_body_util::Frame<Bytes>, axum::Error>>> {
+    ) -> Poll<Option<Result<Frame<Bytes>, axum::Error>>> {
         let mut body = self.0.lock().unwrap_or_else(PoisonError::into_inner);
         Pin::new(&mut *body).poll_frame(context)
     }
@@ -110,7 +111,7 @@ impl HttpBody for SharedBody {
         self.0.lock().unwrap_or_else(PoisonError::into_inner).is_end_stream()
     }
 
-    fn size_hint(&self) -> http_body_util::SizeHint {
+    fn size_hint(&self) -> SizeHint {
         self.0.lock().unwrap_or_else(PoisonError::into_inner).size_hint()
     }
 }

@@ -59,7 +59,7 @@ async fn no_route() -> Response {
 /// `GET /health`: whether the server can do its work, the database included.
 async fn health(State(app): State<Arc<App>>) -> Response {
     let environment = &app.config.environment;
-    match app.directory.counts().await {
+    match app.directory.media_counts().await {
         Ok(_) => Json(json!({ "status": "ok", "environment": environment })).into_response(),
         Err(error) => {
             tracing::error!(error = %error, "the database does not answer");

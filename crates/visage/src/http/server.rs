@@ -7,8 +7,8 @@ use std::time::Duration;
 use axum::Router;
 use axum::extract::{ConnectInfo, Request};
 use hyper::body::Incoming;
-use hyper_util::rt::{TokioExecutor, TokioIo, TokioTimer};
-use hyper_util::server::conn::auto::Builder;
+use hyper::server::conn::http1::Builder;
+use hyper_util::rt::{TokioIo, TokioTimer};
 use hyper_util::server::graceful::GracefulShutdown;
 use tokio::net::{TcpListener, TcpStream};
 use tokio::sync::Semaphore;
@@ -34,7 +34,7 @@ pub async fn serve(listener: TcpListener, router: Router, config: &HttpConfig, s
                 continue;
             }
         };
-        let connection = builder.serve_connection(TokioIo::new(prepared(stream)), service(&router, peer)).into_owned();
+        let connection = builder.serve_connection(TokioIo::new(prepared(stream)), service(&router, peer));
         let connection = connections.watch(connection);
         tokio::spawn(async move {
             if let Err(error) = connection.await {
@@ -50,9 +50,9 @@ pub async fn serve(listener: TcpListener, router: Router, config: &HttpConfig, s
     }
 }
 
-fn connection_builder(config: &HttpConfig) -> Builder<TokioExecutor> {
-    let mut builder = Builder::new(TokioExecutor::new()).http1_only();
-    builder.http1().timer(TokioTimer::new()).header_read_timeout(config.header_timeout.as_duration());
+fn connection_builder(config: &HttpConfig) -> Builder {
+    let mut builder = Builder::new();
+    builder.timer(TokioTimer::new()).header_read_timeout(config.header_timeout.as_duration());
     builder
 }
 
@@ -73,7 +73,7 @@ fn service(
         Response = axum::response::Response,
         Error = std::convert::Infallible,
         Future: Send + 'static,
-    > + Clone,
+    > + Clone + use<>,
 > {
     let router = router.clone();
     hyper_util::service::TowerToHyperService::new(tower::service_fn(move |request: Request<Incoming>| {

@@ -8,7 +8,7 @@ use std::time::Duration;
 
 use tokio_util::sync::CancellationToken;
 use visage_cloudinary::PublicId;
-use visage_store::{ExpiredMedia, StoreError};
+use visage_store::{Claim, ExpiredMedia, StoreError};
 
 use crate::app::App;
 use crate::clock::{earlier, later};
@@ -83,8 +83,8 @@ async fn settle_exchanges(app: &App) -> Result<u64, StoreError> {
         let now = app.clock.now();
         let begun_before = earlier(now, app.config.reaper.pending_grace.as_duration());
         let batch = app.directory.settle_pending(begun_before, now, BATCH).await?;
-        settled += batch as u64;
-        if batch < BATCH {
+        settled += batch;
+        if batch < BATCH as u64 {
             return Ok(settled);
         }
     }
@@ -97,7 +97,7 @@ async fn destroy_expired(app: &App, at_once: bool, reaped: &mut Reaped) -> Resul
         let due = app.directory.due_expired_media(due_by, BATCH).await?;
         let failed_before = reaped.failed_pictures;
         for media in &due {
-            destroy_one(app, media, reaped).await?;
+            destroy_one(app, media, due_by, reaped).await?;
         }
         // A failure is due again later, yet `at_once` would find it at once: then this pass is over.
         if due.len() < BATCH || reaped.failed_pictures > failed_before {
@@ -106,10 +106,19 @@ async fn destroy_expired(app: &App, at_once: bool, reaped: &mut Reaped) -> Resul
     }
 }
 
-async fn destroy_one(app: &App, media: &ExpiredMedia, reaped: &mut Reaped) -> Result<(), StoreError> {
-    if app.directory.is_referenced(&media.public_id).await? {
-        reaped.kept_pictures += 1;
-        return app.directory.drop_expired(&media.public_id).await;
+async fn destroy_one(
+    app: &App,
+    media: &ExpiredMedia,
+    due_by: jiff::Timestamp,
+    reaped: &mut Reaped,
+) -> Result<(), StoreError> {
+    match app.directory.claim_expired(&media.public_id, due_by).await? {
+        Claim::Destroy => {}
+        Claim::NotDue => return Ok(()),
+        Claim::Referenced => {
+            reaped.kept_pictures += 1;
+            return Ok(());
+        }
     }
     let Ok(public_id) = PublicId::parse(&media.public_id) else {
         tracing::error!(public_id = media.public_id, "expired media with a name that no picture can have; dropped");

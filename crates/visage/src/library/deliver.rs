@@ -7,7 +7,7 @@ use visage_cloudinary::{
     Transformation,
 };
 use visage_image::{ImageError, PlanError, RENDERER_VERSION};
-use visage_store::{Asset, AssetKey, BlobError, BlobKey, DerivedFacts, Sha256, StoreError, UploadFacts};
+use visage_store::{Asset, AssetKey, BlobError, DerivedFacts, DerivedKey, Sha256, StoreError, UploadFacts};
 
 use super::{Image, ImageKey, Library};
 use crate::permits::WorkError;
@@ -126,10 +126,11 @@ async fn find(library: &Library, url: &DeliveryUrl) -> Result<(Asset, Option<Ima
     {
         return Err(not_found());
     }
-    for (public_id, extension) in url.candidates() {
-        let key = AssetKey { resource_type: url.resource_type, delivery_type: url.delivery_type, public_id };
+    for candidate in url.candidates() {
+        let (resource_type, delivery_type) = (url.resource_type, url.delivery_type);
+        let key = AssetKey { resource_type, delivery_type, public_id: candidate.public_id };
         if let Some(asset) = library.catalog.find_asset(&key).await? {
-            return Ok((asset, extension));
+            return Ok((asset, candidate.format));
         }
     }
     Err(not_found())
@@ -141,7 +142,7 @@ async fn image(
     resolved: &ResolvedTransformation,
     recipe: Option<Recipe>,
 ) -> Result<Image, DeliverError> {
-    let key: ImageKey = (asset.upload.id.clone(), recipe);
+    let key: ImageKey = (asset.upload.id, recipe);
     if let Some(image) = library.hot.get(&key) {
         metrics::counter!("visage_delivered_from", "source" => "memory").increment(1);
         return Ok(image);
@@ -189,17 +190,18 @@ async fn stored(
     recipe: &Recipe,
     format: ImageFormat,
 ) -> Result<Option<Image>, DeliverError> {
-    let Some(derived) = library.catalog.find_derived(&asset.upload.id, recipe).await? else { return Ok(None) };
-    match library.blobs.get_derived(&asset.upload.id, recipe, &derived.facts.sha256, derived.facts.bytes).await {
+    let key = DerivedKey { upload: asset.upload.id, recipe: recipe.clone() };
+    let Some(derived) = library.catalog.find_derived(&key).await? else { return Ok(None) };
+    match library.blobs.get_derived(&key.upload, recipe, &derived.facts.sha256, derived.facts.bytes).await {
         Ok(bytes) => {
             metrics::counter!("visage_delivered_from", "source" => "disk").increment(1);
             let now = library.clock.now();
-            if now.duration_since(derived.last_used_at) > jiff::SignedDuration::from_hours(1) {
-                library.catalog.touch_derived(&asset.upload.id, recipe, now).await?;
+            if now.duration_since(derived.used_at) > jiff::SignedDuration::from_hours(1) {
+                library.catalog.touch_derived(&key, now).await?;
             }
             Ok(Some(Image { bytes, format }))
         }
-        Err(BlobError::Missing | BlobError::Damaged) => {
+        Err(BlobError::Missing(_) | BlobError::Damaged { .. }) => {
             tracing::warn!(upload = %asset.upload.id, recipe = %recipe, "a derived image was lost and is made again");
             Ok(None)
         }
@@ -219,7 +221,7 @@ async fn make(
     let plan = visage_image::plan(&transformation, &facts, resolved.format, &library.limits)?;
     let memory_bytes = plan.memory_bytes(upload.facts.bytes);
     let (blobs, limits) = (library.blobs.clone(), library.limits.clone());
-    let (id, sha256, length) = (upload.id.clone(), upload.facts.sha256, upload.facts.bytes);
+    let (id, sha256, length) = (upload.id, upload.facts.sha256, upload.facts.bytes);
     let runtime = tokio::runtime::Handle::current();
     let rendered = library
         .permits
@@ -253,9 +255,9 @@ async fn keep(
         width,
         height,
     };
-    if library.catalog.record_derived(&asset.upload.id, recipe, &facts, library.clock.now()).await? {
-        let key = BlobKey::Derived(asset.upload.id.clone(), recipe.clone());
-        library.blobs.put_derived(&key, image.bytes.clone()).await?;
+    let key = DerivedKey { upload: asset.upload.id, recipe: recipe.clone() };
+    if library.catalog.record_derived(&key, &facts, library.clock.now()).await? {
+        library.blobs.put_derived(&key.upload, recipe, image.bytes.clone()).await?;
     }
     Ok(())
 }

@@ -1,5 +1,7 @@
 //! Deletes bytes that nothing needs: doomed uploads, and derived images over the room they have.
 
+use std::time::Duration;
+
 use visage_store::{BlobError, BlobKey, StoreError};
 
 use super::Library;
@@ -43,7 +45,8 @@ pub async fn purge_uploads(library: &Library, at_once: bool) -> Result<u64, Purg
             break;
         }
     }
-    catalog.drop_tombstones(now).await?;
+    // A day, for a clock that steps back: a name that is used again must not get a version it had before.
+    catalog.forget_destroyed_assets(earlier(now, Duration::from_secs(24 * 3600))).await?;
     Ok(purged)
 }
 
@@ -64,9 +67,9 @@ pub async fn evict_derived(library: &Library) -> Result<u64, PurgeError> {
             if total_bytes <= library.derived_bytes {
                 break;
             }
-            let key = BlobKey::Derived(derived.upload.clone(), derived.recipe.clone());
-            library.blobs.delete(&key).await?;
-            catalog.forget_derived(&derived.upload, &derived.recipe).await?;
+            let key = derived.key;
+            library.blobs.delete(&BlobKey::Derived(key.upload, key.recipe.clone())).await?;
+            catalog.forget_derived(&key).await?;
             total_bytes = total_bytes.saturating_sub(derived.facts.bytes);
             evicted += 1;
         }

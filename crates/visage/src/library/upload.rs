@@ -52,7 +52,7 @@ pub async fn store(library: &Library, new: NewUpload) -> Result<Asset, UploadErr
     if let Err(error) = library.blobs.put_original(&id, new.picture.bytes).await {
         abandon(library, &id).await;
         return Err(match error {
-            BlobError::NoSpace => UploadError::NoSpace,
+            BlobError::NoSpace(_) => UploadError::NoSpace,
             other => UploadError::Blobs(other),
         });
     }
@@ -102,7 +102,7 @@ async fn abandon(library: &Library, id: &UploadId) {
 
 fn no_space(error: StoreError) -> UploadError {
     match error {
-        StoreError::NoSpace => UploadError::NoSpace,
+        StoreError::NoSpace(_) => UploadError::NoSpace,
         other => UploadError::Store(other),
     }
 }

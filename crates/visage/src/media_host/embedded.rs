@@ -23,9 +23,10 @@ impl Embedded {
     }
 
     fn url(&self, asset: &Asset, transformation: &Transformation) -> String {
-        let mut url = DeliveryUrl::new(&self.library.cloud_name, asset.key.public_id.clone());
-        url.set_transformation(transformation.clone());
-        url.version = Some(asset.version);
+        let key = &asset.key;
+        let url = DeliveryUrl::new(&self.library.cloud_name, key.resource_type, key.delivery_type, &key.public_id)
+            .with_transformation(transformation.clone())
+            .with_version(asset.version);
         format!("{}{}", self.library.public_url, url.path())
     }
 }
@@ -55,8 +56,7 @@ impl MediaHost for Embedded {
 
     fn with_transformation(&self, url: &str, transformation: &Transformation) -> Option<String> {
         let path = url.strip_prefix(self.library.public_url.as_str())?;
-        let mut url = DeliveryUrl::parse(path).ok()?;
-        url.set_transformation(transformation.clone());
+        let url = DeliveryUrl::parse(path).ok()?.with_transformation(transformation.clone());
         Some(format!("{}{}", self.library.public_url, url.path()))
     }
 }
@@ -77,7 +77,7 @@ impl From<UploadError> for MediaHostError {
 impl From<visage_store::StoreError> for MediaHostError {
     fn from(error: visage_store::StoreError) -> Self {
         match error {
-            visage_store::StoreError::NoSpace => Self::NoSpace,
+            visage_store::StoreError::NoSpace(_) => Self::NoSpace,
             other => Self::Failed(Box::new(other)),
         }
     }

@@ -7,7 +7,7 @@ use axum::extract::State;
 use http::StatusCode;
 use serde::Deserialize;
 use serde_json::{Map, Value};
-use visage_store::{ProfileUpdate, User};
+use visage_store::{ProfileDetails, User};
 
 use super::auth::message;
 use super::views;
@@ -40,8 +40,8 @@ fn found(user: Option<User>) -> Result<User, ApiError> {
     user.ok_or_else(|| ApiError::new(StatusCode::NOT_FOUND, "not_found", "User not found"))
 }
 
-fn read_update(body: &Map<String, Value>) -> Result<ProfileUpdate, ApiError> {
-    Ok(ProfileUpdate {
+fn read_update(body: &Map<String, Value>) -> Result<ProfileDetails, ApiError> {
+    Ok(ProfileDetails {
         weight: read_number(body, "weight")?,
         height: read_number(body, "height")?,
         gender: read_text(body, "gender")?,

@@ -11,7 +11,7 @@ pub(super) fn signed_in(signed_in: &SignedIn) -> Value {
     let user = match &signed_in.user {
         None => json!({ "id": ADMIN_ID, "name": "Admin", "email": signed_in.email, "role": "admin" }),
         Some(user) => {
-            let mut view = json!({ "id": user.id.as_str(), "name": user.name, "email": user.email, "role": user.role });
+            let mut view = json!({ "id": user.id.to_string(), "name": user.name, "email": user.email, "role": user.role.as_str() });
             if let Some(url) = &user.profile_image {
                 view["profileImage"] = url.as_str().into();
             }
@@ -30,13 +30,13 @@ pub(super) fn user(user: &User) -> Value {
             view.insert(key.to_owned(), value);
         }
     };
-    set("_id", user.id.as_str().into());
+    set("_id", user.id.to_string().into());
     set("name", user.name.as_str().into());
     set("email", user.email.as_str().into());
     set("role", user.role.as_str().into());
     set("isVerified", user.is_verified.into());
     set("suspended", user.suspended.into());
-    set("trainerPreference", profile.trainer_preference.as_deref().unwrap_or("No Preference").into());
+    set("trainerPreference", user.trainer_preference.as_str().into());
     set("joiningDate", date(user.joining_date));
     set("weight", profile.weight.map_or(Value::Null, number));
     set("height", profile.height.map_or(Value::Null, number));
@@ -46,8 +46,8 @@ pub(super) fn user(user: &User) -> Value {
     set("fitnessGoal", profile.fitness_goal.as_deref().into());
     set("shortTermGoal", profile.short_term_goal.as_deref().into());
     set("healthIssues", profile.health_issues.as_deref().into());
-    let history = profile.weight_history.iter();
-    let history = history.map(|entry| json!({ "_id": entry.id, "date": date(entry.date), "weight": number(entry.weight) }));
+    let history = user.weight_history.iter();
+    let history = history.map(|entry| json!({ "_id": entry.id.to_string(), "date": date(entry.date), "weight": number(entry.weight) }));
     set("weightHistory", history.collect());
     set("createdAt", date(user.created_at));
     set("updatedAt", date(user.updated_at));
