@@ -6,10 +6,16 @@ mod asset_type;
 pub mod delivery_url;
 mod format;
 mod public_id;
+mod recipe;
+mod request_facts;
+mod resolve;
 pub mod transformation;
 
 pub use asset_type::{DeliveryType, ResourceType, UnknownDeliveryType, UnknownResourceType};
 pub use delivery_url::{DeliveryUrl, DeliveryUrlError};
 pub use format::ImageFormat;
 pub use public_id::{MAX_PUBLIC_ID_CHARS, PublicId, PublicIdError};
+pub use recipe::{Recipe, RecipeError};
+pub use request_facts::RequestFacts;
+pub use resolve::{ResolvedTransformation, SourceFacts};
 pub use transformation::{Transformation, TransformationError};

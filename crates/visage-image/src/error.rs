@@ -77,13 +77,13 @@ pub enum PlanError {
     /// The result, or a step on the way, has more pixels than the limit.
     #[error("Maximum image size is {max_pixels} pixels. Requested {width}x{height}")]
     #[allow(missing_docs, reason = "the fields are what they are called")]
-    TooManyPixels { width: u64, height: u64, max_pixels: u64 },
+    TooManyPixels { width: u32, height: u32, max_pixels: u64 },
     /// A side of the result, or of a step on the way, is longer than the limit.
     #[error("Maximum image side is {max_side_pixels} pixels. Requested {width}x{height}")]
     #[allow(missing_docs, reason = "the fields are what they are called")]
     TooLargeSide {
-        width: u64,
-        height: u64,
+        width: u32,
+        height: u32,
         max_side_pixels: u32,
     },
     /// A format that is read but never made.

@@ -10,13 +10,24 @@
 //!
 //! Faces are not detected here yet, animations are rendered as their first frame, and SVG and HEIC are refused.
 
+mod buffer;
+mod bytes;
+mod colour;
+mod corners;
+mod decode;
+mod encode;
 mod error;
 mod facts;
+mod icc;
 mod limits;
+mod pixels;
 mod plan;
 mod probe;
 mod render;
+mod resize;
 mod sanitise;
+mod turn;
+mod walk;
 
 pub use error::{ImageError, PlanError};
 pub use facts::{Facts, Orientation};

@@ -2,7 +2,10 @@
 
 use visage_cloudinary::ImageFormat;
 
-use crate::{ImageError, Limits, Plan};
+use crate::decode::decode;
+use crate::encode::encode;
+use crate::pixels::Pixels;
+use crate::{ImageError, Limits, Plan, Step, colour, corners, icc, resize, turn};
 
 /// A picture made from another.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -30,12 +33,60 @@ pub fn render(
     limits: &Limits,
     cancelled: &dyn Fn() -> bool,
 ) -> Result<Rendered, ImageError> {
-    let _ = (plan, limits, bytes);
+    let needed_bytes = plan.memory_bytes(u64::try_from(bytes.len()).unwrap_or(u64::MAX));
+    if needed_bytes > limits.render_memory_bytes {
+        return Err(ImageError::TooMuchMemory {
+            needed_bytes,
+            max_bytes: limits.render_memory_bytes,
+        });
+    }
+    let (first, rest) = plan.steps.split_first().unwrap_or((&Step::Decode { scale: 1 }, &[]));
+    let scale = if let Step::Decode { scale } = first { *scale } else { 1 };
+    stop_if(cancelled)?;
+    let mut pixels = decode(bytes, &plan.source, scale, limits)?;
+    let mut divisor = f64::from(scale.max(1));
+    for step in rest {
+        stop_if(cancelled)?;
+        pixels = follow(step, pixels, divisor, (bytes, plan), limits)?;
+        divisor = 1.0;
+    }
+    stop_if(cancelled)?;
+    let encoded = encode(&pixels, plan.format, plan.quality, limits)?;
+    Ok(Rendered {
+        bytes: encoded,
+        format: plan.format,
+        width: pixels.width,
+        height: pixels.height,
+    })
+}
+
+/// One step; `divisor` is by how much smaller than planned the pixels were decoded.
+fn follow(
+    step: &Step,
+    pixels: Pixels,
+    divisor: f64,
+    (bytes, plan): (&[u8], &Plan),
+    limits: &Limits,
+) -> Result<Pixels, ImageError> {
+    match *step {
+        Step::Decode { .. } => Ok(pixels),
+        Step::Orient(orientation) => turn::upright(pixels, orientation, limits),
+        Step::Resize { window, width, height } => {
+            resize::resize(&pixels, window.divided(divisor), width, height, limits)
+        }
+        Step::ConvertColour => {
+            let colour = icc::colour_of(plan.source.format, bytes, pixels.layout);
+            colour::to_srgb(pixels, &colour, limits)
+        }
+        Step::Round(radii) => corners::round(pixels, radii, limits),
+        Step::Flatten(background) => Ok(corners::flatten(pixels, background)),
+    }
+}
+
+fn stop_if(cancelled: &dyn Fn() -> bool) -> Result<(), ImageError> {
     if cancelled() {
         Err(ImageError::Cancelled)
     } else {
-        Err(ImageError::Unsupported {
-            name: "an unknown format",
-        })
+        Ok(())
     }
 }

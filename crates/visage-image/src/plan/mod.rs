@@ -1,14 +1,23 @@
 //! A transformation and the facts of one picture become exact steps: pure arithmetic, before a pixel moves.
 
+mod geometry;
+mod memory;
+mod planner;
+mod quality;
+mod window;
+
 use visage_cloudinary::transformation::Color;
 use visage_cloudinary::{ImageFormat, Transformation};
 
+pub use window::Window;
+
 use crate::{Facts, Limits, Orientation, PlanError};
+use planner::Planner;
 
 /// What [`render`](crate::render) does to one picture.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Plan {
-    /// The steps, in the order they happen.
+    /// The steps, in the order they happen; the first is [`Step::Decode`].
     pub steps: Vec<Step>,
     /// The format of the result.
     pub format: ImageFormat,
@@ -41,22 +50,12 @@ pub enum Step {
         /// Height of the step's result in pixels.
         height: u32,
     },
-    /// Convert to sRGB, red, green, blue and alpha if there is any.
+    /// Convert to sRGB: red, green, blue, and alpha if there is any.
     ConvertColour,
     /// Cut the corners off.
     Round(CornerRadii),
-    /// Put the picture on a background, which leaves it opaque.
+    /// Put the picture on a background; an opaque background leaves it opaque.
     Flatten(Color),
-}
-
-/// A rectangle in pixels with fractions; `x` and `y` are its top left corner.
-#[derive(Debug, Clone, Copy, PartialEq)]
-#[allow(missing_docs, reason = "the fields are what they are called")]
-pub struct Window {
-    pub x: f64,
-    pub y: f64,
-    pub width: f64,
-    pub height: f64,
 }
 
 /// Rounded corners.
@@ -70,6 +69,9 @@ pub enum CornerRadii {
 
 /// Plans `transformation` for a picture with these `facts`, to be encoded as `format`.
 ///
+/// Components apply left to right, each to the result of the one before; inside one the order is resize, corners,
+/// background. `dpr_` and `q_` count for the whole result, the last one wins.
+///
 /// # Errors
 ///
 /// When a value makes no sense for its mode, when the format is only read, or when the result, or a step on the way,
@@ -80,15 +82,36 @@ pub fn plan(
     format: ImageFormat,
     limits: &Limits,
 ) -> Result<Plan, PlanError> {
-    let _ = (transformation, limits);
-    Err(PlanError::UnsupportedFormat {
-        format: if facts.frames == 0 { facts.format } else { format },
+    if matches!(format, ImageFormat::Bmp | ImageFormat::Tiff) {
+        return Err(PlanError::UnsupportedFormat { format });
+    }
+    let components = &transformation.components;
+    let dpr = checked_dpr(components.iter().rev().find_map(|component| component.dpr))?;
+    let mut planner = Planner::new(facts, format, limits);
+    for component in components {
+        planner.apply(component, dpr)?;
+    }
+    let quality = components.iter().rev().find_map(|component| component.quality);
+    let ((width, height), steps) = planner.finish()?;
+    Ok(Plan {
+        steps,
+        format,
+        quality: quality::encoder_quality(quality, format),
+        width,
+        height,
+        source: *facts,
     })
 }
 
-impl Plan {
-    /// An upper estimate of the memory that rendering takes, for a source file of `file_bytes`; in bytes.
-    pub fn memory_bytes(&self, file_bytes: u64) -> u64 {
-        file_bytes.saturating_add(self.source.pixels().saturating_mul(8))
+/// `dpr_` must be a number that makes sense; 1.0 when it is not there.
+fn checked_dpr(dpr: Option<f64>) -> Result<f64, PlanError> {
+    let dpr = dpr.unwrap_or(1.0);
+    if dpr > 0.0 && dpr <= 100.0 {
+        Ok(dpr)
+    } else {
+        Err(PlanError::InvalidNumber {
+            name: "dpr",
+            value: dpr,
+        })
     }
 }

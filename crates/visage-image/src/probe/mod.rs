@@ -1,6 +1,18 @@
 //! Reads the structure of a file: what it is, how large, which way up. No pixel is decoded, nothing is allocated.
 
-use crate::{Facts, ImageError, Limits};
+mod av1;
+mod avif;
+mod bmp;
+mod gif;
+mod jpeg;
+mod png;
+mod tiff;
+mod webp;
+
+use visage_cloudinary::ImageFormat;
+
+use crate::walk;
+use crate::{Facts, ImageError, Limits, Orientation};
 
 /// Reads what a file is from its bytes; names and declared types do not count.
 ///
@@ -8,12 +20,100 @@ use crate::{Facts, ImageError, Limits};
 ///
 /// When the format is not taken, the structure is damaged, or a limit is passed.
 pub fn probe(bytes: &[u8], limits: &Limits) -> Result<Facts, ImageError> {
-    let _ = limits;
     if bytes.is_empty() {
-        Err(ImageError::Empty)
+        return Err(ImageError::Empty);
+    }
+    if walk::jpeg::is_jpeg(bytes) {
+        jpeg::probe(bytes, limits)
+    } else if bytes.starts_with(walk::png::SIGNATURE) {
+        png::probe(bytes, limits)
+    } else if walk::riff::is_webp(bytes) {
+        webp::probe(bytes, limits)
+    } else if walk::gif::is_gif(bytes) {
+        gif::probe(bytes, limits)
+    } else if bytes.get(4..8) == Some(b"ftyp") {
+        avif::probe(bytes, limits)
+    } else if walk::tiff::is_tiff(bytes) {
+        tiff::probe(bytes, limits)
+    } else if bytes.starts_with(b"BM") {
+        bmp::probe(bytes, limits)
     } else {
         Err(ImageError::Unsupported {
-            name: "an unknown format",
+            name: name_of_other(bytes),
         })
+    }
+}
+
+/// A name for the formats that people do send and that are not taken.
+fn name_of_other(bytes: &[u8]) -> &'static str {
+    if is_svg(bytes) {
+        "SVG"
+    } else if bytes.starts_with(b"%PDF-") {
+        "PDF"
+    } else if bytes.starts_with(b"8BPS") {
+        "a Photoshop document"
+    } else if bytes.starts_with(&[0xFF, 0x0A]) || bytes.starts_with(b"\0\0\0\x0CJXL ") {
+        "JPEG XL"
+    } else if bytes.starts_with(b"\0\0\0\x0CjP  ") {
+        "JPEG 2000"
+    } else if bytes.starts_with(&[0, 0, 1, 0]) {
+        "an icon (ICO)"
+    } else {
+        "an unknown format"
+    }
+}
+
+/// SVG has no signature: text that begins with markup and has an `<svg` element near its beginning.
+fn is_svg(bytes: &[u8]) -> bool {
+    const LOOKED_AT_BYTES: usize = 64 * 1024;
+    let text = bytes.strip_prefix(b"\xEF\xBB\xBF").unwrap_or(bytes).trim_ascii_start();
+    let beginning = text.get(..LOOKED_AT_BYTES).unwrap_or(text);
+    beginning.starts_with(b"<") && beginning.windows(4).any(|part| part.eq_ignore_ascii_case(b"<svg"))
+}
+
+/// Refuses sizes beyond the limits; called with every size a header states, before anything is done with it.
+fn check_size(width: u32, height: u32, limits: &Limits) -> Result<(), ImageError> {
+    if width == 0 || height == 0 {
+        return Err(ImageError::damaged(format!(
+            "it says that it is {width} × {height} pixels large"
+        )));
+    }
+    if u64::from(width) * u64::from(height) > limits.source_pixels {
+        return Err(ImageError::TooManyPixels {
+            width,
+            height,
+            max_pixels: limits.source_pixels,
+        });
+    }
+    if width.max(height) > limits.source_side_pixels {
+        return Err(ImageError::TooLargeSide {
+            width,
+            height,
+            max_side_pixels: limits.source_side_pixels,
+        });
+    }
+    Ok(())
+}
+
+/// Refuses more frames than the limit.
+fn check_frames(frames: u32, limits: &Limits) -> Result<(), ImageError> {
+    if frames > limits.frames {
+        return Err(ImageError::TooManyFrames {
+            max_frames: limits.frames,
+        });
+    }
+    Ok(())
+}
+
+/// The facts of a still picture whose pixels are stored as `stored`.
+fn still(format: ImageFormat, stored: (u32, u32), orientation: Orientation, has_alpha: bool) -> Facts {
+    let (width, height) = orientation.turned_size(stored.0, stored.1);
+    Facts {
+        format,
+        width,
+        height,
+        orientation,
+        frames: 1,
+        has_alpha,
     }
 }

@@ -1,0 +1,123 @@
+//! Rounded corners and backgrounds.
+
+use visage_cloudinary::transformation::Color;
+
+use crate::pixels::{Layout, Pixels, usize_from};
+use crate::plan::CornerRadii;
+use crate::{ImageError, Limits};
+
+/// Multiplies alpha by the coverage of the rounded shape, edges smoothed over one pixel.
+pub(crate) fn round(source: Pixels, radii: CornerRadii, limits: &Limits) -> Result<Pixels, ImageError> {
+    let mut pixels = with_alpha(source, limits)?;
+    let (width, height) = (f64::from(pixels.width), f64::from(pixels.height));
+    let shape = Shape::new(radii, width, height);
+    let row_bytes = pixels.row_bytes();
+    let mut y = 0.5;
+    for row in pixels.data.chunks_exact_mut(row_bytes) {
+        let mut x = 0.5;
+        for pixel in row.as_chunks_mut::<4>().0 {
+            pixel[3] = scaled(pixel[3], shape.coverage(x, y));
+            x += 1.0;
+        }
+        y += 1.0;
+    }
+    Ok(pixels)
+}
+
+/// Puts the pixels on `background`; without alpha there is nothing to see of it.
+pub(crate) fn flatten(mut source: Pixels, background: Color) -> Pixels {
+    if source.layout != Layout::Rgba {
+        return source;
+    }
+    let under = [background.red, background.green, background.blue];
+    for pixel in source.data.as_chunks_mut::<4>().0 {
+        composite(pixel, under, background.alpha);
+    }
+    if background.alpha == 255 {
+        source.without_alpha()
+    } else {
+        source
+    }
+}
+
+/// "Over" with straight alpha: `a = ao + ab (1 - ao)`, `c = (co ao + cb ab (1 - ao)) / a`.
+fn composite(pixel: &mut [u8; 4], under: [u8; 3], under_alpha: u8) {
+    let over = u32::from(pixel[3]) * 255;
+    let below = u32::from(under_alpha) * (255 - u32::from(pixel[3]));
+    let alpha = over + below;
+    if alpha == 0 {
+        return;
+    }
+    for (channel, under) in pixel.iter_mut().zip(under) {
+        let sum = u32::from(*channel) * over + u32::from(under) * below + alpha / 2;
+        *channel = u8::try_from(sum / alpha).unwrap_or(u8::MAX);
+    }
+    pixel[3] = u8::try_from((alpha + 127) / 255).unwrap_or(u8::MAX);
+}
+
+fn with_alpha(source: Pixels, limits: &Limits) -> Result<Pixels, ImageError> {
+    if source.layout == Layout::Rgba {
+        return Ok(source);
+    }
+    let mut pixels = Pixels::zeroed(source.width, source.height, Layout::Rgba, limits)?;
+    for (to, from) in pixels
+        .data
+        .as_chunks_mut::<4>()
+        .0
+        .iter_mut()
+        .zip(source.data.as_chunks::<3>().0)
+    {
+        *to = [from[0], from[1], from[2], 255];
+    }
+    Ok(pixels)
+}
+
+/// A rectangle with a quarter of an ellipse in each corner.
+struct Shape {
+    width: f64,
+    height: f64,
+    /// Across and down, clockwise from the top left.
+    radii: [(f64, f64); 4],
+}
+
+impl Shape {
+    fn new(radii: CornerRadii, width: f64, height: f64) -> Self {
+        let most = width.min(height) / 2.0;
+        let radii = match radii {
+            CornerRadii::Max => [(width / 2.0, height / 2.0); 4],
+            CornerRadii::Pixels(radii) => radii.map(|radius| (radius.min(most), radius.min(most))),
+        };
+        Self { width, height, radii }
+    }
+
+    /// How much of the pixel centred on (x, y) lies inside, 0 to 1.
+    fn coverage(&self, x: f64, y: f64) -> f64 {
+        let right = x > self.width / 2.0;
+        let below = y > self.height / 2.0;
+        let (across, down) = match (right, below) {
+            (false, false) => self.radii[0],
+            (true, false) => self.radii[1],
+            (true, true) => self.radii[2],
+            (false, true) => self.radii[3],
+        };
+        let from_side = if right { self.width - x } else { x };
+        let from_end = if below { self.height - y } else { y };
+        if from_side >= across || from_end >= down {
+            return 1.0;
+        }
+        let (dx, dy) = ((across - from_side) / across, (down - from_end) / down);
+        let length = dx.hypot(dy);
+        // Distance to the ellipse, to first order: (1 - f) / |grad f| with f the normalised radius.
+        let gradient = (dx / across).hypot(dy / down) / length.max(f64::MIN_POSITIVE);
+        ((1.0 - length) / gradient + 0.5).clamp(0.0, 1.0)
+    }
+}
+
+#[allow(
+    clippy::cast_possible_truncation,
+    clippy::cast_sign_loss,
+    reason = "0 to 255 and a half"
+)]
+fn scaled(alpha: u8, coverage: f64) -> u8 {
+    (f64::from(alpha) * coverage + 0.5) as u8
+}

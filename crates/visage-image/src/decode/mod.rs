@@ -1,0 +1,37 @@
+//! Files become pixels: the first frame, turned as it is stored, in the colours it is stored in.
+
+mod avif;
+mod bmp;
+pub(crate) mod gif;
+pub(crate) mod jpeg;
+pub(crate) mod png;
+pub(crate) mod tiff;
+pub(crate) mod webp;
+
+use visage_cloudinary::ImageFormat;
+
+use crate::pixels::Pixels;
+use crate::{Facts, ImageError, Limits};
+
+/// Decodes the first frame; a JPEG at 1/`scale` of its size.
+///
+/// A picture that is not whole is refused, and so is one whose pixels have another size than `facts` say.
+pub(crate) fn decode(file: &[u8], facts: &Facts, scale: u8, limits: &Limits) -> Result<Pixels, ImageError> {
+    let pixels = match facts.format {
+        ImageFormat::Jpg => return jpeg::decode(file, facts, scale, limits),
+        ImageFormat::Png => png::decode(file, limits),
+        ImageFormat::Webp => webp::decode(file, facts, limits),
+        ImageFormat::Avif => avif::decode(file, limits),
+        ImageFormat::Gif => gif::decode(file, limits),
+        ImageFormat::Bmp => bmp::decode(file, limits),
+        ImageFormat::Tiff => tiff::decode(file, limits),
+    }?;
+    if (pixels.width, pixels.height) != facts.stored_size() {
+        return Err(ImageError::damaged("its pixels have another size than its header says"));
+    }
+    Ok(if facts.has_alpha {
+        pixels
+    } else {
+        pixels.without_alpha()
+    })
+}

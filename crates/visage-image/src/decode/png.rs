@@ -1,0 +1,64 @@
+//! PNG through the png crate: any depth, palette and interlacing become eight bits per channel.
+
+use std::io::Cursor;
+
+use png::{BitDepth, ColorType, Decoder, Reader, Transformations};
+
+use crate::pixels::{Layout, Pixels};
+use crate::{ImageError, Limits, buffer};
+
+/// Decodes the default picture, and checks that the file is whole up to its end.
+pub(crate) fn decode(file: &[u8], limits: &Limits) -> Result<Pixels, ImageError> {
+    let mut reader = open(file, limits)?;
+    let length = reader
+        .output_buffer_size()
+        .ok_or_else(|| ImageError::damaged("its rows are too long"))?;
+    let mut data = buffer::zeroed(u64::try_from(length).unwrap_or(u64::MAX), limits)?;
+    let frame = reader.next_frame(&mut data).map_err(damaged)?;
+    data.truncate(frame.buffer_size());
+    let layout = layout(frame.color_type)?;
+    if frame.bit_depth == BitDepth::Sixteen {
+        reduce_to_8_bits(&mut data);
+    }
+    reader.finish().map_err(damaged)?;
+    Ok(Pixels {
+        width: frame.width,
+        height: frame.height,
+        layout,
+        data,
+    })
+}
+
+/// A reader that inflates nothing but pixels, and turns palettes and small depths into channels.
+pub(crate) fn open<'a>(file: &'a [u8], limits: &Limits) -> Result<Reader<Cursor<&'a [u8]>>, ImageError> {
+    let bytes = usize::try_from(limits.render_memory_bytes).unwrap_or(usize::MAX);
+    let mut decoder = Decoder::new_with_limits(Cursor::new(file), png::Limits { bytes });
+    decoder.set_ignore_text_chunk(true);
+    decoder.set_ignore_iccp_chunk(true);
+    decoder.set_transformations(Transformations::EXPAND);
+    decoder.read_info().map_err(damaged)
+}
+
+pub(crate) fn layout(color_type: ColorType) -> Result<Layout, ImageError> {
+    match color_type {
+        ColorType::Grayscale => Ok(Layout::Gray),
+        ColorType::GrayscaleAlpha => Ok(Layout::GrayAlpha),
+        ColorType::Rgb => Ok(Layout::Rgb),
+        ColorType::Rgba => Ok(Layout::Rgba),
+        ColorType::Indexed => Err(ImageError::damaged("its palette is missing")),
+    }
+}
+
+/// In place, each big-endian 16-bit sample becomes the nearest of 256 levels: `(v * 255 + 32767) / 65535`.
+pub(crate) fn reduce_to_8_bits(data: &mut Vec<u8>) {
+    let count = data.len() / 2;
+    for index in 0..count {
+        let sample = u32::from(u16::from_be_bytes([data[2 * index], data[2 * index + 1]]));
+        data[index] = u8::try_from((sample * 255 + 32_767) / 65_535).unwrap_or(u8::MAX);
+    }
+    data.truncate(count);
+}
+
+pub(crate) fn damaged(cause: png::DecodingError) -> ImageError {
+    ImageError::damaged(cause.to_string().trim_end_matches('.'))
+}

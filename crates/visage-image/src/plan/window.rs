@@ -1,0 +1,77 @@
+//! Rectangles with fractions of pixels.
+
+use crate::Orientation;
+
+/// A rectangle in pixels with fractions; `x` and `y` are its top left corner.
+#[derive(Debug, Clone, Copy, PartialEq)]
+#[allow(missing_docs, reason = "the fields are what they are called")]
+pub struct Window {
+    pub x: f64,
+    pub y: f64,
+    pub width: f64,
+    pub height: f64,
+}
+
+impl Window {
+    /// All of a picture.
+    pub fn whole(width: u32, height: u32) -> Self {
+        Self {
+            x: 0.0,
+            y: 0.0,
+            width: f64::from(width),
+            height: f64::from(height),
+        }
+    }
+
+    /// The same part in a picture that is `divisor` times smaller.
+    pub(crate) fn divided(self, divisor: f64) -> Self {
+        Self {
+            x: self.x / divisor,
+            y: self.y / divisor,
+            width: self.width / divisor,
+            height: self.height / divisor,
+        }
+    }
+
+    /// This part of a picture that shows `self` with `size` pixels.
+    pub(crate) fn part(self, part: Self, size: (u32, u32)) -> Self {
+        let (across, down) = (self.width / f64::from(size.0), self.height / f64::from(size.1));
+        Self {
+            x: self.x + part.x * across,
+            y: self.y + part.y * down,
+            width: part.width * across,
+            height: part.height * down,
+        }
+    }
+
+    /// Whether showing it with `size` pixels changes its scale.
+    pub(crate) fn is_scaled_to(self, size: (u32, u32)) -> bool {
+        let (width, height) = (f64::from(size.0), f64::from(size.1));
+        (self.width - width).abs() > TOLERANCE || (self.height - height).abs() > TOLERANCE
+    }
+
+    /// Where this part of the upright picture lies among the stored pixels of a picture stored as `stored`.
+    pub(crate) fn before_turning(self, orientation: Orientation, stored: (u32, u32)) -> Self {
+        let Self { x, y, width, height } = self;
+        let (right, bottom) = (f64::from(stored.0), f64::from(stored.1));
+        let (x, y) = match orientation {
+            Orientation::Normal => (x, y),
+            Orientation::FlipHorizontal => (right - x - width, y),
+            Orientation::Rotate180 => (right - x - width, bottom - y - height),
+            Orientation::FlipVertical => (x, bottom - y - height),
+            Orientation::Transpose => (y, x),
+            Orientation::Rotate90 => (y, bottom - x - width),
+            Orientation::Transverse => (right - y - height, bottom - x - width),
+            Orientation::Rotate270 => (right - y - height, x),
+        };
+        let (width, height) = if orientation.swaps_sides() {
+            (height, width)
+        } else {
+            (width, height)
+        };
+        Self { x, y, width, height }
+    }
+}
+
+/// Far below what can be seen, far above what arithmetic with fractions loses.
+const TOLERANCE: f64 = 1e-6;

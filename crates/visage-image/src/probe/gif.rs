@@ -1,0 +1,43 @@
+//! GIF: a walk over all blocks, which stops as soon as there are too many frames.
+
+use visage_cloudinary::ImageFormat;
+
+use super::{check_frames, check_size, still};
+use crate::walk::gif::{Block, GRAPHIC_CONTROL, open};
+use crate::{Facts, ImageError, Limits, Orientation};
+
+pub(super) fn probe(bytes: &[u8], limits: &Limits) -> Result<Facts, ImageError> {
+    let (header, blocks) = open(bytes)?;
+    check_size(header.width, header.height, limits)?;
+    let (mut frames, mut has_alpha) = (0, false);
+    for block in blocks {
+        match block? {
+            Block::Image(image) => {
+                frames += 1;
+                check_frames(frames, limits)?;
+                check_size(image.width, image.height, limits)?;
+                let covers =
+                    image.left == 0 && image.top == 0 && image.width >= header.width && image.height >= header.height;
+                has_alpha |= frames == 1 && !covers;
+            }
+            Block::Extension {
+                label: GRAPHIC_CONTROL,
+                data,
+                ..
+            } => {
+                has_alpha |= data.get(1).is_some_and(|flags| flags & 1 == 1);
+            }
+            Block::Extension { .. } | Block::Trailer => {}
+        }
+    }
+    if frames == 0 {
+        return Err(ImageError::damaged("it holds no picture"));
+    }
+    let facts = still(
+        ImageFormat::Gif,
+        (header.width, header.height),
+        Orientation::Normal,
+        has_alpha,
+    );
+    Ok(Facts { frames, ..facts })
+}
