@@ -3,19 +3,19 @@
 use std::sync::Arc;
 
 use axum::body::Body;
-use axum::extract::{Request, State};
+use axum::extract::State;
 use axum::response::{IntoResponse, Response};
 use bytes::Bytes;
-use http::{HeaderMap, HeaderValue, StatusCode, header};
-use visage_cloudinary::{AcceptedFormats, DeliveryUrl, DeliveryUrlError};
+use http::{HeaderMap, HeaderValue, StatusCode, Uri, header};
+use visage_cloudinary::{DeliveryUrl, DeliveryUrlError, RequestFacts};
 
 use super::error::ApiError;
 use crate::app::App;
 use crate::library::deliver::{self, Delivery};
 
 /// Answers one image.
-pub(super) async fn show(State(app): State<Arc<App>>, request: Request) -> Response {
-    let mut response = match delivered(&app, &request).await {
+pub(super) async fn show(State(app): State<Arc<App>>, uri: Uri, headers: HeaderMap) -> Response {
+    let mut response = match delivered(&app, &uri, &headers).await {
         Ok(response) => response,
         Err(error) => error.into_delivery_response(),
     };
@@ -25,14 +25,14 @@ pub(super) async fn show(State(app): State<Arc<App>>, request: Request) -> Respo
     response
 }
 
-async fn delivered(app: &Arc<App>, request: &Request) -> Result<Response, ApiError> {
-    let text = |name| request.headers().get(name).and_then(|value| value.to_str().ok());
-    let url = DeliveryUrl::parse(request.uri().path()).map_err(|error| url_error(&error))?;
-    let accepted = AcceptedFormats::from_header(text(header::ACCEPT));
-    let delivery = deliver::deliver(&app.library, &url, accepted, text(header::IF_NONE_MATCH))
+async fn delivered(app: &Arc<App>, uri: &Uri, headers: &HeaderMap) -> Result<Response, ApiError> {
+    let text = |name| headers.get(name).and_then(|value| value.to_str().ok());
+    let url = DeliveryUrl::parse(uri.path()).map_err(|error| url_error(&error))?;
+    let facts = RequestFacts::from_accept(text(header::ACCEPT));
+    let delivery = deliver::deliver(&app.library, &url, facts, text(header::IF_NONE_MATCH))
         .await
         .map_err(|error| ApiError::from(&error))?;
-    Ok(respond(app, delivery, request.headers()))
+    Ok(respond(app, delivery, headers))
 }
 
 fn url_error(error: &DeliveryUrlError) -> ApiError {

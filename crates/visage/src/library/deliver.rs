@@ -3,11 +3,11 @@
 use std::sync::Arc;
 
 use visage_cloudinary::{
-    AcceptedFormats, DeliveryType, DeliveryUrl, ImageFormat, Recipe, ResolvedTransformation, ResourceType, SourceFacts,
-    Transformation,
+    DeliveryType, DeliveryUrl, ImageFormat, RequestFacts, ResolvedTransformation, ResourceType, SourceFacts, Transformation,
 };
+use visage_cloudinary::transformation::Component;
 use visage_image::{ImageError, PlanError, RENDERER_VERSION};
-use visage_store::{Asset, AssetKey, BlobError, DerivedFacts, DerivedKey, Sha256, StoreError, UploadFacts};
+use visage_store::{Asset, AssetKey, BlobError, DerivedFacts, DerivedKey, Recipe, Sha256, StoreError, UploadFacts};
 
 use super::{Image, ImageKey, Library};
 use crate::permits::WorkError;
@@ -67,20 +67,20 @@ impl DeliverError {
     }
 }
 
-/// Answers `url` for a client that accepts `accepted` and has the images named by `have` (an `If-None-Match` value).
+/// Answers `url` for a client that sent `request` and has the images named by `have` (an `If-None-Match` value).
 ///
 /// # Errors
 /// See [`DeliverError`].
 pub async fn deliver(
     library: &Arc<Library>,
     url: &DeliveryUrl,
-    accepted: AcceptedFormats,
+    request: RequestFacts,
     have: Option<&str>,
 ) -> Result<Delivery, DeliverError> {
     let (asset, extension) = find(library, url).await?;
     let source = source_facts(&asset.upload.facts);
-    let resolved = url.transformation.resolve(accepted, source, extension);
-    let recipe = (!resolved.is_original(source)).then(|| resolved.recipe(RENDERER_VERSION));
+    let resolved = url.transformation.resolve(request, source, extension);
+    let recipe = recipe(&resolved);
     let etag = match &recipe {
         None => format!("\"{}\"", asset.upload.id),
         Some(recipe) => format!("\"{}-{recipe}\"", asset.upload.id),
@@ -104,17 +104,19 @@ pub async fn deliver(
 /// view finds it made. When the machine is busy it is left for that view.
 pub fn render_ahead(library: &Arc<Library>, asset: &Asset, transformation: &Transformation) {
     let source = source_facts(&asset.upload.facts);
-    let resolved = transformation.resolve(AcceptedFormats { avif: true, webp: true }, source, None);
-    if resolved.is_original(source) {
-        return;
-    }
+    let resolved = transformation.resolve(RequestFacts { accepts_avif: true, accepts_webp: true }, source, None);
+    let Some(recipe) = recipe(&resolved) else { return };
     let (library, asset) = (Arc::clone(library), asset.clone());
     tokio::spawn(async move {
-        let recipe = resolved.recipe(RENDERER_VERSION);
         if let Err(error) = image(&library, &asset, &resolved, Some(recipe)).await {
             tracing::warn!(asset.public_id = %asset.key.public_id, error = %error, "not rendered ahead");
         }
     });
+}
+
+/// What names the derived image; `None` for the original itself.
+fn recipe(resolved: &ResolvedTransformation) -> Option<Recipe> {
+    if resolved.is_original() { None } else { Recipe::parse(resolved.recipe(RENDERER_VERSION).as_str()).ok() }
 }
 
 /// The asset that `url` means and the format its extension asks for.
@@ -216,7 +218,8 @@ async fn make(
     recipe: &Recipe,
 ) -> Result<Image, DeliverError> {
     let upload = &asset.upload;
-    let transformation = Transformation { components: resolved.components.clone() };
+    let mut transformation = Transformation { components: resolved.components.clone() };
+    transformation.components.push(Component { quality: resolved.quality, ..Component::default() });
     let facts = image_facts(&upload.facts);
     let plan = visage_image::plan(&transformation, &facts, resolved.format, &library.limits)?;
     let memory_bytes = plan.memory_bytes(upload.facts.bytes);

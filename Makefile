@@ -1,0 +1,32 @@
+# What a developer does here. Logic beyond a line lives in scripts/ or in Rust.
+.PHONY: run test check bench fmt lint unit crash docs deny photos clean
+
+run: ## build visage and serve it at http://localhost:5000
+	@scripts/install-build-tools
+	cargo build --release --locked --package visage
+	target/release/visage serve
+
+test: ## everything that CI runs; does all of its own set-up
+	@scripts/test
+
+check: fmt lint ## quick: format and lints
+	cargo check --workspace --all-targets --locked
+
+fmt:
+	cargo fmt --all --check
+
+lint:
+	cargo clippy --workspace --all-targets --locked -- --deny warnings
+
+docs:
+	RUSTDOCFLAGS="--deny warnings" cargo doc --workspace --no-deps --locked
+
+deny:
+	@scripts/cargo-deny
+
+bench: ## functions with criterion, the server under load; see benches/README.md
+	@scripts/install-build-tools
+	scripts/bench
+
+clean:
+	cargo clean
