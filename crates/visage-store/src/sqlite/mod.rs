@@ -1,19 +1,96 @@
 //! Both traits on one SQLite file.
+//!
+//! One connection writes and a few read, each on a blocking thread; whoever waits for one waits without a thread. Every act is
+//! one transaction, and a committed one is on disk (`synchronous=FULL`). An act that nobody waits for any more is still done.
+//! There is no retry in here, and no cache.
+
+mod catalog;
+mod connections;
+mod derived;
+mod directory;
+mod error;
+mod exchange;
+mod expired;
+mod otp;
+mod schema;
+mod uploads;
+mod users;
+mod values;
 
 use std::path::Path;
+use std::sync::Arc;
 
-use crate::error::Result;
+use rusqlite::{Connection, Transaction, TransactionBehavior};
+use tokio::sync::Mutex;
+use tokio::task::spawn_blocking;
+
+use crate::error::{Result, StoreError};
+use connections::Readers;
 
 /// A catalog and a directory in one SQLite file. Cheap to clone.
 #[derive(Debug, Clone)]
-pub struct Sqlite {}
+pub struct Sqlite {
+    writer: Arc<Mutex<Connection>>,
+    readers: Readers,
+}
 
 impl Sqlite {
     /// Opens the file, makes it if it is missing, and brings its schema up to date. Blocks; for start-up.
     ///
     /// # Errors
-    /// [`crate::StoreError::SchemaTooNew`], or the database's failure.
-    pub fn open(_path: &Path) -> Result<Self> {
-        Ok(Self {})
+    /// [`StoreError::SchemaTooNew`], or the database's failure.
+    pub fn open(path: &Path) -> Result<Self> {
+        let mut writer = connections::open_writer(path)?;
+        schema::migrate(&mut writer)?;
+        Ok(Self {
+            writer: Arc::new(Mutex::new(writer)),
+            readers: Readers::new(path),
+        })
     }
+
+    /// Writes a copy of the whole database, as it is at one instant, to a new file; the service goes on meanwhile.
+    ///
+    /// # Errors
+    /// The database's failure. The new file is not usable then.
+    pub async fn back_up_to(&self, path: &Path) -> Result<()> {
+        let path = path.to_owned();
+        self.readers
+            .run(move |reader| connections::back_up(reader, &path))
+            .await
+    }
+
+    /// Runs `act` as one transaction that may write. An error undoes all of it.
+    async fn write<T, E>(&self, act: impl FnOnce(&Transaction<'_>) -> Result<T, E> + Send + 'static) -> Result<T, E>
+    where
+        T: Send + 'static,
+        E: From<StoreError> + Send + 'static,
+    {
+        let mut writer = Arc::clone(&self.writer).lock_owned().await;
+        on_blocking_thread(move || {
+            let transaction = writer.transaction_with_behavior(TransactionBehavior::Immediate);
+            let transaction = transaction.map_err(StoreError::from)?;
+            let done = act(&transaction)?;
+            transaction.commit().map_err(StoreError::from)?;
+            Ok(done)
+        })
+        .await
+    }
+
+    /// Runs `act` on one snapshot of the database.
+    async fn read<T>(&self, act: impl FnOnce(&Transaction<'_>) -> Result<T> + Send + 'static) -> Result<T>
+    where
+        T: Send + 'static,
+    {
+        self.readers.run(move |reader| act(&reader.transaction()?)).await
+    }
+}
+
+async fn on_blocking_thread<T, E>(work: impl FnOnce() -> Result<T, E> + Send + 'static) -> Result<T, E>
+where
+    T: Send + 'static,
+    E: From<StoreError> + Send + 'static,
+{
+    spawn_blocking(work)
+        .await
+        .map_err(|panic| E::from(StoreError::backend(panic)))?
 }

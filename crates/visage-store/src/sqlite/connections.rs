@@ -1,0 +1,104 @@
+//! Opening connections, and sharing the few that read.
+
+use std::path::{Path, PathBuf};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::Duration;
+
+use rusqlite::Connection;
+use rusqlite::backup::Backup;
+use tokio::sync::Semaphore;
+
+use super::on_blocking_thread;
+use crate::error::{Result, StoreError};
+
+/// How many can read at a time.
+const READERS: usize = 4;
+/// How long to wait for another process that writes. Within this process nobody waits inside SQLite.
+const BUSY_TIMEOUT: Duration = Duration::from_secs(5);
+/// Every statement of this crate fits.
+const CACHED_STATEMENTS: usize = 64;
+/// Pages that a back-up copies in one step.
+const BACKUP_PAGES: i32 = 1024;
+
+/// Opens the connection that writes.
+///
+/// WAL lets others read meanwhile; `synchronous=FULL` syncs it at every commit.
+pub(super) fn open_writer(path: &Path) -> Result<Connection> {
+    let connection = open(path)?;
+    connection.pragma_update(None, "journal_mode", "WAL")?;
+    connection.pragma_update(None, "synchronous", "FULL")?;
+    connection.pragma_update(None, "foreign_keys", true)?;
+    Ok(connection)
+}
+
+fn open_reader(path: &Path) -> Result<Connection> {
+    let connection = open(path)?;
+    connection.pragma_update(None, "query_only", true)?;
+    Ok(connection)
+}
+
+fn open(path: &Path) -> Result<Connection> {
+    let connection = Connection::open(path)?;
+    connection.busy_timeout(BUSY_TIMEOUT)?;
+    connection.set_prepared_statement_cache_capacity(CACHED_STATEMENTS);
+    Ok(connection)
+}
+
+/// Copies the database as `source` sees it to a new file.
+pub(super) fn back_up(source: &mut Connection, path: &Path) -> Result<()> {
+    let mut copy = Connection::open(path)?;
+    // A read transaction pins the snapshot: writers do not make the copy start again.
+    let snapshot = source.transaction()?;
+    snapshot.query_row("SELECT count(*) FROM sqlite_schema", [], |_| Ok(()))?;
+    Backup::new(&snapshot, &mut copy)?.run_to_completion(BACKUP_PAGES, Duration::ZERO, None)?;
+    Ok(())
+}
+
+/// The connections that read; each is opened when it is first needed.
+#[derive(Debug, Clone)]
+pub(super) struct Readers(Arc<Shared>);
+
+#[derive(Debug)]
+struct Shared {
+    path: PathBuf,
+    idle: Mutex<Vec<Connection>>,
+    permits: Arc<Semaphore>,
+}
+
+impl Readers {
+    pub(super) fn new(path: &Path) -> Self {
+        let permits = Arc::new(Semaphore::new(READERS));
+        Self(Arc::new(Shared {
+            path: path.to_owned(),
+            idle: Mutex::default(),
+            permits,
+        }))
+    }
+
+    /// Waits for a connection and runs `act` with it on a blocking thread. A panic costs the connection, not its place.
+    pub(super) async fn run<T>(&self, act: impl FnOnce(&mut Connection) -> Result<T> + Send + 'static) -> Result<T>
+    where
+        T: Send + 'static,
+    {
+        let shared = Arc::clone(&self.0);
+        let permit = Arc::clone(&shared.permits)
+            .acquire_owned()
+            .await
+            .map_err(StoreError::backend)?;
+        on_blocking_thread(move || {
+            let _permit = permit;
+            let idle = shared.idle().pop();
+            let mut connection = idle.map_or_else(|| open_reader(&shared.path), Ok)?;
+            let done = act(&mut connection);
+            shared.idle().push(connection);
+            done
+        })
+        .await
+    }
+}
+
+impl Shared {
+    fn idle(&self) -> MutexGuard<'_, Vec<Connection>> {
+        self.idle.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}

@@ -1,0 +1,137 @@
+//! [`Directory`]: each method is one transaction around one function of a sibling file.
+
+use async_trait::async_trait;
+use jiff::Timestamp;
+use visage_cloudinary::PublicId;
+
+use super::{Sqlite, exchange, expired, otp, users};
+use crate::directory::{
+    Claim, Directory, DirectoryError, Exchange, ExchangeError, Exchanged, ExpiredMedia, ImageReference, MediaCounts,
+    PendingMedia,
+};
+use crate::error::Result;
+use crate::ids::{Sha256, UserId};
+use crate::users::{NewUser, Otp, OtpCheck, OtpOutcome, ProfileDetails, ResetToken, Secret, User};
+
+#[async_trait]
+impl Directory for Sqlite {
+    async fn create_user(&self, user: NewUser, now: Timestamp) -> Result<User, DirectoryError> {
+        self.write(move |tx| users::create(tx, &user, now)).await
+    }
+
+    async fn user(&self, id: &UserId) -> Result<Option<User>> {
+        let id = *id;
+        self.read(move |tx| users::find(tx, &id)).await
+    }
+
+    async fn user_by_email(&self, email: &str) -> Result<Option<User>> {
+        let email = email.to_owned();
+        self.read(move |tx| users::by_email(tx, &email)).await
+    }
+
+    async fn update_profile(&self, id: &UserId, changes: ProfileDetails, now: Timestamp) -> Result<Option<User>> {
+        let id = *id;
+        self.write(move |tx| users::update_profile(tx, &id, &changes, now))
+            .await
+    }
+
+    async fn set_password(&self, id: &UserId, hash: Secret, now: Timestamp) -> Result<bool> {
+        let id = *id;
+        self.write(move |tx| users::set_password(tx, &id, &hash, now)).await
+    }
+
+    async fn set_email(&self, id: &UserId, email: &str, now: Timestamp) -> Result<bool, DirectoryError> {
+        let (id, email) = (*id, email.to_owned());
+        self.write(move |tx| users::set_email(tx, &id, &email, now)).await
+    }
+
+    async fn set_otp(&self, id: &UserId, otp: Otp, now: Timestamp) -> Result<bool> {
+        let id = *id;
+        self.write(move |tx| otp::set(tx, &id, &otp, now)).await
+    }
+
+    async fn verify_email(&self, check: OtpCheck, now: Timestamp) -> Result<OtpOutcome> {
+        self.write(move |tx| otp::verify(tx, &check, now)).await
+    }
+
+    async fn set_reset_token(&self, email: &str, token: ResetToken, now: Timestamp) -> Result<bool> {
+        let email = email.to_owned();
+        self.write(move |tx| users::set_reset_token(tx, &email, &token, now))
+            .await
+    }
+
+    async fn reset_password(&self, token_sha256: &Sha256, hash: Secret, now: Timestamp) -> Result<bool> {
+        let token = *token_sha256;
+        self.write(move |tx| users::reset_password(tx, &token, &hash, now))
+            .await
+    }
+
+    async fn delete_user(&self, id: &UserId, retire_at: Timestamp, _now: Timestamp) -> Result<bool> {
+        let id = *id;
+        self.write(move |tx| users::delete(tx, &id, retire_at)).await
+    }
+
+    async fn begin_exchange(&self, pending: PendingMedia) -> Result<()> {
+        self.write(move |tx| exchange::begin(tx, &pending)).await
+    }
+
+    async fn exchange_profile_image(&self, exchange: Exchange) -> Result<Exchanged, ExchangeError> {
+        self.write(move |tx| exchange::commit(tx, &exchange)).await
+    }
+
+    async fn release_pending(&self, new: &PublicId, now: Timestamp) -> Result<()> {
+        let new = new.clone();
+        self.write(move |tx| exchange::release(tx, &new, now)).await
+    }
+
+    async fn settle_pending(&self, begun_before: Timestamp, now: Timestamp, limit: usize) -> Result<u64> {
+        self.write(move |tx| exchange::settle(tx, begun_before, now, limit))
+            .await
+    }
+
+    async fn due_expired_media(&self, now: Timestamp, limit: usize) -> Result<Vec<ExpiredMedia>> {
+        self.read(move |tx| expired::due(tx, now, limit)).await
+    }
+
+    async fn claim_expired(&self, public_id: &str, now: Timestamp) -> Result<Claim> {
+        let public_id = public_id.to_owned();
+        self.write(move |tx| expired::claim(tx, &public_id, now)).await
+    }
+
+    async fn is_referenced(&self, public_id: &str) -> Result<bool> {
+        let public_id = public_id.to_owned();
+        self.read(move |tx| expired::is_referenced(tx, &public_id)).await
+    }
+
+    async fn drop_expired(&self, public_id: &str) -> Result<()> {
+        let public_id = public_id.to_owned();
+        self.write(move |tx| expired::drop(tx, &public_id)).await
+    }
+
+    async fn postpone_expired(&self, public_id: &str, due_at: Timestamp) -> Result<()> {
+        let public_id = public_id.to_owned();
+        self.write(move |tx| expired::postpone(tx, &public_id, due_at)).await
+    }
+
+    async fn media_counts(&self) -> Result<MediaCounts> {
+        self.read(|tx| {
+            Ok(MediaCounts {
+                pending: exchange::count(tx)?,
+                expired: expired::count(tx)?,
+            })
+        })
+        .await
+    }
+
+    async fn all_references(&self, after: Option<UserId>, limit: usize) -> Result<Vec<ImageReference>> {
+        self.read(move |tx| users::all_references(tx, after, limit)).await
+    }
+
+    async fn all_pending(&self, after: Option<String>, limit: usize) -> Result<Vec<PendingMedia>> {
+        self.read(move |tx| exchange::all(tx, after.as_deref(), limit)).await
+    }
+
+    async fn all_expired(&self, after: Option<String>, limit: usize) -> Result<Vec<ExpiredMedia>> {
+        self.read(move |tx| expired::all(tx, after.as_deref(), limit)).await
+    }
+}

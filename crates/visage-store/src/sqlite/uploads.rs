@@ -1,0 +1,249 @@
+//! Assets and uploads.
+
+use jiff::Timestamp;
+use rusqlite::{OptionalExtension as _, Row, Transaction, params};
+use visage_cloudinary::{DeliveryType, ResourceType};
+
+use super::values::{format, limit, optional_time, public_id, time, word};
+use crate::catalog::{
+    Asset, AssetKey, Commit, CommitError, CommitUpload, DoomedUpload, Upload, UploadFacts, UploadRecord, UploadState,
+};
+use crate::error::Result;
+use crate::ids::{AssetId, UploadId};
+
+/// Every asset with its upload, as [`read_asset`] wants them.
+const SELECT_ASSET: &str = "SELECT a.id AS asset_id, a.resource_type, a.delivery_type, a.public_id, a.version, \
+     a.created_at, u.* FROM assets a JOIN uploads u ON u.id = a.upload_id";
+
+pub(super) fn begin(tx: &Transaction<'_>, id: &UploadId, now: Timestamp) -> Result<()> {
+    tx.prepare_cached("INSERT INTO uploads (id, state, begun_at) VALUES (?1, 'pending', ?2)")?
+        .execute(params![id, now.as_millisecond()])?;
+    Ok(())
+}
+
+pub(super) fn commit(tx: &Transaction<'_>, commit: &CommitUpload, now: Timestamp) -> Result<Commit, CommitError> {
+    let previous = find(tx, &commit.key)?;
+    if let Some(existing) = previous.as_ref().filter(|_| !commit.overwrite) {
+        if !doom_pending(tx, &commit.id, now)? {
+            return Err(CommitError::NotPending);
+        }
+        return Ok(Commit::Existing(existing.clone()));
+    }
+    if !make_live(tx, &commit.id, &commit.facts)? {
+        return Err(CommitError::NotPending);
+    }
+    let asset = match previous {
+        Some(previous) => replace(tx, previous, commit, now)?,
+        None => create(tx, commit, now)?,
+    };
+    Ok(Commit::Stored(read_back(tx, &asset)?))
+}
+
+pub(super) fn find(tx: &Transaction<'_>, key: &AssetKey) -> Result<Option<Asset>> {
+    let sql = format!("{SELECT_ASSET} WHERE a.resource_type = ?1 AND a.delivery_type = ?2 AND a.public_id = ?3");
+    Ok(tx
+        .prepare_cached(&sql)?
+        .query_row(key_params(key), read_asset)
+        .optional()?)
+}
+
+pub(super) fn destroy(tx: &Transaction<'_>, key: &AssetKey, purge_at: Timestamp) -> Result<bool> {
+    let Some(asset) = find(tx, key)? else { return Ok(false) };
+    tx.prepare_cached("DELETE FROM assets WHERE id = ?1")?
+        .execute([asset.id])?;
+    tx.prepare_cached(
+        "INSERT INTO destroyed_assets (resource_type, delivery_type, public_id, version) VALUES (?1, ?2, ?3, ?4)",
+    )?
+    .execute(params![
+        key.resource_type.as_str(),
+        key.delivery_type.as_str(),
+        key.public_id.as_str(),
+        asset.version
+    ])?;
+    doom_live(tx, &asset.upload.id, purge_at)?;
+    Ok(true)
+}
+
+pub(super) fn forget_destroyed(tx: &Transaction<'_>, before: Timestamp) -> Result<u64> {
+    let gone = tx
+        .prepare_cached("DELETE FROM destroyed_assets WHERE version < ?1")?
+        .execute([before.as_second()])?;
+    Ok(gone as u64)
+}
+
+/// `false`: the upload is not pending.
+pub(super) fn doom_pending(tx: &Transaction<'_>, id: &UploadId, now: Timestamp) -> Result<bool> {
+    let sql = "UPDATE uploads SET state = 'doomed', purge_at = ?2 WHERE id = ?1 AND state = 'pending'";
+    Ok(tx.prepare_cached(sql)?.execute(params![id, now.as_millisecond()])? == 1)
+}
+
+pub(super) fn doom_abandoned(tx: &Transaction<'_>, begun_before: Timestamp, now: Timestamp) -> Result<u64> {
+    let sql = "UPDATE uploads SET state = 'doomed', purge_at = ?2 WHERE state = 'pending' AND begun_at < ?1";
+    let doomed = tx
+        .prepare_cached(sql)?
+        .execute([begun_before.as_millisecond(), now.as_millisecond()])?;
+    Ok(doomed as u64)
+}
+
+pub(super) fn due(tx: &Transaction<'_>, now: Timestamp, at_most: usize) -> Result<Vec<DoomedUpload>> {
+    let mut uploads = tx.prepare_cached(DUE_UPLOADS)?;
+    let mut recipes = tx.prepare_cached("SELECT recipe FROM derived WHERE upload_id = ?1")?;
+    let due = uploads.query_map(params![now.as_millisecond(), limit(at_most)], |row| {
+        let id: UploadId = row.get(0)?;
+        let recipes = recipes.query_map([id], |row| row.get(0))?.collect::<Result<_, _>>()?;
+        Ok(DoomedUpload { id, recipes })
+    })?;
+    Ok(due.collect::<Result<_, _>>()?)
+}
+
+pub(super) const DUE_UPLOADS: &str =
+    "SELECT id FROM uploads WHERE state = 'doomed' AND purge_at <= ?1 ORDER BY purge_at LIMIT ?2";
+
+pub(super) fn forget(tx: &Transaction<'_>, id: &UploadId) -> Result<()> {
+    tx.prepare_cached("DELETE FROM uploads WHERE id = ?1 AND state = 'doomed'")?
+        .execute([id])?;
+    Ok(())
+}
+
+pub(super) fn all_assets(tx: &Transaction<'_>, after: Option<AssetId>, at_most: usize) -> Result<Vec<Asset>> {
+    let sql = format!("{SELECT_ASSET} WHERE ?1 IS NULL OR a.id > ?1 ORDER BY a.id LIMIT ?2");
+    let mut statement = tx.prepare_cached(&sql)?;
+    let assets = statement.query_map(params![after, limit(at_most)], read_asset)?;
+    Ok(assets.collect::<Result<_, _>>()?)
+}
+
+pub(super) fn all_uploads(tx: &Transaction<'_>, after: Option<UploadId>, at_most: usize) -> Result<Vec<UploadRecord>> {
+    let sql = "SELECT * FROM uploads WHERE ?1 IS NULL OR id > ?1 ORDER BY id LIMIT ?2";
+    let mut statement = tx.prepare_cached(sql)?;
+    let uploads = statement.query_map(params![after, limit(at_most)], read_record)?;
+    Ok(uploads.collect::<Result<_, _>>()?)
+}
+
+/// `false`: the upload is not pending.
+fn make_live(tx: &Transaction<'_>, id: &UploadId, facts: &UploadFacts) -> Result<bool> {
+    let sql = "UPDATE uploads SET state = 'live', bytes = ?2, sha256 = ?3, format = ?4, width = ?5, height = ?6, \
+               frames = ?7, has_alpha = ?8 WHERE id = ?1 AND state = 'pending'";
+    let changed = tx.prepare_cached(sql)?.execute(params![
+        id,
+        facts.bytes,
+        facts.sha256,
+        facts.format.extension(),
+        facts.width,
+        facts.height,
+        facts.frames,
+        facts.has_alpha
+    ])?;
+    Ok(changed == 1)
+}
+
+/// Points the asset at the new upload and dooms the old one.
+fn replace(tx: &Transaction<'_>, previous: Asset, commit: &CommitUpload, now: Timestamp) -> Result<AssetId> {
+    let version = next_version(now, Some(previous.version));
+    tx.prepare_cached("UPDATE assets SET version = ?2, upload_id = ?3 WHERE id = ?1")?
+        .execute(params![previous.id, version, commit.id])?;
+    doom_live(tx, &previous.upload.id, commit.purge_at)?;
+    Ok(previous.id)
+}
+
+/// Adds the asset; if it was destroyed before, its version goes on from there.
+fn create(tx: &Transaction<'_>, commit: &CommitUpload, now: Timestamp) -> Result<AssetId> {
+    let id = AssetId::random();
+    let key = &commit.key;
+    let destroyed: Option<i64> = tx
+        .prepare_cached(
+            "DELETE FROM destroyed_assets WHERE resource_type = ?1 AND delivery_type = ?2 AND public_id = ?3 \
+             RETURNING version",
+        )?
+        .query_row(key_params(key), |row| row.get(0))
+        .optional()?;
+    tx.prepare_cached(
+        "INSERT INTO assets (id, resource_type, delivery_type, public_id, version, created_at, upload_id) \
+         VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7)",
+    )?
+    .execute(params![
+        id,
+        key.resource_type.as_str(),
+        key.delivery_type.as_str(),
+        key.public_id.as_str(),
+        next_version(now, destroyed),
+        now.as_millisecond(),
+        commit.id
+    ])?;
+    Ok(id)
+}
+
+/// version = max(seconds of now, previous + 1)
+fn next_version(now: Timestamp, previous: Option<i64>) -> i64 {
+    previous.map_or(now.as_second(), |previous| now.as_second().max(previous + 1))
+}
+
+fn doom_live(tx: &Transaction<'_>, id: &UploadId, purge_at: Timestamp) -> Result<()> {
+    tx.prepare_cached("UPDATE uploads SET state = 'doomed', purge_at = ?2 WHERE id = ?1 AND state = 'live'")?
+        .execute(params![id, purge_at.as_millisecond()])?;
+    Ok(())
+}
+
+fn read_back(tx: &Transaction<'_>, id: &AssetId) -> Result<Asset> {
+    Ok(tx
+        .prepare_cached(&format!("{SELECT_ASSET} WHERE a.id = ?1"))?
+        .query_row([id], read_asset)?)
+}
+
+fn key_params(key: &AssetKey) -> [&str; 3] {
+    [
+        key.resource_type.as_str(),
+        key.delivery_type.as_str(),
+        key.public_id.as_str(),
+    ]
+}
+
+fn read_asset(row: &Row<'_>) -> rusqlite::Result<Asset> {
+    let key = AssetKey {
+        resource_type: word(row, "resource_type", |text| text.parse::<ResourceType>().ok())?,
+        delivery_type: word(row, "delivery_type", |text| text.parse::<DeliveryType>().ok())?,
+        public_id: public_id(row, "public_id")?,
+    };
+    let upload = Upload {
+        id: row.get("id")?,
+        facts: read_facts(row)?,
+        created_at: time(row, "begun_at")?,
+    };
+    let (id, version, created_at) = (row.get("asset_id")?, row.get("version")?, time(row, "created_at")?);
+    Ok(Asset {
+        id,
+        key,
+        version,
+        created_at,
+        upload,
+    })
+}
+
+fn read_facts(row: &Row<'_>) -> rusqlite::Result<UploadFacts> {
+    Ok(UploadFacts {
+        bytes: row.get("bytes")?,
+        sha256: row.get("sha256")?,
+        format: format(row)?,
+        width: row.get("width")?,
+        height: row.get("height")?,
+        frames: row.get("frames")?,
+        has_alpha: row.get("has_alpha")?,
+    })
+}
+
+fn read_record(row: &Row<'_>) -> rusqlite::Result<UploadRecord> {
+    let purge_at = optional_time(row, "purge_at")?;
+    let state = word(row, "state", |text| match (text, purge_at) {
+        ("pending", None) => Some(UploadState::Pending),
+        ("live", None) => Some(UploadState::Live),
+        ("doomed", Some(purge_at)) => Some(UploadState::Doomed { purge_at }),
+        _ => None,
+    })?;
+    let committed = row.get::<_, Option<u64>>("bytes")?.is_some();
+    let facts = committed.then(|| read_facts(row)).transpose()?;
+    Ok(UploadRecord {
+        id: row.get("id")?,
+        state,
+        begun_at: time(row, "begun_at")?,
+        facts,
+    })
+}

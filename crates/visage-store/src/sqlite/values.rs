@@ -1,0 +1,72 @@
+//! How our values stand in columns: ids and hashes as bytes, times as milliseconds, words as text.
+
+use jiff::Timestamp;
+use rusqlite::Row;
+use rusqlite::types::{FromSql, FromSqlError, FromSqlResult, ToSql, ToSqlOutput, Type, ValueRef};
+use visage_cloudinary::{ImageFormat, PublicId};
+
+use crate::ids::{AssetId, EntryId, Recipe, Sha256, UploadId, UserId};
+
+macro_rules! as_bytes {
+    ($($name:ident),*) => {$(
+        impl ToSql for $name {
+            fn to_sql(&self) -> rusqlite::Result<ToSqlOutput<'_>> {
+                Ok(ToSqlOutput::Borrowed(ValueRef::Blob(self.as_bytes())))
+            }
+        }
+
+        impl FromSql for $name {
+            fn column_result(value: ValueRef<'_>) -> FromSqlResult<Self> {
+                FromSql::column_result(value).map(Self::from_bytes)
+            }
+        }
+    )*};
+}
+
+as_bytes!(AssetId, EntryId, Sha256, UploadId, UserId);
+
+impl FromSql for Recipe {
+    fn column_result(value: ValueRef<'_>) -> FromSqlResult<Self> {
+        Self::parse(value.as_str()?).map_err(FromSqlError::other)
+    }
+}
+
+/// A time in a column that may be empty.
+pub(super) fn optional_time(row: &Row<'_>, column: &str) -> rusqlite::Result<Option<Timestamp>> {
+    let millis: Option<i64> = row.get(column)?;
+    millis
+        .map(Timestamp::from_millisecond)
+        .transpose()
+        .map_err(|error| damaged(Type::Integer, error))
+}
+
+/// A time.
+pub(super) fn time(row: &Row<'_>, column: &str) -> rusqlite::Result<Timestamp> {
+    Timestamp::from_millisecond(row.get(column)?).map_err(|error| damaged(Type::Integer, error))
+}
+
+/// A public id.
+pub(super) fn public_id(row: &Row<'_>, column: &str) -> rusqlite::Result<PublicId> {
+    let text: String = row.get(column)?;
+    PublicId::parse(&text).map_err(|error| damaged(Type::Text, error))
+}
+
+/// An image format.
+pub(super) fn format(row: &Row<'_>) -> rusqlite::Result<ImageFormat> {
+    word(row, "format", ImageFormat::from_extension)
+}
+
+/// One of the words that an enum has.
+pub(super) fn word<T>(row: &Row<'_>, column: &str, read: impl FnOnce(&str) -> Option<T>) -> rusqlite::Result<T> {
+    let text: String = row.get(column)?;
+    read(&text).ok_or_else(|| damaged(Type::Text, format!("{text:?} in column {column}")))
+}
+
+/// `limit` as SQLite wants it.
+pub(super) fn limit(limit: usize) -> i64 {
+    i64::try_from(limit).unwrap_or(i64::MAX)
+}
+
+fn damaged(kind: Type, cause: impl Into<Box<dyn std::error::Error + Send + Sync>>) -> rusqlite::Error {
+    rusqlite::Error::FromSqlConversionFailure(0, kind, cause.into())
+}
