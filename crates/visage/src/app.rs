@@ -97,7 +97,10 @@ impl App {
     /// See [`StartError`].
     pub fn open(mut config: Config, clock: Arc<dyn Clock>) -> Result<Self, StartError> {
         let data = config.data.clone();
-        make_folders(&data).map_err(|cause| StartError::DataFolder { folder: data.display().to_string(), cause })?;
+        make_folders(&data).map_err(|cause| StartError::DataFolder {
+            folder: data.display().to_string(),
+            cause,
+        })?;
         StoredSecrets::load_or_create(&data)?.fill(&mut config);
         let sqlite = Arc::new(Sqlite::open(&data.join("visage.db"))?);
         let blobs = Blobs::on_disk(&blob_folder(&data))?;
@@ -115,11 +118,24 @@ impl App {
         blobs: Blobs,
     ) -> Result<Self, StartError> {
         let processors = available_parallelism().map_or(2, usize::from);
-        let threads = if config.render.threads == 0 { processors } else { config.render.threads };
-        let memory_bytes = if config.render.memory_bytes == 0 { machine_memory_bytes() / 4 } else { config.render.memory_bytes };
+        let threads = if config.render.threads == 0 {
+            processors
+        } else {
+            config.render.threads
+        };
+        let memory_bytes = if config.render.memory_bytes == 0 {
+            machine_memory_bytes() / 4
+        } else {
+            config.render.memory_bytes
+        };
         let permits = Arc::new(Permits::new(memory_bytes, threads, config.render.queue));
-        let library =
-            Arc::new(Library::new(&config, sqlite.clone(), blobs, Arc::clone(&permits), Arc::clone(&clock)));
+        let library = Arc::new(Library::new(
+            &config,
+            sqlite.clone(),
+            blobs,
+            Arc::clone(&permits),
+            Arc::clone(&clock),
+        ));
         Ok(Self {
             clock,
             directory: sqlite,
@@ -143,8 +159,10 @@ impl App {
     /// [`StartError::InUse`] when another server has it.
     pub async fn lock_data(&self) -> Result<DataLock, StartError> {
         let folder = self.config.data.display().to_string();
-        let file = File::create(self.config.data.join("lock"))
-            .map_err(|cause| StartError::DataFolder { folder: folder.clone(), cause })?;
+        let file = File::create(self.config.data.join("lock")).map_err(|cause| StartError::DataFolder {
+            folder: folder.clone(),
+            cause,
+        })?;
         match file.try_lock() {
             Ok(()) => {}
             Err(std::fs::TryLockError::WouldBlock) => return Err(StartError::InUse { folder }),
@@ -183,6 +201,8 @@ fn machine_memory_bytes() -> u64 {
         let kib: u64 = line.split_whitespace().nth(1)?.parse().ok()?;
         kib.checked_mul(1024)
     });
-    let container = std::fs::read_to_string("/sys/fs/cgroup/memory.max").ok().and_then(|text| text.trim().parse().ok());
+    let container = std::fs::read_to_string("/sys/fs/cgroup/memory.max")
+        .ok()
+        .and_then(|text| text.trim().parse().ok());
     total.unwrap_or(2 << 30).min(container.unwrap_or(u64::MAX))
 }

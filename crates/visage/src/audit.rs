@@ -164,7 +164,10 @@ async fn on_their_way(app: &App, audit: &mut Audit) -> Result<HashSet<String>, A
     loop {
         let page = app.directory.all_pending(after, PAGE).await?;
         audit.pending_exchanges += page.len() as u64;
-        ids.extend(page.iter().flat_map(|p| p.replaces.clone().into_iter().chain([p.new.to_string()])));
+        ids.extend(
+            page.iter()
+                .flat_map(|p| p.replaces.clone().into_iter().chain([p.new.to_string()])),
+        );
         match page.last() {
             Some(last) if page.len() == PAGE => after = Some(last.new.to_string()),
             _ => break,
@@ -183,7 +186,11 @@ async fn on_their_way(app: &App, audit: &mut Audit) -> Result<HashSet<String>, A
 }
 
 async fn check_original(app: &App, upload: &Upload, key: &AssetKey, audit: &mut Audit) -> Result<(), AuditError> {
-    let result = app.library.blobs.get_original(&upload.id, &upload.facts.sha256, upload.facts.bytes).await;
+    let result = app
+        .library
+        .blobs
+        .get_original(&upload.id, &upload.facts.sha256, upload.facts.bytes)
+        .await;
     let counter = match result {
         Ok(_) => return Ok(()),
         Err(BlobError::Missing(_)) => &mut audit.missing_originals,
@@ -203,10 +210,19 @@ async fn strays(app: &App, uploads: &HashSet<UploadId>, audit: &mut Audit) -> Re
     while let Some(found) = stored.try_next().await? {
         let known = match &found {
             Stored::Stranger { .. } => false,
-            Stored::Blob { key: BlobKey::Original(upload), .. } => uploads.contains(upload),
-            Stored::Blob { key: BlobKey::Derived(upload, recipe), .. } => {
+            Stored::Blob {
+                key: BlobKey::Original(upload),
+                ..
+            } => uploads.contains(upload),
+            Stored::Blob {
+                key: BlobKey::Derived(upload, recipe),
+                ..
+            } => {
                 audit.derived_images += 1;
-                let key = DerivedKey { upload: *upload, recipe: recipe.clone() };
+                let key = DerivedKey {
+                    upload: *upload,
+                    recipe: recipe.clone(),
+                };
                 app.library.catalog.find_derived(&key).await?.is_some()
             }
         };

@@ -102,7 +102,10 @@ pub async fn register(app: &App, new: Registration, from: IpAddr) -> Result<Opti
         password_hash: Secret::new(app.passwords.hash(new.password).await?),
         role: Role::User,
         is_verified: otp.is_none(),
-        otp: otp.as_ref().map(|code| Otp { code: Secret::new(code.as_str()), expires_at }),
+        otp: otp.as_ref().map(|code| Otp {
+            code: Secret::new(code.as_str()),
+            expires_at,
+        }),
     };
     match app.directory.create_user(user, now).await {
         Ok(user) if otp.is_none() => {
@@ -114,7 +117,12 @@ pub async fn register(app: &App, new: Registration, from: IpAddr) -> Result<Opti
     }
     if let Some(otp) = &otp {
         let lifetime = app.config.auth.otp_lifetime;
-        send(app, &email, "Your verification code", format!("Your code is {otp}. It is good for {lifetime}.\n"));
+        send(
+            app,
+            &email,
+            "Your verification code",
+            format!("Your code is {otp}. It is good for {lifetime}.\n"),
+        );
     }
     Ok(otp)
 }
@@ -129,11 +137,19 @@ pub async fn verify_otp(app: &App, email: &str, otp: &str, from: IpAddr) -> Resu
         return Err(AuthError::Invalid("Email and OTP are required"));
     }
     app.attempts.check(email, from)?;
-    let user = app.directory.user_by_email(email).await?.ok_or(AuthError::UserNotFound)?;
+    let user = app
+        .directory
+        .user_by_email(email)
+        .await?
+        .ok_or(AuthError::UserNotFound)?;
     if user.is_verified {
         return Ok(());
     }
-    let check = OtpCheck { email: email.to_owned(), code: Secret::new(otp.trim()), max_attempts: MAX_OTP_ATTEMPTS };
+    let check = OtpCheck {
+        email: email.to_owned(),
+        code: Secret::new(otp.trim()),
+        max_attempts: MAX_OTP_ATTEMPTS,
+    };
     match app.directory.verify_email(check, app.clock.now()).await? {
         OtpOutcome::Verified => Ok(()),
         OtpOutcome::Invalid => Err(AuthError::Invalid("Invalid OTP")),
@@ -153,8 +169,14 @@ pub async fn login(app: &App, email: &str, password: String, from: IpAddr) -> Re
     }
     app.attempts.check(email, from)?;
     if is_admin(app, email, &password) {
-        let token = app.tokens.issue(ADMIN_ID, &app.config.auth.admin_email, "admin", app.clock.now())?;
-        return Ok(SignedIn { token, user: None, email: app.config.auth.admin_email.clone() });
+        let token = app
+            .tokens
+            .issue(ADMIN_ID, &app.config.auth.admin_email, "admin", app.clock.now())?;
+        return Ok(SignedIn {
+            token,
+            user: None,
+            email: app.config.auth.admin_email.clone(),
+        });
     }
     if password.len() > MAX_PASSWORD_BYTES {
         return Err(INVALID);
@@ -169,8 +191,14 @@ pub async fn login(app: &App, email: &str, password: String, from: IpAddr) -> Re
     if user.suspended {
         return Err(AuthError::Suspended);
     }
-    let token = app.tokens.issue(&user.id.to_string(), &user.email, user.role.as_str(), app.clock.now())?;
-    Ok(SignedIn { token, email: user.email.clone(), user: Some(user) })
+    let token = app
+        .tokens
+        .issue(&user.id.to_string(), &user.email, user.role.as_str(), app.clock.now())?;
+    Ok(SignedIn {
+        token,
+        email: user.email.clone(),
+        user: Some(user),
+    })
 }
 
 /// Mails a link to set a new password, and returns the token in it, which only development may hand to the caller.
@@ -187,7 +215,10 @@ pub async fn forgot_password(app: &App, email: &str, from: IpAddr) -> Result<Str
     let token = HEXLOWER.encode(&bytes);
     let now = app.clock.now();
     let expires_at = later(now, app.config.auth.reset_lifetime.as_duration());
-    let reset = ResetToken { sha256: Sha256::of(token.as_bytes()), expires_at };
+    let reset = ResetToken {
+        sha256: Sha256::of(token.as_bytes()),
+        expires_at,
+    };
     if !app.directory.set_reset_token(email, reset, now).await? {
         return Err(AuthError::UserNotFound);
     }
@@ -207,7 +238,11 @@ pub async fn reset_password(app: &App, token: &str, password: String, from: IpAd
     check_new_password(&password)?;
     app.attempts.check(token, from)?;
     let hash = app.passwords.hash(password).await?;
-    if app.directory.reset_password(&Sha256::of(token.as_bytes()), Secret::new(hash), app.clock.now()).await? {
+    if app
+        .directory
+        .reset_password(&Sha256::of(token.as_bytes()), Secret::new(hash), app.clock.now())
+        .await?
+    {
         Ok(())
     } else {
         Err(AuthError::Invalid("Invalid or expired token"))
@@ -229,9 +264,13 @@ pub async fn change_password(
         return Err(AuthError::Invalid("Current password and new password are required"));
     }
     check_new_password(&new)?;
-    let user = confirmed(app, user_id, current, from).await?.ok_or(AuthError::Invalid("Current password is incorrect"))?;
+    let user = confirmed(app, user_id, current, from)
+        .await?
+        .ok_or(AuthError::Invalid("Current password is incorrect"))?;
     let hash = app.passwords.hash(new).await?;
-    app.directory.set_password(&user.id, Secret::new(hash), app.clock.now()).await?;
+    app.directory
+        .set_password(&user.id, Secret::new(hash), app.clock.now())
+        .await?;
     Ok(())
 }
 
@@ -253,7 +292,9 @@ pub async fn change_email(
     if !is_email(&email) {
         return Err(AuthError::Invalid("Invalid email format"));
     }
-    let user = confirmed(app, user_id, password, from).await?.ok_or(AuthError::Invalid("Password is incorrect"))?;
+    let user = confirmed(app, user_id, password, from)
+        .await?
+        .ok_or(AuthError::Invalid("Password is incorrect"))?;
     match app.directory.set_email(&user.id, &email, app.clock.now()).await {
         Ok(_) => Ok(()),
         Err(DirectoryError::EmailTaken) => Err(AuthError::Invalid("Email is already in use")),
@@ -265,7 +306,10 @@ pub async fn change_email(
 async fn confirmed(app: &App, user_id: &UserId, password: String, from: IpAddr) -> Result<Option<User>, AuthError> {
     app.attempts.check(&user_id.to_string(), from)?;
     let user = app.directory.user(user_id).await?.ok_or(AuthError::UserNotFound)?;
-    let right = app.passwords.verify(password, Some(user.password_hash.expose().to_owned())).await?;
+    let right = app
+        .passwords
+        .verify(password, Some(user.password_hash.expose().to_owned()))
+        .await?;
     Ok(right.then_some(user))
 }
 
@@ -290,8 +334,12 @@ fn check_new_password(password: &str) -> Result<(), AuthError> {
 /// One `@` with something on both sides, a dot in the domain, no white space: what the Node backend takes, too.
 fn is_email(text: &str) -> bool {
     let mut parts = text.split('@');
-    let (Some(local), Some(domain), None) = (parts.next(), parts.next(), parts.next()) else { return false };
-    let dotted = domain.split_once('.').is_some_and(|(name, rest)| !name.is_empty() && !rest.is_empty());
+    let (Some(local), Some(domain), None) = (parts.next(), parts.next(), parts.next()) else {
+        return false;
+    };
+    let dotted = domain
+        .split_once('.')
+        .is_some_and(|(name, rest)| !name.is_empty() && !rest.is_empty());
     text.len() <= MAX_EMAIL_BYTES
         && !local.is_empty()
         && dotted

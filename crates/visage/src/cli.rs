@@ -1,7 +1,7 @@
 //! The command line.
 
 use std::collections::BTreeMap;
-use std::io::Write as _;
+use std::io::{IsTerminal as _, Write as _};
 use std::path::PathBuf;
 use std::process::ExitCode;
 use std::sync::Arc;
@@ -71,14 +71,21 @@ pub fn run() -> anyhow::Result<ExitCode> {
     let environment = environment();
     let config = load(&arguments, environment)?;
     start_logging(&config.log);
-    let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build().context("cannot start")?;
+    let runtime = tokio::runtime::Builder::new_multi_thread()
+        .enable_all()
+        .build()
+        .context("cannot start")?;
     runtime.block_on(async {
         match arguments.command {
             Command::Serve { .. } => serve(config).await,
             Command::Reap { at_once, json } => {
                 let reaped = reaper::reap(&open(config)?, at_once).await?;
                 print_counts(&serde_json::to_value(&reaped)?, json)?;
-                Ok(if reaped.failed_pictures == 0 { ExitCode::SUCCESS } else { ExitCode::FAILURE })
+                Ok(if reaped.failed_pictures == 0 {
+                    ExitCode::SUCCESS
+                } else {
+                    ExitCode::FAILURE
+                })
             }
             Command::Audit { json, strict } => {
                 let audit = audit::audit(&open(config)?).await?;
@@ -94,7 +101,10 @@ pub fn run() -> anyhow::Result<ExitCode> {
     })
 }
 
-#[allow(clippy::disallowed_methods, reason = "the environment is read once, here, and handed on as a value")]
+#[allow(
+    clippy::disallowed_methods,
+    reason = "the environment is read once, here, and handed on as a value"
+)]
 fn environment() -> Environment {
     // `.env` never wins over what is set already.
     let from_file = dotenvy::dotenv_iter().into_iter().flatten().flatten();
@@ -113,14 +123,21 @@ fn load(arguments: &Arguments, mut environment: Environment) -> anyhow::Result<C
     if let Command::Serve { listen: Some(listen) } = &arguments.command {
         environment.insert("VISAGE_LISTEN".to_owned(), listen.clone());
     }
-    let named = arguments.config.clone().or_else(|| environment.get("VISAGE_CONFIG").map(PathBuf::from));
+    let named = arguments
+        .config
+        .clone()
+        .or_else(|| environment.get("VISAGE_CONFIG").map(PathBuf::from));
     let file = named.or_else(|| Some(PathBuf::from("visage.toml")).filter(|path| path.exists()));
     Ok(Config::load(file.as_deref(), &environment)?)
 }
 
 fn start_logging(config: &LogConfig) {
     let filter = EnvFilter::try_new(&config.filter).unwrap_or_else(|_| EnvFilter::new("info"));
-    let logger = tracing_subscriber::fmt().with_env_filter(filter).with_writer(std::io::stderr);
+    let colours = std::io::stderr().is_terminal();
+    let logger = tracing_subscriber::fmt()
+        .with_env_filter(filter)
+        .with_ansi(colours)
+        .with_writer(std::io::stderr);
     match config.format {
         LogFormat::Text => logger.init(),
         LogFormat::Json => logger.json().init(),
@@ -152,7 +169,10 @@ async fn serve(config: Config) -> anyhow::Result<ExitCode> {
     say_ready(&app, listener.local_addr()?)?;
     server::serve(listener, router(Arc::clone(&app)), &app.config.http, stop).await;
     app.tasks.close();
-    if tokio::time::timeout(app.config.http.drain_timeout.as_duration(), app.tasks.wait()).await.is_err() {
+    if tokio::time::timeout(app.config.http.drain_timeout.as_duration(), app.tasks.wait())
+        .await
+        .is_err()
+    {
         tracing::warn!("work was still under way when the drain timeout was over; the reaper settles it");
     }
     reaper.await.context("the reaper failed")?;
@@ -181,7 +201,8 @@ fn say_ready(app: &App, address: std::net::SocketAddr) -> anyhow::Result<()> {
 
 async fn stop_on_signal(stop: CancellationToken) {
     use tokio::signal::unix::{SignalKind, signal};
-    let (Ok(mut terminate), Ok(mut interrupt)) = (signal(SignalKind::terminate()), signal(SignalKind::interrupt())) else {
+    let (Ok(mut terminate), Ok(mut interrupt)) = (signal(SignalKind::terminate()), signal(SignalKind::interrupt()))
+    else {
         tracing::error!("signals cannot be received; only a kill stops this process");
         return;
     };

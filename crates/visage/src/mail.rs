@@ -39,7 +39,10 @@ impl Mailer {
         let transport = AsyncSmtpTransport::<Tokio1Executor>::from_url(config.url.expose())
             .map_err(|_may_hold_the_password| MailError::Setup("mail.url".to_owned()))?
             .build();
-        let from = config.from.parse().map_err(|cause| MailError::Setup(format!("mail.from: {cause}")))?;
+        let from = config
+            .from
+            .parse()
+            .map_err(|cause| MailError::Setup(format!("mail.from: {cause}")))?;
         Ok(Some(Self { transport, from }))
     }
 
@@ -48,7 +51,9 @@ impl Mailer {
     /// # Errors
     /// When the address is none or the server does not take it.
     pub async fn send(&self, to: &str, subject: &str, text: String) -> Result<(), MailError> {
-        let to = to.parse::<Mailbox>().map_err(|cause| MailError::Message(cause.to_string()))?;
+        let to = to
+            .parse::<Mailbox>()
+            .map_err(|cause| MailError::Message(cause.to_string()))?;
         let message = Message::builder()
             .from(self.from.clone())
             .to(to)

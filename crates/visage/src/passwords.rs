@@ -28,7 +28,10 @@ const NOBODYS_HASH: &str = "$2b$10$CwTycUXWue0Thq9StjUM0uJ8.oHq1Q7qB8FhC1E7bHq1c
 impl Passwords {
     /// New hashes get this bcrypt `cost`; `threads` of them are made at once.
     pub fn new(cost: u32, threads: usize) -> Self {
-        Self { cost, turns: Arc::new(Semaphore::new(threads.max(1))) }
+        Self {
+            cost,
+            turns: Arc::new(Semaphore::new(threads.max(1))),
+        }
     }
 
     /// The hash of `password`. Like the Node backend's, it sees the first 72 bytes.
@@ -54,7 +57,10 @@ impl Passwords {
     }
 
     async fn turn<T: Send + 'static>(&self, work: impl FnOnce() -> T + Send + 'static) -> Result<T, PasswordError> {
-        let turn = Arc::clone(&self.turns).acquire_owned().await.map_err(|_closed| PasswordError::Stopping)?;
+        let turn = Arc::clone(&self.turns)
+            .acquire_owned()
+            .await
+            .map_err(|_closed| PasswordError::Stopping)?;
         let job = tokio::task::spawn_blocking(move || {
             let result = work();
             drop(turn);
@@ -73,7 +79,12 @@ mod tests {
         let passwords = Passwords::new(4, 1);
         let hash = passwords.hash("correct horse".to_owned()).await.unwrap();
         assert!(hash.starts_with("$2b$04$"));
-        assert!(passwords.verify("correct horse".to_owned(), Some(hash.clone())).await.unwrap());
+        assert!(
+            passwords
+                .verify("correct horse".to_owned(), Some(hash.clone()))
+                .await
+                .unwrap()
+        );
         assert!(!passwords.verify("wrong horse".to_owned(), Some(hash)).await.unwrap());
     }
 
@@ -81,6 +92,9 @@ mod tests {
     async fn nobody_has_no_password() {
         let passwords = Passwords::new(4, 1);
         assert!(!passwords.verify(String::new(), None).await.unwrap());
-        assert!(bcrypt::verify("x", NOBODYS_HASH).is_ok(), "the hash must be well-formed, or it would take no time");
+        assert!(
+            bcrypt::verify("x", NOBODYS_HASH).is_ok(),
+            "the hash must be well-formed, or it would take no time"
+        );
     }
 }

@@ -32,7 +32,9 @@ pub enum WorkError {
 impl Permits {
     /// Room for `memory_bytes` of pictures, `threads` at work and `max_waiting` in the queue.
     pub fn new(memory_bytes: u64, threads: usize, max_waiting: usize) -> Self {
-        let total_mib = u32::try_from((memory_bytes / MIB).max(1)).unwrap_or(u32::MAX / 2).min(u32::MAX / 2);
+        let total_mib = u32::try_from((memory_bytes / MIB).max(1))
+            .unwrap_or(u32::MAX / 2)
+            .min(u32::MAX / 2);
         Self {
             memory_mib: Arc::new(Semaphore::new(total_mib as usize)),
             threads: Arc::new(Semaphore::new(threads.max(1))),
@@ -65,7 +67,9 @@ impl Permits {
 
     /// Memory first, then a thread: whoever holds a thread never waits for anything.
     async fn acquire(&self, memory_bytes: u64) -> Result<(OwnedSemaphorePermit, OwnedSemaphorePermit), WorkError> {
-        let mib = u32::try_from(memory_bytes.div_ceil(MIB)).unwrap_or(u32::MAX).clamp(1, self.total_mib);
+        let mib = u32::try_from(memory_bytes.div_ceil(MIB))
+            .unwrap_or(u32::MAX)
+            .clamp(1, self.total_mib);
         let place = self.take_place()?;
         let memory = Arc::clone(&self.memory_mib).acquire_many_owned(mib).await;
         let thread = Arc::clone(&self.threads).acquire_owned().await;
@@ -126,7 +130,15 @@ mod tests {
     #[tokio::test]
     async fn the_deadline_is_told_to_the_work() {
         let permits = Permits::new(MIB, 1, 8);
-        assert_eq!(permits.run(1, Duration::ZERO, |expired| { while !expired() {} true }).await, Ok(true));
+        assert_eq!(
+            permits
+                .run(1, Duration::ZERO, |expired| {
+                    while !expired() {}
+                    true
+                })
+                .await,
+            Ok(true)
+        );
     }
 
     #[tokio::test]

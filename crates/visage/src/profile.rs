@@ -93,9 +93,15 @@ async fn upload_and_commit(
     public_id: &PublicId,
     picture: Picture,
 ) -> Result<Hosted, ProfileImageError> {
-    let hosted = app.media_host.upload(public_id, picture, &app.display_transformation).await?;
+    let hosted = app
+        .media_host
+        .upload(public_id, picture, &app.display_transformation)
+        .await?;
     crash::point("picture-uploaded").await;
-    let new = ProfileImage { url: hosted.url.clone(), public_id: hosted.public_id.clone() };
+    let new = ProfileImage {
+        url: hosted.url.clone(),
+        public_id: hosted.public_id.clone(),
+    };
     commit(app, user_id, Some(new)).await?;
     crash::point("exchange-committed").await;
     Ok(hosted)
@@ -105,7 +111,12 @@ async fn upload_and_commit(
 async fn commit(app: &App, user_id: &UserId, new: Option<ProfileImage>) -> Result<Option<String>, ProfileImageError> {
     let now = app.clock.now();
     let retire_at = later(now, app.config.reaper.retire_after.as_duration());
-    let exchange = Exchange { user_id: *user_id, new, retire_at, now };
+    let exchange = Exchange {
+        user_id: *user_id,
+        new,
+        retire_at,
+        now,
+    };
     match app.directory.exchange_profile_image(exchange).await {
         Ok(exchanged) => Ok(exchanged.old_public_id.or(exchanged.old_url)),
         Err(ExchangeError::UserGone) => Err(ProfileImageError::UserNotFound),
@@ -138,7 +149,14 @@ async fn check_and_clean(app: &App, file: SpooledFile) -> Result<Picture, Profil
     work(app, memory_bytes, timeout, move |expired| {
         let bytes = file.read_all().map_err(ProfileImageError::TemporaryFile)?;
         let Sanitised { bytes, facts } = visage_image::sanitise(&bytes, &facts, &limits)?;
-        if expired() { Err(ProfileImageError::TooSlow) } else { Ok(Picture { bytes: Bytes::from(bytes), facts }) }
+        if expired() {
+            Err(ProfileImageError::TooSlow)
+        } else {
+            Ok(Picture {
+                bytes: Bytes::from(bytes),
+                facts,
+            })
+        }
     })
     .await
 }
@@ -164,7 +182,11 @@ pub fn image_url(app: &App, user: &User, size_pixels: u32) -> Option<String> {
     let url = user.profile_image.as_deref()?;
     let square = format!("c_thumb,g_face,h_{size_pixels},w_{size_pixels}/f_auto,q_auto");
     let transformation = Transformation::parse(&square).ok()?;
-    Some(app.media_host.with_transformation(url, &transformation).unwrap_or_else(|| url.to_owned()))
+    Some(
+        app.media_host
+            .with_transformation(url, &transformation)
+            .unwrap_or_else(|| url.to_owned()),
+    )
 }
 
 /// A drawn avatar for a user without a picture: the initials on a colour that stays the same, as SVG.
@@ -197,7 +219,9 @@ pub fn drawn_avatar(user: &User, size_pixels: u32) -> String {
 
 /// The first letters of the first and the last word, in capitals.
 fn initials(name: &str) -> String {
-    let mut words = name.split_whitespace().filter_map(|word| word.chars().find(|c| c.is_alphanumeric()));
+    let mut words = name
+        .split_whitespace()
+        .filter_map(|word| word.chars().find(|c| c.is_alphanumeric()));
     let first = words.next();
     let last = words.next_back();
     first.into_iter().chain(last).flat_map(char::to_uppercase).collect()
@@ -205,7 +229,9 @@ fn initials(name: &str) -> String {
 
 /// 0 to 359, from the id alone (FNV-1a): the same colour on every server and after every restart.
 fn stable_hue(id: &str) -> u32 {
-    id.bytes().fold(0x811c_9dc5_u32, |hash, byte| (hash ^ u32::from(byte)).wrapping_mul(0x0100_0193)) % 360
+    id.bytes().fold(0x811c_9dc5_u32, |hash, byte| {
+        (hash ^ u32::from(byte)).wrapping_mul(0x0100_0193)
+    }) % 360
 }
 
 #[cfg(test)]

@@ -49,7 +49,9 @@ impl AttemptLimits {
         if self.addresses.len() > MAX_KEYS {
             self.addresses.retain_recent();
         }
-        let wait = |until: governor::NotUntil<_>| TooManyAttempts { retry_after: until.wait_time_from(self.clock.now()) };
+        let wait = |until: governor::NotUntil<_>| TooManyAttempts {
+            retry_after: until.wait_time_from(self.clock.now()),
+        };
         self.addresses.check_key(&address).map_err(wait)?;
         let account: String = account.trim().chars().take(254).flat_map(char::to_lowercase).collect();
         self.accounts.check_key(&account).map_err(wait)
@@ -69,7 +71,11 @@ mod tests {
 
     #[test]
     fn an_account_has_its_burst_in_any_letter_case_and_another_account_has_its_own() {
-        let limits = AttemptLimits::new(&RateLimitConfig { account_burst: 2, account_per_minute: 1, ..RateLimitConfig::default() });
+        let limits = AttemptLimits::new(&RateLimitConfig {
+            account_burst: 2,
+            account_per_minute: 1,
+            ..RateLimitConfig::default()
+        });
         assert!(limits.check("A@b.c", HERE).is_ok());
         assert!(limits.check("a@B.c ", HERE).is_ok());
         let refused = limits.check("a@b.c", HERE).unwrap_err();
@@ -79,7 +85,11 @@ mod tests {
 
     #[test]
     fn an_address_is_bounded_over_all_accounts() {
-        let limits = AttemptLimits::new(&RateLimitConfig { address_burst: 3, address_per_minute: 1, ..RateLimitConfig::default() });
+        let limits = AttemptLimits::new(&RateLimitConfig {
+            address_burst: 3,
+            address_per_minute: 1,
+            ..RateLimitConfig::default()
+        });
         for n in 0..3 {
             assert!(limits.check(&n.to_string(), HERE).is_ok());
         }

@@ -36,7 +36,10 @@ where
                 None => {
                     let (sender, receiver) = watch::channel(None);
                     flights.insert(key.clone(), receiver.clone());
-                    let landing = Landing { flights: Arc::clone(&self.flights), key };
+                    let landing = Landing {
+                        flights: Arc::clone(&self.flights),
+                        key,
+                    };
                     tokio::spawn(async move {
                         let result = work.await;
                         // Off the board before the result is told: whoever asks from now on sees what was stored.
@@ -54,7 +57,9 @@ where
 
 impl<K, V> Default for SingleFlight<K, V> {
     fn default() -> Self {
-        Self { flights: Arc::default() }
+        Self {
+            flights: Arc::default(),
+        }
     }
 }
 
@@ -72,7 +77,10 @@ struct Landing<K: Hash + Eq, V> {
 
 impl<K: Hash + Eq, V> Drop for Landing<K, V> {
     fn drop(&mut self) {
-        self.flights.lock().unwrap_or_else(PoisonError::into_inner).remove(&self.key);
+        self.flights
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner)
+            .remove(&self.key);
     }
 }
 

@@ -50,7 +50,9 @@ impl SpooledFile {
     ) -> Result<Self, SpoolError<E>> {
         let folder = folder.to_owned();
         let file = tokio::task::spawn_blocking(move || tempfile::tempfile_in(folder)).await;
-        let file = file.map_err(|stopping| io_error(std::io::Error::other(stopping)))?.map_err(io_error)?;
+        let file = file
+            .map_err(|stopping| io_error(std::io::Error::other(stopping)))?
+            .map_err(io_error)?;
         let mut file = tokio::fs::File::from_std(file);
         let mut len_bytes = 0;
         while let Some(piece) = stream.next().await {
@@ -62,7 +64,10 @@ impl SpooledFile {
             file.write_all(&piece).await.map_err(io_error)?;
         }
         file.flush().await.map_err(io_error)?;
-        Ok(Self { file: file.into_std().await, len_bytes })
+        Ok(Self {
+            file: file.into_std().await,
+            len_bytes,
+        })
     }
 
     /// The file's size in bytes.
@@ -100,7 +105,11 @@ mod tests {
         let folder = tempfile::tempdir().unwrap();
         let stream = futures_util::stream::iter(pieces.iter().map(|p| Ok(Bytes::from_static(p))));
         let result = SpooledFile::receive(folder.path(), max_bytes, Box::pin(stream)).await;
-        assert_eq!(std::fs::read_dir(folder.path()).unwrap().count(), 0, "the file has no name");
+        assert_eq!(
+            std::fs::read_dir(folder.path()).unwrap().count(),
+            0,
+            "the file has no name"
+        );
         result
     }
 
@@ -111,6 +120,9 @@ mod tests {
             assert_eq!(file.read_all().unwrap(), b"abcde");
             assert_eq!(file.read_all().unwrap(), b"abcde", "it may be read again");
         }
-        assert!(matches!(receive(&[b"abc", b"de"], 4).await, Err(SpoolError::TooLarge { max_bytes: 4 })));
+        assert!(matches!(
+            receive(&[b"abc", b"de"], 4).await,
+            Err(SpoolError::TooLarge { max_bytes: 4 })
+        ));
     }
 }

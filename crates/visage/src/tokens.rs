@@ -93,13 +93,19 @@ impl Tokens {
         let claims = jsonwebtoken::decode::<Claims>(token, &self.decoding, &self.validation)
             .map_err(|_told_to_nobody| InvalidToken)?
             .claims;
-        if claims.exp > now.as_second() { Ok(claims) } else { Err(InvalidToken) }
+        if claims.exp > now.as_second() {
+            Ok(claims)
+        } else {
+            Err(InvalidToken)
+        }
     }
 }
 
 impl fmt::Debug for Tokens {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Tokens").field("lifetime_seconds", &self.lifetime_seconds).finish_non_exhaustive()
+        f.debug_struct("Tokens")
+            .field("lifetime_seconds", &self.lifetime_seconds)
+            .finish_non_exhaustive()
     }
 }
 
@@ -109,7 +115,10 @@ mod tests {
     use crate::config::Secret;
 
     fn tokens(secret: &str) -> Tokens {
-        Tokens::new(&AuthConfig { jwt_secret: Secret::new(secret), ..AuthConfig::default() })
+        Tokens::new(&AuthConfig {
+            jwt_secret: Secret::new(secret),
+            ..AuthConfig::default()
+        })
     }
 
     fn at(second: i64) -> jiff::Timestamp {
@@ -118,7 +127,9 @@ mod tests {
 
     #[test]
     fn a_token_is_what_the_node_backend_makes() {
-        let token = tokens("a secret").issue("0123456789abcdef01234567", "a@b.c", "user", at(1_719_307_544)).unwrap();
+        let token = tokens("a secret")
+            .issue("0123456789abcdef01234567", "a@b.c", "user", at(1_719_307_544))
+            .unwrap();
         let decode = |part: &str| {
             let bytes = data_encoding::BASE64URL_NOPAD.decode(part.as_bytes()).unwrap();
             serde_json::from_slice::<serde_json::Value>(&bytes).unwrap()

@@ -20,9 +20,18 @@ const NAMES: &[(&str, &str)] = &[
 
 /// Variables whose meaning is not built yet: refused, because ignoring them would put pictures in the wrong place.
 const NOT_YET: &[(&str, &str)] = &[
-    ("MONGO_URI", "MongoDB is not supported yet; without it visage keeps its records in SQLite in the data folder"),
-    ("CLOUDINARY_URL", "a Cloudinary account as the media host is not supported yet; without it visage uses its own store"),
-    ("CLOUDINARY_CLOUD_NAME", "a Cloudinary account as the media host is not supported yet"),
+    (
+        "MONGO_URI",
+        "MongoDB is not supported yet; without it visage keeps its records in SQLite in the data folder",
+    ),
+    (
+        "CLOUDINARY_URL",
+        "a Cloudinary account as the media host is not supported yet; without it visage uses its own store",
+    ),
+    (
+        "CLOUDINARY_CLOUD_NAME",
+        "a Cloudinary account as the media host is not supported yet",
+    ),
 ];
 
 /// Variables that say where to find or how to run visage, read elsewhere.
@@ -35,7 +44,11 @@ pub(super) fn overlay(table: &mut Table, environment: &Environment) -> Vec<Strin
     if let Some(port) = environment.get("PORT") {
         match port.parse::<u16>() {
             Ok(port) => {
-                let host = table.get("listen").and_then(Value::as_str).and_then(|l| l.rsplit_once(':')).map_or("127.0.0.1", |l| l.0);
+                let host = table
+                    .get("listen")
+                    .and_then(Value::as_str)
+                    .and_then(|l| l.rsplit_once(':'))
+                    .map_or("127.0.0.1", |l| l.0);
                 let listen = Value::String(format!("{host}:{port}"));
                 set(table, "listen", listen);
             }
@@ -82,7 +95,9 @@ fn value_like(default: Option<&Value>, text: &str) -> Result<Value, String> {
     match default {
         None => Err("there is no such setting".to_owned()),
         Some(Value::String(_)) => Ok(Value::String(text.to_owned())),
-        Some(Value::Array(_)) => Ok(Value::Array(text.split(',').map(|o| Value::String(o.trim().to_owned())).collect())),
+        Some(Value::Array(_)) => Ok(Value::Array(
+            text.split(',').map(|o| Value::String(o.trim().to_owned())).collect(),
+        )),
         Some(Value::Integer(_)) => text.parse().map(Value::Integer).map_err(|cause| format!("{cause}")),
         Some(Value::Boolean(_)) => text.parse().map(Value::Boolean).map_err(|cause| format!("{cause}")),
         Some(_) => Err("this setting cannot come from the environment".to_owned()),

@@ -104,7 +104,9 @@ impl Config {
     pub fn load(file: Option<&Path>, environment: &Environment) -> Result<Self, ConfigError> {
         let written = match file {
             None => toml::Table::new(),
-            Some(path) => read_table(path).map_err(|mistake| ConfigError { mistakes: vec![mistake] })?,
+            Some(path) => read_table(path).map_err(|mistake| ConfigError {
+                mistakes: vec![mistake],
+            })?,
         };
         Self::from_parts(written, environment)
     }
@@ -117,7 +119,11 @@ impl Config {
         let mut mistakes = environment::overlay(&mut written, environment);
         let config = parse(&written, &mut mistakes);
         config.check(&mut mistakes);
-        if mistakes.is_empty() { Ok(config) } else { Err(ConfigError { mistakes }) }
+        if mistakes.is_empty() {
+            Ok(config)
+        } else {
+            Err(ConfigError { mistakes })
+        }
     }
 
     /// The address under which clients reach this server, without a slash at the end.
@@ -182,7 +188,10 @@ mod tests {
     use super::*;
 
     fn load(toml: &str, environment: &[(&str, &str)]) -> Result<Config, ConfigError> {
-        let environment = environment.iter().map(|(k, v)| ((*k).to_owned(), (*v).to_owned())).collect();
+        let environment = environment
+            .iter()
+            .map(|(k, v)| ((*k).to_owned(), (*v).to_owned()))
+            .collect();
         Config::from_parts(toml.parse().unwrap(), &environment)
     }
 
@@ -194,7 +203,11 @@ mod tests {
     #[test]
     fn the_example_file_lists_every_key_with_its_default() {
         let text = include_str!("../../../../examples/config.toml");
-        let uncommented: String = text.lines().map(|line| line.strip_prefix("#: ").unwrap_or(line)).collect::<Vec<_>>().join("\n");
+        let uncommented: String = text
+            .lines()
+            .map(|line| line.strip_prefix("#: ").unwrap_or(line))
+            .collect::<Vec<_>>()
+            .join("\n");
         assert_eq!(load(&uncommented, &[]).unwrap(), Config::default());
         let listed: toml::Table = uncommented.parse().unwrap();
         let all = toml::Table::try_from(Config::default()).unwrap();
@@ -204,7 +217,10 @@ mod tests {
                 continue;
             };
             for inner in section.keys() {
-                let present = listed.get(key).and_then(|v| v.as_table()).is_some_and(|t| t.contains_key(inner));
+                let present = listed
+                    .get(key)
+                    .and_then(|v| v.as_table())
+                    .is_some_and(|t| t.contains_key(inner));
                 assert!(present, "examples/config.toml lacks {key}.{inner}");
             }
         }
@@ -256,11 +272,22 @@ mod tests {
     fn all_mistakes_are_reported_together_each_with_its_key() {
         let error = load(
             "nonsense = 1\n[reaper]\npurge_delay = \"1s\"\n[limits]\nsource_pixels = \"many\"",
-            &[("VISAGE_LISTEN", "nowhere"), ("JWT_SECRET", "fallback-secret-key"), ("VISAGE_NO__SUCH", "1")],
+            &[
+                ("VISAGE_LISTEN", "nowhere"),
+                ("JWT_SECRET", "fallback-secret-key"),
+                ("VISAGE_NO__SUCH", "1"),
+            ],
         )
         .unwrap_err();
         let text = error.to_string();
-        for key in ["nonsense", "reaper.purge_delay", "limits", "VISAGE_LISTEN", "auth.jwt_secret", "VISAGE_NO__SUCH"] {
+        for key in [
+            "nonsense",
+            "reaper.purge_delay",
+            "limits",
+            "VISAGE_LISTEN",
+            "auth.jwt_secret",
+            "VISAGE_NO__SUCH",
+        ] {
             assert!(text.contains(key), "{key} is missing in: {text}");
         }
     }

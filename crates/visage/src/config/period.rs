@@ -38,7 +38,9 @@ impl FromStr for Period {
 
     fn from_str(text: &str) -> Result<Self, String> {
         let parsed: SignedDuration = text.parse().map_err(|cause: jiff::Error| cause.to_string())?;
-        Duration::try_from(parsed).map(Self).map_err(|_| format!("`{text}` is a negative length of time"))
+        Duration::try_from(parsed)
+            .map(Self)
+            .map_err(|_| format!("`{text}` is a negative length of time"))
     }
 }
 
@@ -65,7 +67,9 @@ impl Serialize for Period {
 
 impl<'de> Deserialize<'de> for Period {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        String::deserialize(deserializer)?.parse().map_err(serde::de::Error::custom)
+        String::deserialize(deserializer)?
+            .parse()
+            .map_err(serde::de::Error::custom)
     }
 }
 
@@ -75,7 +79,12 @@ mod tests {
 
     #[test]
     fn periods_are_read_as_they_are_written() {
-        for period in [Period::seconds(0), Period::seconds(90), Period::minutes(10), Period::hours(36)] {
+        for period in [
+            Period::seconds(0),
+            Period::seconds(90),
+            Period::minutes(10),
+            Period::hours(36),
+        ] {
             assert_eq!(period.to_string().parse(), Ok(period));
         }
         assert_eq!("1h 30m".parse(), Ok(Period::minutes(90)));

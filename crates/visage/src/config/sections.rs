@@ -52,7 +52,10 @@ impl Default for AuthConfig {
 impl AuthConfig {
     pub(super) fn check(&self, wrong: &mut Report<'_>) {
         let secret = self.jwt_secret.expose();
-        wrong(PUBLISHED_SECRETS.contains(&secret), "auth.jwt_secret: this secret is published; anybody could sign in as anybody");
+        wrong(
+            PUBLISHED_SECRETS.contains(&secret),
+            "auth.jwt_secret: this secret is published; anybody could sign in as anybody",
+        );
         wrong(
             !secret.is_empty() && secret.len() < 16,
             "auth.jwt_secret: must be at least 16 characters; leave it empty to have one generated",
@@ -66,7 +69,10 @@ impl AuthConfig {
             !self.admin_email.is_empty() && password.len() < 8,
             "auth.admin_password: must be at least 8 characters when auth.admin_email is set",
         );
-        wrong(!(4..=15).contains(&self.bcrypt_cost), "auth.bcrypt_cost: must be from 4 to 15");
+        wrong(
+            !(4..=15).contains(&self.bcrypt_cost),
+            "auth.bcrypt_cost: must be from 4 to 15",
+        );
     }
 }
 
@@ -80,7 +86,9 @@ pub struct CorsConfig {
 
 impl Default for CorsConfig {
     fn default() -> Self {
-        Self { origins: vec!["http://localhost:3000".to_owned()] }
+        Self {
+            origins: vec!["http://localhost:3000".to_owned()],
+        }
     }
 }
 
@@ -98,7 +106,11 @@ pub struct EmbeddedConfig {
 
 impl Default for EmbeddedConfig {
     fn default() -> Self {
-        Self { cloud_name: "visage".to_owned(), api_key: String::new(), api_secret: Secret::default() }
+        Self {
+            cloud_name: "visage".to_owned(),
+            api_key: String::new(),
+            api_secret: Secret::default(),
+        }
     }
 }
 
@@ -108,7 +120,10 @@ impl EmbeddedConfig {
         let good = (2..=128).contains(&name.len())
             && name.starts_with(|c: char| c.is_ascii_alphabetic())
             && name.bytes().all(|b| b.is_ascii_alphanumeric() || b == b'-');
-        wrong(!good, "embedded.cloud_name: must be 2 to 128 letters, digits and dashes, a letter first");
+        wrong(
+            !good,
+            "embedded.cloud_name: must be 2 to 128 letters, digits and dashes, a letter first",
+        );
         let reserved = ["api", "health", "metrics", "v1_1", "v2", "uploads"].contains(&name.as_str());
         wrong(reserved, "embedded.cloud_name: this name is a path of the server's own");
     }
@@ -126,7 +141,10 @@ pub struct ProfileConfig {
 
 impl Default for ProfileConfig {
     fn default() -> Self {
-        Self { folder: "profiles".to_owned(), transformation: "c_thumb,g_face,h_400,w_400/f_auto,q_auto".to_owned() }
+        Self {
+            folder: "profiles".to_owned(),
+            transformation: "c_thumb,g_face,h_400,w_400/f_auto,q_auto".to_owned(),
+        }
     }
 }
 
@@ -136,7 +154,10 @@ impl ProfileConfig {
             wrong(true, &format!("profile.transformation: {cause}"));
         }
         let folder = &self.folder;
-        let good = !folder.is_empty() && folder.bytes().all(|b| b.is_ascii_alphanumeric() || b == b'-' || b == b'_');
+        let good = !folder.is_empty()
+            && folder
+                .bytes()
+                .all(|b| b.is_ascii_alphanumeric() || b == b'-' || b == b'_');
         wrong(!good, "profile.folder: must be letters, digits, dashes and underscores");
     }
 }
@@ -174,10 +195,19 @@ impl Default for LimitsConfig {
 
 impl LimitsConfig {
     pub(super) fn check(&self, wrong: &mut Report<'_>) {
-        wrong(self.profile_image_bytes == 0, "limits.profile_image_bytes: must be more than 0");
-        wrong(self.profile_image_bytes > 1 << 30, "limits.profile_image_bytes: must be at most 1 GiB");
+        wrong(
+            self.profile_image_bytes == 0,
+            "limits.profile_image_bytes: must be more than 0",
+        );
+        wrong(
+            self.profile_image_bytes > 1 << 30,
+            "limits.profile_image_bytes: must be at most 1 GiB",
+        );
         wrong(self.source_pixels == 0, "limits.source_pixels: must be more than 0");
-        wrong(self.source_side_pixels == 0, "limits.source_side_pixels: must be more than 0");
+        wrong(
+            self.source_side_pixels == 0,
+            "limits.source_side_pixels: must be more than 0",
+        );
         wrong(self.frames == 0, "limits.frames: must be more than 0");
     }
 }
@@ -200,7 +230,13 @@ pub struct RenderConfig {
 
 impl Default for RenderConfig {
     fn default() -> Self {
-        Self { memory_bytes: 0, threads: 0, queue: 256, timeout: Period::seconds(10), output_side_pixels: 8192 }
+        Self {
+            memory_bytes: 0,
+            threads: 0,
+            queue: 256,
+            timeout: Period::seconds(10),
+            output_side_pixels: 8192,
+        }
     }
 }
 
@@ -298,7 +334,12 @@ pub struct RateLimitConfig {
 
 impl Default for RateLimitConfig {
     fn default() -> Self {
-        Self { account_burst: 10, account_per_minute: 6, address_burst: 120, address_per_minute: 60 }
+        Self {
+            account_burst: 10,
+            account_per_minute: 6,
+            address_burst: 120,
+            address_per_minute: 60,
+        }
     }
 }
 
@@ -340,7 +381,10 @@ pub struct LogConfig {
 
 impl Default for LogConfig {
     fn default() -> Self {
-        Self { format: LogFormat::Text, filter: "info".to_owned() }
+        Self {
+            format: LogFormat::Text,
+            filter: "info".to_owned(),
+        }
     }
 }
 

@@ -53,10 +53,15 @@ impl StoredSecrets {
     /// When the file cannot be read or written, or is damaged.
     pub fn load_or_create(data: &Path) -> Result<Self, SecretsError> {
         let path = data.join(FILE_NAME);
-        let named = |cause| SecretsError::Io { path: path.display().to_string(), cause };
+        let named = |cause| SecretsError::Io {
+            path: path.display().to_string(),
+            cause,
+        };
         match std::fs::read_to_string(&path) {
-            Ok(text) => toml::from_str(&text)
-                .map_err(|cause| SecretsError::Damaged { path: path.display().to_string(), cause: cause.to_string() }),
+            Ok(text) => toml::from_str(&text).map_err(|cause| SecretsError::Damaged {
+                path: path.display().to_string(),
+                cause: cause.to_string(),
+            }),
             Err(cause) if cause.kind() == std::io::ErrorKind::NotFound => {
                 let secrets = Self::generate();
                 secrets.write(data, &path).map_err(named)?;
@@ -90,7 +95,12 @@ impl StoredSecrets {
             self.api_secret.expose()
         );
         let staged = data.join(format!("{FILE_NAME}.new"));
-        let mut file = OpenOptions::new().create(true).truncate(true).write(true).mode(0o600).open(&staged)?;
+        let mut file = OpenOptions::new()
+            .create(true)
+            .truncate(true)
+            .write(true)
+            .mode(0o600)
+            .open(&staged)?;
         file.write_all(text.as_bytes())?;
         file.sync_all()?;
         std::fs::rename(&staged, path)?;
@@ -125,7 +135,10 @@ mod tests {
         assert_eq!(first.jwt_secret, second.jwt_secret);
         assert_eq!(first.jwt_secret.expose().len(), 64);
         assert!(first.api_key.bytes().all(|b| b.is_ascii_digit()));
-        let mode = std::fs::metadata(folder.path().join(FILE_NAME)).unwrap().permissions().mode();
+        let mode = std::fs::metadata(folder.path().join(FILE_NAME))
+            .unwrap()
+            .permissions()
+            .mode();
         assert_eq!(mode & 0o777, 0o600);
     }
 }

@@ -21,7 +21,10 @@ pub(super) async fn show(State(app): State<Arc<App>>, uri: Uri, headers: HeaderM
     };
     let headers = response.headers_mut();
     headers.insert(header::ACCESS_CONTROL_ALLOW_ORIGIN, HeaderValue::from_static("*"));
-    headers.insert(header::ACCESS_CONTROL_EXPOSE_HEADERS, HeaderValue::from_static("X-Cld-Error"));
+    headers.insert(
+        header::ACCESS_CONTROL_EXPOSE_HEADERS,
+        HeaderValue::from_static("X-Cld-Error"),
+    );
     response
 }
 
@@ -78,8 +81,8 @@ fn respond(app: &App, delivery: Delivery, request: &HeaderMap) -> Response {
             (StatusCode::PARTIAL_CONTENT, headers, Body::from(part)).into_response()
         }
         Asked::Nothing => {
-            let mut response =
-                ApiError::new(StatusCode::RANGE_NOT_SATISFIABLE, "range", "Range not satisfiable").into_delivery_response();
+            let mut response = ApiError::new(StatusCode::RANGE_NOT_SATISFIABLE, "range", "Range not satisfiable")
+                .into_delivery_response();
             if let Ok(range) = HeaderValue::from_str(&format!("bytes */{}", image.bytes.len())) {
                 response.headers_mut().insert(header::CONTENT_RANGE, range);
             }
@@ -101,11 +104,19 @@ fn asked_range(etag: &str, is_original: bool, request: &HeaderMap, length: usize
     let text = |name| request.get(name).and_then(|value| value.to_str().ok());
     let if_range_fits = text(header::IF_RANGE).is_none_or(|given| given == etag);
     let spec = text(header::RANGE).and_then(|range| range.strip_prefix("bytes="));
-    let Some(spec) = spec.filter(|_| is_original && if_range_fits) else { return Asked::Whole };
-    let Some((first, last)) = spec.split_once('-') else { return Asked::Whole };
+    let Some(spec) = spec.filter(|_| is_original && if_range_fits) else {
+        return Asked::Whole;
+    };
+    let Some((first, last)) = spec.split_once('-') else {
+        return Asked::Whole;
+    };
     let bounds = match (first.trim().parse::<usize>(), last.trim()) {
         (Ok(first), "") => Some((first, usize::MAX)),
-        (Ok(first), last) => last.parse().ok().filter(|last| *last >= first).map(|last| (first, last)),
+        (Ok(first), last) => last
+            .parse()
+            .ok()
+            .filter(|last| *last >= first)
+            .map(|last| (first, last)),
         (Err(_), last) if first.trim().is_empty() => match last.parse::<usize>() {
             Ok(0) => return Asked::Nothing,
             Ok(suffix) => Some((length.saturating_sub(suffix), usize::MAX)),
@@ -116,7 +127,10 @@ fn asked_range(etag: &str, is_original: bool, request: &HeaderMap, length: usize
     match bounds {
         None => Asked::Whole,
         Some((first, _)) if first >= length => Asked::Nothing,
-        Some((first, last)) => Asked::Part { first, last: last.min(length - 1) },
+        Some((first, last)) => Asked::Part {
+            first,
+            last: last.min(length - 1),
+        },
     }
 }
 
@@ -162,6 +176,9 @@ mod tests {
 
     #[test]
     fn dates_are_as_http_writes_them() {
-        assert_eq!(http_date(jiff::Timestamp::from_second(784_111_777).unwrap()), "Sun, 06 Nov 1994 08:49:37 GMT");
+        assert_eq!(
+            http_date(jiff::Timestamp::from_second(784_111_777).unwrap()),
+            "Sun, 06 Nov 1994 08:49:37 GMT"
+        );
     }
 }

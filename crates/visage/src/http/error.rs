@@ -43,7 +43,13 @@ pub(super) struct Cause(pub(super) Arc<str>);
 impl ApiError {
     /// An error that is the client's to mend.
     pub fn new(status: StatusCode, code: &'static str, message: impl Display) -> Self {
-        Self { status, code, message: message.to_string(), retry_after: None, cause: None }
+        Self {
+            status,
+            code,
+            message: message.to_string(),
+            retry_after: None,
+            cause: None,
+        }
     }
 
     /// A 400.
@@ -62,19 +68,30 @@ impl ApiError {
     pub(super) fn overloaded() -> Self {
         Self {
             retry_after: Some(RETRY_AFTER),
-            ..Self::new(StatusCode::SERVICE_UNAVAILABLE, "overloaded", "The server is busy. Please try again.")
+            ..Self::new(
+                StatusCode::SERVICE_UNAVAILABLE,
+                "overloaded",
+                "The server is busy. Please try again.",
+            )
         }
     }
 
     fn no_space() -> Self {
         Self {
             cause: Some("no space left".to_owned()),
-            ..Self::new(StatusCode::INSUFFICIENT_STORAGE, "no_space", "The server has no space left. Nothing was changed.")
+            ..Self::new(
+                StatusCode::INSUFFICIENT_STORAGE,
+                "no_space",
+                "The server has no space left. Nothing was changed.",
+            )
         }
     }
 
     fn because(self, cause: impl Display) -> Self {
-        Self { cause: Some(cause.to_string()), ..self }
+        Self {
+            cause: Some(cause.to_string()),
+            ..self
+        }
     }
 
     fn decorate(&self, response: &mut Response) {
@@ -90,7 +107,11 @@ impl ApiError {
     /// The answer in delivery's voice: the status, `X-Cld-Error`, no body.
     pub(super) fn into_delivery_response(self) -> Response {
         let mut response = self.status.into_response();
-        let message: String = self.message.chars().map(|c| if c.is_control() { ' ' } else { c }).collect();
+        let message: String = self
+            .message
+            .chars()
+            .map(|c| if c.is_control() { ' ' } else { c })
+            .collect();
         if let Ok(value) = HeaderValue::from_bytes(message.as_bytes()) {
             response.headers_mut().insert("x-cld-error", value);
         }
@@ -146,11 +167,19 @@ impl From<ImageError> for ApiError {
             | ImageError::TooManyFrames { .. }
             | ImageError::TooMuchMemory { .. } => StatusCode::PAYLOAD_TOO_LARGE,
             ImageError::Cancelled => {
-                return Self::new(StatusCode::PAYLOAD_TOO_LARGE, "too_slow", "The picture takes too long to process.");
+                return Self::new(
+                    StatusCode::PAYLOAD_TOO_LARGE,
+                    "too_slow",
+                    "The picture takes too long to process.",
+                );
             }
             ImageError::Encode { .. } => return Self::internal(error),
         };
-        let code = if status == StatusCode::PAYLOAD_TOO_LARGE { "too_large" } else { "unsupported_media_type" };
+        let code = if status == StatusCode::PAYLOAD_TOO_LARGE {
+            "too_large"
+        } else {
+            "unsupported_media_type"
+        };
         Self::new(status, code, error)
     }
 }
@@ -177,10 +206,12 @@ impl From<MediaHostError> for ApiError {
     fn from(error: MediaHostError) -> Self {
         match error {
             MediaHostError::NoSpace => Self::no_space(),
-            MediaHostError::Failed(cause) => {
-                Self::new(StatusCode::BAD_GATEWAY, "media_host", "The picture could not be stored. Nothing was changed.")
-                    .because(cause)
-            }
+            MediaHostError::Failed(cause) => Self::new(
+                StatusCode::BAD_GATEWAY,
+                "media_host",
+                "The picture could not be stored. Nothing was changed.",
+            )
+            .because(cause),
         }
     }
 }

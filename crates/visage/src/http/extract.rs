@@ -30,7 +30,9 @@ impl FromRequestParts<Arc<App>> for Caller {
     async fn from_request_parts(parts: &mut Parts, app: &Arc<App>) -> Result<Self, ApiError> {
         let claims = claims(parts, app)?;
         // The administrator signs in like a user but is none.
-        let user_id = claims.user().ok_or_else(|| ApiError::new(StatusCode::NOT_FOUND, "not_found", "User not found"))?;
+        let user_id = claims
+            .user()
+            .ok_or_else(|| ApiError::new(StatusCode::NOT_FOUND, "not_found", "User not found"))?;
         Ok(Self { user_id })
     }
 }
@@ -38,12 +40,18 @@ impl FromRequestParts<Arc<App>> for Caller {
 /// What the request's token says. The prefix `Bearer ` may be missing, as with the Node backend.
 fn claims(parts: &Parts, app: &App) -> Result<Claims, ApiError> {
     let unauthorized = |message| ApiError::new(StatusCode::UNAUTHORIZED, "unauthorized", message);
-    let header = parts.headers.get(header::AUTHORIZATION).and_then(|value| value.to_str().ok()).unwrap_or_default();
+    let header = parts
+        .headers
+        .get(header::AUTHORIZATION)
+        .and_then(|value| value.to_str().ok())
+        .unwrap_or_default();
     let token = header.strip_prefix("Bearer ").unwrap_or(header).trim();
     if token.is_empty() {
         return Err(unauthorized("No token, authorization denied"));
     }
-    app.tokens.verify(token, app.clock.now()).map_err(|_told_to_nobody| unauthorized("Token is not valid"))
+    app.tokens
+        .verify(token, app.clock.now())
+        .map_err(|_told_to_nobody| unauthorized("Token is not valid"))
 }
 
 /// The address that the request comes from.
@@ -54,15 +62,29 @@ impl FromRequestParts<Arc<App>> for ClientAddress {
     type Rejection = Infallible;
 
     async fn from_request_parts(parts: &mut Parts, app: &Arc<App>) -> Result<Self, Infallible> {
-        let peer = parts.extensions.get::<ConnectInfo<SocketAddr>>().map(|peer| peer.0.ip());
-        let forwarded = app.config.http.trust_forwarded_for.then(|| forwarded_for(parts)).flatten();
+        let peer = parts
+            .extensions
+            .get::<ConnectInfo<SocketAddr>>()
+            .map(|peer| peer.0.ip());
+        let forwarded = app
+            .config
+            .http
+            .trust_forwarded_for
+            .then(|| forwarded_for(parts))
+            .flatten();
         Ok(Self(forwarded.or(peer).unwrap_or(IpAddr::V4(Ipv4Addr::LOCALHOST))))
     }
 }
 
 /// The last address of `X-Forwarded-For`: the one that our own proxy saw and wrote.
 fn forwarded_for(parts: &Parts) -> Option<IpAddr> {
-    let last = parts.headers.get_all("x-forwarded-for").iter().next_back()?.to_str().ok()?;
+    let last = parts
+        .headers
+        .get_all("x-forwarded-for")
+        .iter()
+        .next_back()?
+        .to_str()
+        .ok()?;
     last.rsplit(',').next()?.trim().parse().ok()
 }
 
@@ -76,9 +98,7 @@ impl<T: DeserializeOwned> FromRequest<Arc<App>> for JsonBody<T> {
     async fn from_request(request: Request, app: &Arc<App>) -> Result<Self, ApiError> {
         match Json::<T>::from_request(request, app).await {
             Ok(Json(value)) => Ok(Self(value)),
-            Err(rejection) => {
-                Err(ApiError::new(rejection.status(), "bad_request", rejection.body_text()))
-            }
+            Err(rejection) => Err(ApiError::new(rejection.status(), "bad_request", rejection.body_text())),
         }
     }
 }
@@ -108,7 +128,9 @@ impl ImageForm {
                 continue;
             }
             if field.name() != Some(name) {
-                return Err(ApiError::bad_request(format!("Unexpected field. The file belongs in the field `{name}`.")));
+                return Err(ApiError::bad_request(format!(
+                    "Unexpected field. The file belongs in the field `{name}`."
+                )));
             }
             if file.is_some() {
                 return Err(ApiError::bad_request("Only one file can be uploaded at a time."));

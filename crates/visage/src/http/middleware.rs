@@ -24,7 +24,11 @@ const REQUEST_ID: HeaderName = HeaderName::from_static("x-request-id");
 pub(super) async fn trace(request: Request, next: Next) -> Response {
     let id = request_id(request.headers());
     let (method, path) = (request.method().clone(), request.uri().path().to_owned());
-    let route = request.extensions().get::<MatchedPath>().map_or("-", MatchedPath::as_str).to_owned();
+    let route = request
+        .extensions()
+        .get::<MatchedPath>()
+        .map_or("-", MatchedPath::as_str)
+        .to_owned();
     let span = tracing::info_span!("request", id, %method, path);
     let begun = Instant::now();
     let mut response = next.run(request).instrument(span.clone()).await;
@@ -36,7 +40,12 @@ pub(super) async fn trace(request: Request, next: Next) -> Response {
     #[allow(clippy::cast_possible_truncation, reason = "no request takes that long")]
     let duration_ms = duration.as_millis() as u64;
     match response.extensions_mut().remove::<Cause>() {
-        Some(cause) => tracing::error!(status = status.as_u16(), duration_ms, cause = &*cause.0, "request failed"),
+        Some(cause) => tracing::error!(
+            status = status.as_u16(),
+            duration_ms,
+            cause = &*cause.0,
+            "request failed"
+        ),
         None => tracing::info!(status = status.as_u16(), duration_ms, "request"),
     }
     if let Ok(id) = HeaderValue::from_str(&id) {
@@ -51,7 +60,9 @@ fn request_id(headers: &HeaderMap) -> String {
     let harmless = |id: &&str| {
         (1..=64).contains(&id.len()) && id.bytes().all(|b| b.is_ascii_alphanumeric() || b == b'-' || b == b'_')
     };
-    given.filter(harmless).map_or_else(|| format!("{:016x}", rand::random::<u64>()), str::to_owned)
+    given
+        .filter(harmless)
+        .map_or_else(|| format!("{:016x}", rand::random::<u64>()), str::to_owned)
 }
 
 /// Answers 503 at once when too many requests are being worked on.
@@ -99,10 +110,7 @@ impl HttpBody for SharedBody {
     type Data = Bytes;
     type Error = axum::Error;
 
-    fn poll_frame(
-        self: Pin<&mut Self>,
-        context: &mut Context<'_>,
-    ) -> Poll<Option<Result<Frame<Bytes>, axum::Error>>> {
+    fn poll_frame(self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<Option<Result<Frame<Bytes>, axum::Error>>> {
         let mut body = self.0.lock().unwrap_or_else(PoisonError::into_inner);
         Pin::new(&mut *body).poll_frame(context)
     }
@@ -123,14 +131,20 @@ pub(super) async fn secure(request: Request, next: Next) -> Response {
     headers.insert(header::X_CONTENT_TYPE_OPTIONS, HeaderValue::from_static("nosniff"));
     headers
         .entry(header::CONTENT_SECURITY_POLICY)
-        .or_insert(HeaderValue::from_static("default-src 'none'; frame-ancestors 'none'; sandbox"));
-    headers.entry(header::REFERRER_POLICY).or_insert(HeaderValue::from_static("no-referrer"));
+        .or_insert(HeaderValue::from_static(
+            "default-src 'none'; frame-ancestors 'none'; sandbox",
+        ));
+    headers
+        .entry(header::REFERRER_POLICY)
+        .or_insert(HeaderValue::from_static("no-referrer"));
     // Pages of other origins show the images: `same-origin` would blank every avatar.
     headers
         .entry(HeaderName::from_static("cross-origin-resource-policy"))
         .or_insert(HeaderValue::from_static("cross-origin"));
     // An answer to one user must not be shown to another, and a changed profile must be seen at once.
-    headers.entry(header::CACHE_CONTROL).or_insert(HeaderValue::from_static("no-store"));
+    headers
+        .entry(header::CACHE_CONTROL)
+        .or_insert(HeaderValue::from_static("no-store"));
     response
 }
 
@@ -138,16 +152,27 @@ pub(super) async fn secure(request: Request, next: Next) -> Response {
 pub(super) async fn cors(State(app): State<Arc<App>>, request: Request, next: Next) -> Response {
     let origin = request.headers().get(header::ORIGIN).cloned();
     let allowed = origin.filter(|origin| {
-        app.config.cors.origins.iter().any(|o| o == "*" || o.as_bytes() == origin.as_bytes())
+        app.config
+            .cors
+            .origins
+            .iter()
+            .any(|o| o == "*" || o.as_bytes() == origin.as_bytes())
     });
     let preflight =
         request.method() == Method::OPTIONS && request.headers().contains_key(header::ACCESS_CONTROL_REQUEST_METHOD);
-    let mut response = if preflight { StatusCode::NO_CONTENT.into_response() } else { next.run(request).await };
+    let mut response = if preflight {
+        StatusCode::NO_CONTENT.into_response()
+    } else {
+        next.run(request).await
+    };
     let headers = response.headers_mut();
     headers.append(header::VARY, HeaderValue::from_static("Origin"));
     if let Some(origin) = allowed {
         headers.insert(header::ACCESS_CONTROL_ALLOW_ORIGIN, origin);
-        headers.insert(header::ACCESS_CONTROL_ALLOW_CREDENTIALS, HeaderValue::from_static("true"));
+        headers.insert(
+            header::ACCESS_CONTROL_ALLOW_CREDENTIALS,
+            HeaderValue::from_static("true"),
+        );
         if preflight {
             let methods = HeaderValue::from_static("GET,POST,PUT,DELETE,OPTIONS");
             headers.insert(header::ACCESS_CONTROL_ALLOW_METHODS, methods);

@@ -2,12 +2,12 @@
 
 use std::sync::Arc;
 
+use axum::Json;
 use axum::Router;
 use axum::extract::{DefaultBodyLimit, State};
 use axum::middleware::{from_fn, from_fn_with_state};
 use axum::response::{IntoResponse, Response};
 use axum::routing::{get, post};
-use axum::Json;
 use http::StatusCode;
 use serde_json::json;
 use tokio::sync::Semaphore;
@@ -25,7 +25,10 @@ pub fn router(app: Arc<App>) -> Router {
         .route("/auth/login", post(handlers::auth::login))
         .route("/auth/forgot-password", post(handlers::auth::forgot_password))
         .route("/auth/reset-password", post(handlers::auth::reset_password))
-        .route("/users/profile", get(handlers::users::profile).put(handlers::users::update_profile))
+        .route(
+            "/users/profile",
+            get(handlers::users::profile).put(handlers::users::update_profile),
+        )
         .route("/users/change-password", post(handlers::users::change_password))
         .route("/users/change-email", post(handlers::users::change_email))
         .layer(DefaultBodyLimit::max(app.config.limits.json_bytes))
@@ -46,7 +49,10 @@ pub fn router(app: Arc<App>) -> Router {
         .fallback(no_route)
         .layer(from_fn_with_state(Arc::clone(&app), middleware::drain))
         .layer(from_fn_with_state(Arc::clone(&app), middleware::time_limit))
-        .layer(from_fn_with_state(Arc::new(Semaphore::new(app.config.http.requests)), middleware::bound))
+        .layer(from_fn_with_state(
+            Arc::new(Semaphore::new(app.config.http.requests)),
+            middleware::bound,
+        ))
         .layer(from_fn(middleware::secure))
         .layer(from_fn(middleware::trace))
         .with_state(app)
@@ -63,7 +69,8 @@ async fn health(State(app): State<Arc<App>>) -> Response {
         Ok(_) => Json(json!({ "status": "ok", "environment": environment })).into_response(),
         Err(error) => {
             tracing::error!(error = %error, "the database does not answer");
-            let body = Json(json!({ "status": "failing", "environment": environment, "message": "The database fails" }));
+            let body =
+                Json(json!({ "status": "failing", "environment": environment, "message": "The database fails" }));
             (StatusCode::SERVICE_UNAVAILABLE, body).into_response()
         }
     }

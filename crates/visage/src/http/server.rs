@@ -23,7 +23,9 @@ pub async fn serve(listener: TcpListener, router: Router, config: &HttpConfig, s
     let connections = GracefulShutdown::new();
     let builder = connection_builder(config);
     loop {
-        let Some(Ok(place)) = stop.run_until_cancelled(Arc::clone(&places).acquire_owned()).await else { break };
+        let Some(Ok(place)) = stop.run_until_cancelled(Arc::clone(&places).acquire_owned()).await else {
+            break;
+        };
         let (stream, peer) = match stop.run_until_cancelled(listener.accept()).await {
             None => break,
             Some(Ok(accepted)) => accepted,
@@ -52,7 +54,9 @@ pub async fn serve(listener: TcpListener, router: Router, config: &HttpConfig, s
 
 fn connection_builder(config: &HttpConfig) -> Builder {
     let mut builder = Builder::new();
-    builder.timer(TokioTimer::new()).header_read_timeout(config.header_timeout.as_duration());
+    builder
+        .timer(TokioTimer::new())
+        .header_read_timeout(config.header_timeout.as_duration());
     builder
 }
 
@@ -73,7 +77,8 @@ fn service(
         Response = axum::response::Response,
         Error = std::convert::Infallible,
         Future: Send + 'static,
-    > + Clone + use<>,
+    > + Clone
+    + use<>,
 > {
     let router = router.clone();
     hyper_util::service::TowerToHyperService::new(tower::service_fn(move |request: Request<Incoming>| {

@@ -67,7 +67,10 @@ pub async fn run(app: Arc<App>, stop: CancellationToken) {
 /// # Errors
 /// When the directory or the embedded store fails; what is left is done by the next pass.
 pub async fn reap(app: &App, at_once: bool) -> Result<Reaped, ReapError> {
-    let mut reaped = Reaped { settled_exchanges: settle_exchanges(app).await?, ..Reaped::default() };
+    let mut reaped = Reaped {
+        settled_exchanges: settle_exchanges(app).await?,
+        ..Reaped::default()
+    };
     destroy_expired(app, at_once, &mut reaped).await?;
     reaped.purged_uploads = purge::purge_uploads(&app.library, at_once).await?;
     reaped.evicted_derived = purge::evict_derived(&app.library).await?;
@@ -93,7 +96,11 @@ async fn settle_exchanges(app: &App) -> Result<u64, StoreError> {
 async fn destroy_expired(app: &App, at_once: bool, reaped: &mut Reaped) -> Result<(), StoreError> {
     loop {
         let now = app.clock.now();
-        let due_by = if at_once { later(now, app.config.reaper.retire_after.as_duration()) } else { now };
+        let due_by = if at_once {
+            later(now, app.config.reaper.retire_after.as_duration())
+        } else {
+            now
+        };
         let due = app.directory.due_expired_media(due_by, BATCH).await?;
         let failed_before = reaped.failed_pictures;
         for media in &due {
@@ -121,7 +128,10 @@ async fn destroy_one(
         }
     }
     let Ok(public_id) = PublicId::parse(&media.public_id) else {
-        tracing::error!(public_id = media.public_id, "expired media with a name that no picture can have; dropped");
+        tracing::error!(
+            public_id = media.public_id,
+            "expired media with a name that no picture can have; dropped"
+        );
         return app.directory.drop_expired(&media.public_id).await;
     };
     match app.media_host.destroy(&public_id, media.resource_type).await {

@@ -2,10 +2,11 @@
 
 use std::sync::Arc;
 
-use visage_cloudinary::{
-    DeliveryType, DeliveryUrl, ImageFormat, RequestFacts, ResolvedTransformation, ResourceType, SourceFacts, Transformation,
-};
 use visage_cloudinary::transformation::Component;
+use visage_cloudinary::{
+    DeliveryType, DeliveryUrl, ImageFormat, RequestFacts, ResolvedTransformation, ResourceType, SourceFacts,
+    Transformation,
+};
 use visage_image::{ImageError, PlanError, RENDERER_VERSION};
 use visage_store::{Asset, AssetKey, BlobError, DerivedFacts, DerivedKey, Recipe, Sha256, StoreError, UploadFacts};
 
@@ -104,7 +105,14 @@ pub async fn deliver(
 /// view finds it made. When the machine is busy it is left for that view.
 pub fn render_ahead(library: &Arc<Library>, asset: &Asset, transformation: &Transformation) {
     let source = source_facts(&asset.upload.facts);
-    let resolved = transformation.resolve(RequestFacts { accepts_avif: true, accepts_webp: true }, source, None);
+    let resolved = transformation.resolve(
+        RequestFacts {
+            accepts_avif: true,
+            accepts_webp: true,
+        },
+        source,
+        None,
+    );
     let Some(recipe) = recipe(&resolved) else { return };
     let (library, asset) = (Arc::clone(library), asset.clone());
     tokio::spawn(async move {
@@ -116,7 +124,11 @@ pub fn render_ahead(library: &Arc<Library>, asset: &Asset, transformation: &Tran
 
 /// What names the derived image; `None` for the original itself.
 fn recipe(resolved: &ResolvedTransformation) -> Option<Recipe> {
-    if resolved.is_original() { None } else { Recipe::parse(resolved.recipe(RENDERER_VERSION).as_str()).ok() }
+    if resolved.is_original() {
+        None
+    } else {
+        Recipe::parse(resolved.recipe(RENDERER_VERSION).as_str()).ok()
+    }
 }
 
 /// The asset that `url` means and the format its extension asks for.
@@ -130,7 +142,11 @@ async fn find(library: &Library, url: &DeliveryUrl) -> Result<(Asset, Option<Ima
     }
     for candidate in url.candidates() {
         let (resource_type, delivery_type) = (url.resource_type, url.delivery_type);
-        let key = AssetKey { resource_type, delivery_type, public_id: candidate.public_id };
+        let key = AssetKey {
+            resource_type,
+            delivery_type,
+            public_id: candidate.public_id,
+        };
         if let Some(asset) = library.catalog.find_asset(&key).await? {
             return Ok((asset, candidate.format));
         }
@@ -169,7 +185,10 @@ async fn fetch_or_make(
     let image = match &key.1 {
         None => {
             let bytes = original(library, asset).await?;
-            Image { bytes, format: asset.upload.facts.format }
+            Image {
+                bytes,
+                format: asset.upload.facts.format,
+            }
         }
         Some(recipe) => match stored(library, asset, recipe, resolved.format).await? {
             Some(image) => image,
@@ -182,7 +201,10 @@ async fn fetch_or_make(
 
 async fn original(library: &Library, asset: &Asset) -> Result<bytes::Bytes, DeliverError> {
     let facts = &asset.upload.facts;
-    Ok(library.blobs.get_original(&asset.upload.id, &facts.sha256, facts.bytes).await?)
+    Ok(library
+        .blobs
+        .get_original(&asset.upload.id, &facts.sha256, facts.bytes)
+        .await?)
 }
 
 /// The derived blob, if there is a good one. A damaged one counts as absent: it can be made again.
@@ -192,9 +214,18 @@ async fn stored(
     recipe: &Recipe,
     format: ImageFormat,
 ) -> Result<Option<Image>, DeliverError> {
-    let key = DerivedKey { upload: asset.upload.id, recipe: recipe.clone() };
-    let Some(derived) = library.catalog.find_derived(&key).await? else { return Ok(None) };
-    match library.blobs.get_derived(&key.upload, recipe, &derived.facts.sha256, derived.facts.bytes).await {
+    let key = DerivedKey {
+        upload: asset.upload.id,
+        recipe: recipe.clone(),
+    };
+    let Some(derived) = library.catalog.find_derived(&key).await? else {
+        return Ok(None);
+    };
+    match library
+        .blobs
+        .get_derived(&key.upload, recipe, &derived.facts.sha256, derived.facts.bytes)
+        .await
+    {
         Ok(bytes) => {
             metrics::counter!("visage_delivered_from", "source" => "disk").increment(1);
             let now = library.clock.now();
@@ -218,8 +249,13 @@ async fn make(
     recipe: &Recipe,
 ) -> Result<Image, DeliverError> {
     let upload = &asset.upload;
-    let mut transformation = Transformation { components: resolved.components.clone() };
-    transformation.components.push(Component { quality: resolved.quality, ..Component::default() });
+    let mut transformation = Transformation {
+        components: resolved.components.clone(),
+    };
+    transformation.components.push(Component {
+        quality: resolved.quality,
+        ..Component::default()
+    });
     let facts = image_facts(&upload.facts);
     let plan = visage_image::plan(&transformation, &facts, resolved.format, &library.limits)?;
     let memory_bytes = plan.memory_bytes(upload.facts.bytes);
@@ -235,7 +271,10 @@ async fn make(
         })
         .await??;
     metrics::counter!("visage_delivered_from", "source" => "render").increment(1);
-    let image = Image { bytes: rendered.bytes.into(), format: rendered.format };
+    let image = Image {
+        bytes: rendered.bytes.into(),
+        format: rendered.format,
+    };
     if let Err(error) = keep(library, asset, recipe, &image, (rendered.width, rendered.height)).await {
         // It may vanish at any time, so it may as well not be kept: a full disk does not stop delivery.
         tracing::warn!(upload = %upload.id, error = %error, "a derived image was not kept");
@@ -258,15 +297,28 @@ async fn keep(
         width,
         height,
     };
-    let key = DerivedKey { upload: asset.upload.id, recipe: recipe.clone() };
-    if library.catalog.record_derived(&key, &facts, library.clock.now()).await? {
-        library.blobs.put_derived(&key.upload, recipe, image.bytes.clone()).await?;
+    let key = DerivedKey {
+        upload: asset.upload.id,
+        recipe: recipe.clone(),
+    };
+    if library
+        .catalog
+        .record_derived(&key, &facts, library.clock.now())
+        .await?
+    {
+        library
+            .blobs
+            .put_derived(&key.upload, recipe, image.bytes.clone())
+            .await?;
     }
     Ok(())
 }
 
 fn source_facts(facts: &UploadFacts) -> SourceFacts {
-    SourceFacts { format: facts.format, has_alpha: facts.has_alpha }
+    SourceFacts {
+        format: facts.format,
+        has_alpha: facts.has_alpha,
+    }
 }
 
 /// The facts of a stored upload in the terms of the image crate.
@@ -283,7 +335,9 @@ fn image_facts(facts: &UploadFacts) -> visage_image::Facts {
 
 /// Whether the `If-None-Match` value `have` names `etag` (RFC 9110, 13.1.2: weak comparison).
 fn names(have: &str, etag: &str) -> bool {
-    have.split(',').map(str::trim).any(|tag| tag == "*" || tag.strip_prefix("W/").unwrap_or(tag) == etag)
+    have.split(',')
+        .map(str::trim)
+        .any(|tag| tag == "*" || tag.strip_prefix("W/").unwrap_or(tag) == etag)
 }
 
 #[cfg(test)]

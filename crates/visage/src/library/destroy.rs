@@ -12,7 +12,10 @@ use crate::clock::later;
 /// When the store fails.
 pub async fn destroy(library: &Library, key: &AssetKey) -> Result<bool, StoreError> {
     let now = library.clock.now();
-    let found = library.catalog.destroy_asset(key, later(now, library.purge_delay), now).await?;
+    let found = library
+        .catalog
+        .destroy_asset(key, later(now, library.purge_delay), now)
+        .await?;
     if found {
         tracing::info!(asset.public_id = %key.public_id, "asset destroyed");
     }

@@ -30,7 +30,9 @@ pub enum PurgeError {
 pub async fn purge_uploads(library: &Library, at_once: bool) -> Result<u64, PurgeError> {
     let now = library.clock.now();
     let catalog = &library.catalog;
-    catalog.doom_abandoned_uploads(earlier(now, library.pending_grace), now).await?;
+    catalog
+        .doom_abandoned_uploads(earlier(now, library.pending_grace), now)
+        .await?;
     let due_by = if at_once { later(now, library.purge_delay) } else { now };
     let mut purged = 0;
     loop {
@@ -46,7 +48,9 @@ pub async fn purge_uploads(library: &Library, at_once: bool) -> Result<u64, Purg
         }
     }
     // A day, for a clock that steps back: a name that is used again must not get a version it had before.
-    catalog.forget_destroyed_assets(earlier(now, Duration::from_secs(24 * 3600))).await?;
+    catalog
+        .forget_destroyed_assets(earlier(now, Duration::from_secs(24 * 3600)))
+        .await?;
     Ok(purged)
 }
 
@@ -68,7 +72,10 @@ pub async fn evict_derived(library: &Library) -> Result<u64, PurgeError> {
                 break;
             }
             let key = derived.key;
-            library.blobs.delete(&BlobKey::Derived(key.upload, key.recipe.clone())).await?;
+            library
+                .blobs
+                .delete(&BlobKey::Derived(key.upload, key.recipe.clone()))
+                .await?;
             catalog.forget_derived(&key).await?;
             total_bytes = total_bytes.saturating_sub(derived.facts.bytes);
             evicted += 1;

@@ -1,6 +1,8 @@
 //! Stores an original.
 
-use visage_store::{Asset, AssetKey, BlobError, Commit, CommitError, CommitUpload, Sha256, StoreError, UploadFacts, UploadId};
+use visage_store::{
+    Asset, AssetKey, BlobError, Commit, CommitError, CommitUpload, Sha256, StoreError, UploadFacts, UploadId,
+};
 
 use super::Library;
 use crate::clock::later;
@@ -47,7 +49,11 @@ pub enum UploadError {
 pub async fn store(library: &Library, new: NewUpload) -> Result<Asset, UploadError> {
     let id = UploadId::random();
     let facts = facts_of(&new.picture).await;
-    library.catalog.begin_upload(&id, library.clock.now()).await.map_err(no_space)?;
+    library
+        .catalog
+        .begin_upload(&id, library.clock.now())
+        .await
+        .map_err(no_space)?;
     crash::point("upload-begun").await;
     if let Err(error) = library.blobs.put_original(&id, new.picture.bytes).await {
         abandon(library, &id).await;
@@ -59,7 +65,13 @@ pub async fn store(library: &Library, new: NewUpload) -> Result<Asset, UploadErr
     crash::point("blob-written").await;
     let now = library.clock.now();
     let purge_at = later(now, library.purge_delay);
-    let commit = CommitUpload { id, key: new.key, facts, overwrite: new.overwrite, purge_at };
+    let commit = CommitUpload {
+        id,
+        key: new.key,
+        facts,
+        overwrite: new.overwrite,
+        purge_at,
+    };
     match library.catalog.commit_upload(commit, now).await {
         Ok(Commit::Stored(asset)) => {
             crash::point("upload-committed").await;

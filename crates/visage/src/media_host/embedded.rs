@@ -24,9 +24,14 @@ impl Embedded {
 
     fn url(&self, asset: &Asset, transformation: &Transformation) -> String {
         let key = &asset.key;
-        let url = DeliveryUrl::new(&self.library.cloud_name, key.resource_type, key.delivery_type, &key.public_id)
-            .with_transformation(transformation.clone())
-            .with_version(asset.version);
+        let url = DeliveryUrl::new(
+            &self.library.cloud_name,
+            key.resource_type,
+            key.delivery_type,
+            &key.public_id,
+        )
+        .with_transformation(transformation.clone())
+        .with_version(asset.version);
         format!("{}{}", self.library.public_url, url.path())
     }
 }
@@ -39,10 +44,17 @@ impl MediaHost for Embedded {
         picture: Picture,
         display: &Transformation,
     ) -> Result<Hosted, MediaHostError> {
-        let new = NewUpload { key: key(public_id, ResourceType::Image), picture, overwrite: false };
+        let new = NewUpload {
+            key: key(public_id, ResourceType::Image),
+            picture,
+            overwrite: false,
+        };
         let asset = upload::store(&self.library, new).await?;
         deliver::render_ahead(&self.library, &asset, display);
-        Ok(Hosted { public_id: public_id.clone(), url: self.url(&asset, display) })
+        Ok(Hosted {
+            public_id: public_id.clone(),
+            url: self.url(&asset, display),
+        })
     }
 
     async fn destroy(&self, public_id: &PublicId, resource_type: ResourceType) -> Result<bool, MediaHostError> {
@@ -50,19 +62,29 @@ impl MediaHost for Embedded {
     }
 
     async fn exists(&self, public_id: &PublicId) -> Result<bool, MediaHostError> {
-        let found = self.library.catalog.find_asset(&key(public_id, ResourceType::Image)).await?;
+        let found = self
+            .library
+            .catalog
+            .find_asset(&key(public_id, ResourceType::Image))
+            .await?;
         Ok(found.is_some())
     }
 
     fn with_transformation(&self, url: &str, transformation: &Transformation) -> Option<String> {
         let path = url.strip_prefix(self.library.public_url.as_str())?;
-        let url = DeliveryUrl::parse(path).ok()?.with_transformation(transformation.clone());
+        let url = DeliveryUrl::parse(path)
+            .ok()?
+            .with_transformation(transformation.clone());
         Some(format!("{}{}", self.library.public_url, url.path()))
     }
 }
 
 fn key(public_id: &PublicId, resource_type: ResourceType) -> AssetKey {
-    AssetKey { resource_type, delivery_type: DeliveryType::Upload, public_id: public_id.clone() }
+    AssetKey {
+        resource_type,
+        delivery_type: DeliveryType::Upload,
+        public_id: public_id.clone(),
+    }
 }
 
 impl From<UploadError> for MediaHostError {

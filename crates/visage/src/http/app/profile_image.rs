@@ -20,16 +20,22 @@ const SIZES_PIXELS: std::ops::RangeInclusive<u32> = 16..=1024;
 const DEFAULT_SIZE_PIXELS: u32 = 200;
 
 /// `POST /api/users/profile-image`: makes the uploaded file the caller's profile image.
-pub(crate) async fn set(
-    State(app): State<Arc<App>>,
-    caller: Caller,
-    form: ImageForm,
-) -> Result<Json<Value>, ApiError> {
+pub(crate) async fn set(State(app): State<Arc<App>>, caller: Caller, form: ImageForm) -> Result<Json<Value>, ApiError> {
     let user = existing(&app, &caller.user_id).await?;
     if user.suspended {
-        return Err(ApiError::new(StatusCode::FORBIDDEN, "suspended", "Your account is suspended"));
+        return Err(ApiError::new(
+            StatusCode::FORBIDDEN,
+            "suspended",
+            "Your account is suspended",
+        ));
     }
-    let file = form.single("profileImage", &app.temporary_folder, app.config.limits.profile_image_bytes).await?;
+    let file = form
+        .single(
+            "profileImage",
+            &app.temporary_folder,
+            app.config.limits.profile_image_bytes,
+        )
+        .await?;
     // A task of its own: an exchange that has begun is finished even if the client goes away.
     let exchange = app.tasks.spawn({
         let app = Arc::clone(&app);
@@ -64,9 +70,13 @@ pub(crate) async fn show(
     Path(id): Path<String>,
     Query(query): Query<SizeQuery>,
 ) -> Result<Response, ApiError> {
-    let user_id = UserId::parse(&id).map_err(|_| ApiError::new(StatusCode::NOT_FOUND, "not_found", "User not found"))?;
+    let user_id =
+        UserId::parse(&id).map_err(|_| ApiError::new(StatusCode::NOT_FOUND, "not_found", "User not found"))?;
     let user = existing(&app, &user_id).await?;
-    let asked = query.size.and_then(|size| size.parse::<u32>().ok()).unwrap_or(DEFAULT_SIZE_PIXELS);
+    let asked = query
+        .size
+        .and_then(|size| size.parse::<u32>().ok())
+        .unwrap_or(DEFAULT_SIZE_PIXELS);
     let size_pixels = asked.clamp(*SIZES_PIXELS.start(), *SIZES_PIXELS.end());
     // The address stays and the picture changes: it must be asked for every time, the picture itself need not.
     let no_cache = (header::CACHE_CONTROL, "no-cache".to_owned());

@@ -32,7 +32,10 @@ pub(crate) async fn update_profile(
     JsonBody(body): JsonBody<Map<String, Value>>,
 ) -> Result<Json<Value>, ApiError> {
     let update = read_update(&body)?;
-    let user = app.directory.update_profile(&caller.user_id, update, app.clock.now()).await?;
+    let user = app
+        .directory
+        .update_profile(&caller.user_id, update, app.clock.now())
+        .await?;
     found(user).map(|user| Json(views::user(&user)))
 }
 

@@ -47,7 +47,8 @@ pub(super) fn user(user: &User) -> Value {
     set("shortTermGoal", profile.short_term_goal.as_deref().into());
     set("healthIssues", profile.health_issues.as_deref().into());
     let history = user.weight_history.iter();
-    let history = history.map(|entry| json!({ "_id": entry.id.to_string(), "date": date(entry.date), "weight": number(entry.weight) }));
+    let history = history
+        .map(|entry| json!({ "_id": entry.id.to_string(), "date": date(entry.date), "weight": number(entry.weight) }));
     set("weightHistory", history.collect());
     set("createdAt", date(user.created_at));
     set("updatedAt", date(user.updated_at));
@@ -65,5 +66,9 @@ fn date(time: jiff::Timestamp) -> Value {
 /// A number as JavaScript writes it: whole ones without a decimal point.
 fn number(value: f64) -> Value {
     #[allow(clippy::cast_possible_truncation, reason = "checked to be whole and small")]
-    if value.fract() == 0.0 && value.abs() < 9e15 { (value as i64).into() } else { value.into() }
+    if value.fract() == 0.0 && value.abs() < 9e15 {
+        (value as i64).into()
+    } else {
+        value.into()
+    }
 }
