@@ -33,7 +33,7 @@ pub(super) fn commit(tx: &Transaction<'_>, commit: &CommitUpload, now: Timestamp
         return Err(CommitError::NotPending);
     }
     let asset = match previous {
-        Some(previous) => replace(tx, previous, commit, now)?,
+        Some(previous) => replace(tx, &previous, commit, now)?,
         None => create(tx, commit, now)?,
     };
     Ok(Commit::Stored(read_back(tx, &asset)?))
@@ -137,7 +137,7 @@ fn make_live(tx: &Transaction<'_>, id: &UploadId, facts: &UploadFacts) -> Result
 }
 
 /// Points the asset at the new upload and dooms the old one.
-fn replace(tx: &Transaction<'_>, previous: Asset, commit: &CommitUpload, now: Timestamp) -> Result<AssetId> {
+fn replace(tx: &Transaction<'_>, previous: &Asset, commit: &CommitUpload, now: Timestamp) -> Result<AssetId> {
     let version = next_version(now, Some(previous.version));
     tx.prepare_cached("UPDATE assets SET version = ?2, upload_id = ?3 WHERE id = ?1")?
         .execute(params![previous.id, version, commit.id])?;
