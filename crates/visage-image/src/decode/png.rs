@@ -62,3 +62,14 @@ pub(crate) fn reduce_to_8_bits(data: &mut Vec<u8>) {
 pub(crate) fn damaged(cause: png::DecodingError) -> ImageError {
     ImageError::damaged(cause.to_string().trim_end_matches('.'))
 }
+
+/// Decodes all frames row by row, to see that they are whole, without keeping a picture in memory.
+pub(crate) fn check(file: &[u8], frames: u32, limits: &Limits) -> Result<(), ImageError> {
+    let mut reader = open(file, limits)?;
+    while reader.next_row().map_err(damaged)?.is_some() {}
+    for _ in 1..frames {
+        reader.next_frame_info().map_err(damaged)?;
+        while reader.next_row().map_err(damaged)?.is_some() {}
+    }
+    reader.finish().map_err(damaged)
+}

@@ -3,7 +3,7 @@
 use visage_cloudinary::ImageFormat;
 
 use super::{Plan, Step};
-use crate::{Facts, Limits};
+use crate::Facts;
 
 impl Plan {
     /// An upper estimate of the memory that rendering takes, for a source file of `file_bytes`; in bytes.
@@ -24,11 +24,6 @@ impl Plan {
             .saturating_add(file_bytes)
             .saturating_add(made_pixels.saturating_mul(encoder_bytes_per_pixel(self.format)))
             .saturating_add(FIXED_BYTES)
-    }
-
-    /// Whether rendering stays within the limit.
-    pub(crate) fn fits(&self, file_bytes: u64, limits: &Limits) -> bool {
-        self.memory_bytes(file_bytes) <= limits.render_memory_bytes
     }
 }
 

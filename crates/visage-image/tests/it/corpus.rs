@@ -5,7 +5,7 @@ use std::path::PathBuf;
 use visage_cloudinary::ImageFormat;
 use visage_cloudinary::Transformation;
 use visage_cloudinary::transformation::{Component, Crop, Gravity, Length};
-use visage_image::{ImageError, Limits, plan, probe, render};
+use visage_image::{ImageError, Limits, plan, probe, render, sanitise};
 
 fn folder(name: &str) -> Option<Vec<(String, Vec<u8>)>> {
     let path = PathBuf::from(env!("CARGO_MANIFEST_DIR"))
@@ -53,6 +53,8 @@ fn every_photo_renders_in_every_format() {
     let limits = Limits::default();
     let out = PathBuf::from(env!("CARGO_TARGET_TMPDIR")).join("photos");
     std::fs::create_dir_all(&out).unwrap();
+    let clean = PathBuf::from(env!("CARGO_TARGET_TMPDIR")).join("sanitised");
+    std::fs::create_dir_all(&clean).unwrap();
     for (name, bytes) in folder("photos").unwrap_or_default() {
         let start = std::time::Instant::now();
         let facts = match probe(&bytes, &limits) {
@@ -63,6 +65,16 @@ fn every_photo_renders_in_every_format() {
             }
             Err(error) => panic!("{name}: {error}"),
         };
+        let sanitised = sanitise(&bytes, &facts, &limits).unwrap_or_else(|error| panic!("{name}: {error}"));
+        eprintln!(
+            "{name}: sanitised {} -> {} {:?}",
+            bytes.len(),
+            sanitised.bytes.len(),
+            start.elapsed()
+        );
+        let extension = sanitised.facts.format.extension();
+        std::fs::write(clean.join(format!("{name}.{extension}")), &sanitised.bytes).unwrap();
+        let (bytes, facts) = (sanitised.bytes, sanitised.facts);
         for format in OUTPUTS {
             let plan = plan(&profile_picture(), &facts, format, &limits).unwrap();
             let rendered = render(&bytes, &plan, &limits, &|| false)
