@@ -37,9 +37,8 @@ const FIXED_BYTES: u64 = 4 * 1024 * 1024;
 /// result and its copy. GIF: indices and RGBA. TIFF, BMP: what is decoded and its 8-bit form.
 pub(crate) fn decode_memory_bytes(facts: &Facts, scale: u64) -> u64 {
     let (working, result) = match facts.format {
-        ImageFormat::Jpg => (6, 4),
+        ImageFormat::Jpg | ImageFormat::Webp | ImageFormat::Gif => (6, 4),
         ImageFormat::Png => (4, 4),
-        ImageFormat::Webp | ImageFormat::Gif => (6, 4),
         ImageFormat::Avif => (14, 8),
         ImageFormat::Bmp | ImageFormat::Tiff => (8, 4),
     };

@@ -4,7 +4,7 @@ use turbojpeg::{Decompressor, Subsamp, Transform, TransformOp, Transformer};
 use visage_cloudinary::ImageFormat;
 
 use super::REENCODE_QUALITY;
-use crate::decode::jpeg::{damaged, decode};
+use crate::decode::jpeg::decode;
 use crate::icc::{self, Colour};
 use crate::pixels::Layout;
 use crate::walk::jpeg::{APP0, APP2, APP14, EOI, SOI, SOS, Segments};
@@ -116,7 +116,7 @@ fn turned_without_loss(clean: &[u8], orientation: Orientation) -> Option<Vec<u8>
 fn reencode(clean: &[u8], facts: &Facts, colour: Option<&Colour>, limits: &Limits) -> Result<Vec<u8>, ImageError> {
     let header = Decompressor::new()
         .and_then(|mut decoder| decoder.read_header(clean))
-        .map_err(damaged)?;
+        .map_err(ImageError::from_decoder)?;
     let subsampling = if header.subsamp == Subsamp::Gray {
         Subsamp::None
     } else {
