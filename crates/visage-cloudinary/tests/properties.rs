@@ -3,7 +3,8 @@
 
 use proptest::prelude::*;
 use visage_cloudinary::{
-    DeliveryType, DeliveryUrl, ImageFormat, PublicId, Recipe, RequestFacts, ResourceType, SourceFacts, Transformation,
+    ClientUrl, DeliveryType, DeliveryUrl, ImageFormat, PublicId, Recipe, RequestFacts, ResourceType, SourceFacts,
+    Transformation,
 };
 
 /// A parameter that visage carries out.
@@ -33,7 +34,7 @@ fn pieces() -> impl Strategy<Value = String> {
     let piece = prop_oneof![
         parameter(),
         "/|,|_|:|\\.|%|%2F|%2e|%00|%FF|s--|--|\\$|-|\\?|&",
-        "demo|image|upload|private|raw|iu|images|files|v[0-9]{1,20}|s--[a-zA-Z0-9_-]{8}--|cat|if|auto|rgb:|q=0|image/avif",
+        "demo|image|upload|private|raw|iu|images|files|v[0-9]{1,20}|s--[a-zA-Z0-9_-]{8}--|cat|if|auto|rgb:|q=0|image/avif|k:s@demo|upload_prefix=http://",
         "\\PC{0,3}",
         any::<char>().prop_map(String::from),
     ];
@@ -55,6 +56,15 @@ fn check_every_parser(text: &str) {
         if let Ok(url) = DeliveryUrl::parse(&path) {
             assert!(url.candidates().len() <= 4);
             assert_eq!(DeliveryUrl::parse(&url.path()), Ok(url));
+        }
+    }
+    for client_url in [
+        text.to_owned(),
+        format!("cloudinary://{text}"),
+        format!("cloudinary://k:s@demo?{text}"),
+    ] {
+        if let Ok(url) = ClientUrl::parse(&client_url) {
+            assert_eq!(ClientUrl::parse(&url.expose()), Ok(url));
         }
     }
     if let Ok(recipe) = Recipe::parse(text) {
