@@ -13,6 +13,7 @@ use crate::{DeliveryType, ImageFormat, PublicId, ResourceType, Transformation};
 
 pub use error::DeliveryUrlError;
 pub use lookup::Candidate;
+pub(crate) use lookup::without_suffix;
 pub use parts::{UrlForm, UrlParts, is_cloud_name};
 
 /// What the SDKs leave as it is when they write a public id into a URL.

@@ -42,7 +42,7 @@ impl DeliveryUrl {
 }
 
 /// `folder/sample/some-words.jpg` is `folder/sample.jpg`.
-pub(super) fn without_suffix(source: &str) -> String {
+pub(crate) fn without_suffix(source: &str) -> String {
     let Some((name, suffix)) = source.rsplit_once('/') else {
         return source.to_owned();
     };
