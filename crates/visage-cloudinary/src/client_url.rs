@@ -24,7 +24,8 @@ const UNESCAPED_CREDENTIALS: AsciiSet = UNESCAPED.add(b':').add(b'/');
 
 /// `cloudinary://API_KEY:API_SECRET@CLOUD_NAME[/SECURE_DISTRIBUTION][?key=value[&key[sub]=value…]]`, read.
 ///
-/// `Debug` and `Display` show neither the secret nor the other options, which may hold tokens; [`ClientUrl::expose`] does.
+/// `Debug` and `Display` show neither the secret nor the other options, which may hold tokens; [`ClientUrl::expose`]
+/// does.
 #[derive(Clone, PartialEq, Eq)]
 pub struct ClientUrl {
     /// The public half of the credentials.
@@ -81,8 +82,8 @@ impl ClientUrl {
         self
     }
 
-    /// Reads a `CLOUDINARY_URL`. The scheme's letter case does not matter; blanks around the text are dropped; parts are
-    /// percent-decoded; an option given twice keeps the last value.
+    /// Reads a `CLOUDINARY_URL`. The scheme's letter case does not matter; blanks around the text are dropped; parts
+    /// are percent-decoded; an option given twice keeps the last value.
     ///
     /// # Errors
     ///

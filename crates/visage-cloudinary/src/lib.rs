@@ -1,7 +1,7 @@
 //! Cloudinary's language: public ids, transformations, delivery URLs, signatures. Text in, values out, and back.
 //!
-//! Nothing here does I/O, knows the time or waits; the crate can be read and tested as arithmetic on text. It says what a
-//! text means, not whether the asset exists or who may see it, and it never touches pixels.
+//! Nothing here does I/O, knows the time or waits; the crate can be read and tested as arithmetic on text. It says what
+//! a text means, not whether the asset exists or who may see it, and it never touches pixels.
 
 mod asset_type;
 mod client_url;

@@ -1,7 +1,7 @@
 //! Signatures: a text with the API secret appended, hashed.
 //!
-//! The secret is appended, not an HMAC key: that is Cloudinary's rule and what every SDK does. What was signed is hashed as
-//! it was received, never printed anew. Comparisons take constant time.
+//! The secret is appended, not an HMAC key: that is Cloudinary's rule and what every SDK does. What was signed is
+//! hashed as it was received, never printed anew. Comparisons take constant time.
 
 mod delivery;
 mod request;

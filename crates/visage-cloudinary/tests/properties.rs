@@ -45,6 +45,11 @@ fn check_every_parser(text: &str) {
     if let Ok(id) = PublicId::parse(text) {
         assert_eq!(id.as_str(), text);
     }
+    let cleaned = PublicId::clean_file_name(text);
+    assert!(
+        cleaned.is_empty() || PublicId::parse(&format!("{cleaned}_")).is_ok(),
+        "{cleaned:?}"
+    );
     if let Ok(transformation) = Transformation::parse(text) {
         assert_eq!(Transformation::parse(&transformation.to_string()), Ok(transformation));
     }

@@ -31,8 +31,8 @@ impl DeliverySignature {
     }
 }
 
-/// What a delivery signature covers, as the client wrote it: the transformation and the name with its extension; neither the
-/// head of the URL nor the version nor words for search engines.
+/// What a delivery signature covers, as the client wrote it: the transformation and the name with its extension;
+/// neither the head of the URL nor the version nor words for search engines.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct SignedText {
     transformation: String,
@@ -59,8 +59,9 @@ impl SignedText {
         signature.sign(&join(&self.transformation, source), secret)
     }
 
-    /// Whether somebody who has the secret signed this text, in any of the ways that SDKs sign. Clients differ in what they
-    /// escape before they sign, so the text is tried as received, with blanks of the transformation decoded, and decoded.
+    /// Whether somebody who has the secret signed this text, in any of the ways that SDKs sign. Clients differ in what
+    /// they escape before they sign, so the text is tried as received, with blanks of the transformation decoded, and
+    /// decoded.
     pub fn is_signed(&self, signature: &str, secret: &Secret) -> bool {
         let kinds: &[DeliverySignature] = match signature.len() {
             8 => &[

@@ -47,8 +47,8 @@ pub struct InvalidSignature {
     string_to_sign: String,
 }
 
-/// Signs the fields of a request, given as they are sent; lower-case hexadecimal. Fields that are never signed or empty are
-/// left out, and those of one name (`tags[]`, `tags[]`) are joined.
+/// Signs the fields of a request, given as they are sent; lower-case hexadecimal. Fields that are never signed or empty
+/// are left out, and those of one name (`tags[]`, `tags[]`) are joined.
 pub fn sign_request(
     fields: &[(&str, &str)],
     version: SignatureVersion,
