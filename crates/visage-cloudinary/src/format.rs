@@ -59,4 +59,9 @@ impl ImageFormat {
             _ => return None,
         })
     }
+
+    /// Whether visage makes pictures in this format; the others are only read.
+    pub fn is_made(self) -> bool {
+        !matches!(self, Self::Bmp | Self::Tiff)
+    }
 }

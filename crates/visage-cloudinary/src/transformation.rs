@@ -1,4 +1,26 @@
 //! What a URL asks for: a chain of components such as `c_thumb,g_face,h_200,w_200/r_max/f_auto,q_auto`.
+//!
+//! A text is read into a [`Transformation`] or refused by name; nothing is ignored. What the words mean for pixels is
+//! not decided here.
+
+mod color_names;
+mod colors;
+mod error;
+mod numbers;
+mod parameters;
+mod words;
+
+use std::fmt;
+use std::str::FromStr;
+
+use parameters::{PARAMETERS, Parameter};
+
+pub use error::TransformationError;
+
+/// The most characters a transformation has.
+pub const MAX_TRANSFORMATION_CHARS: usize = 1000;
+/// The most components a transformation has.
+pub const MAX_COMPONENTS: usize = 20;
 
 /// A chain of components, applied left to right, each to the result of the one before.
 #[derive(Debug, Clone, PartialEq, Default)]
@@ -125,3 +147,85 @@ pub enum Format {
     /// A named format.
     Named(crate::ImageFormat),
 }
+
+impl Transformation {
+    /// Reads a chain: components between slashes, parameters between commas, in any order. A parameter given twice in a
+    /// component keeps the last value; empty components are skipped. The text is not percent-decoded.
+    ///
+    /// # Errors
+    ///
+    /// What [`TransformationError`] lists, for the first parameter that earns it.
+    pub fn parse(text: &str) -> Result<Self, TransformationError> {
+        refuse_too_long(text)?;
+        let written = || text.split('/').filter(|component| !component.is_empty());
+        if written().count() > MAX_COMPONENTS {
+            return Err(TransformationError::TooManyComponents);
+        }
+        let components = written().map(Component::parse).collect::<Result<_, _>>()?;
+        let transformation = Self { components };
+        // A value can be longer in canonical form (`b_red`); what is printed must read back.
+        refuse_too_long(&transformation.to_string())?;
+        Ok(transformation)
+    }
+
+    /// Whether nothing is asked for.
+    pub fn is_empty(&self) -> bool {
+        self.components.is_empty()
+    }
+}
+
+fn refuse_too_long(text: &str) -> Result<(), TransformationError> {
+    match text.chars().nth(MAX_TRANSFORMATION_CHARS) {
+        Some(_) => Err(TransformationError::TooLong),
+        None => Ok(()),
+    }
+}
+
+impl Component {
+    fn parse(text: &str) -> Result<Self, TransformationError> {
+        let mut component = Self::default();
+        for part in text.split(',') {
+            let Some((parameter, value)) = Parameter::recognise(part) else {
+                return Err(TransformationError::Unknown(error::quotable(part)));
+            };
+            parameter.read(&mut component, value)?;
+        }
+        Ok(component)
+    }
+}
+
+/// Whether a path segment is a component: every part between commas begins with a key of Cloudinary's language,
+/// supported here or not. Otherwise it is the beginning of a public id.
+pub(crate) fn is_component(segment: &str) -> bool {
+    segment.split(',').all(|part| Parameter::recognise(part).is_some())
+}
+
+impl FromStr for Transformation {
+    type Err = TransformationError;
+
+    fn from_str(text: &str) -> Result<Self, TransformationError> {
+        Self::parse(text)
+    }
+}
+
+/// The canonical text: parameters of a component sorted as text, one spelling for each value.
+impl fmt::Display for Transformation {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let components: Vec<String> = self.components.iter().map(Component::to_string).collect();
+        f.write_str(&components.join("/"))
+    }
+}
+
+impl fmt::Display for Component {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let mut parts: Vec<String> = PARAMETERS
+            .iter()
+            .filter_map(|parameter| parameter.print(self))
+            .collect();
+        parts.sort_unstable();
+        f.write_str(&parts.join(","))
+    }
+}
+
+#[cfg(test)]
+mod tests;
