@@ -13,6 +13,7 @@ use crate::{DeliveryType, ImageFormat, PublicId, ResourceType, Transformation};
 
 pub use error::DeliveryUrlError;
 pub use lookup::Candidate;
+pub(crate) use lookup::without_suffix;
 pub use parts::{UrlForm, UrlParts, is_cloud_name};
 
 /// What the SDKs leave as it is when they write a public id into a URL.
@@ -75,8 +76,8 @@ impl DeliveryUrl {
         })
     }
 
-    /// The URL of an original, escaped as the SDKs escape. As in the SDKs, an id with a slash gets `v1`, so that its first
-    /// segment is not taken for a transformation.
+    /// The URL of an original, escaped as the SDKs escape. As in the SDKs, an id with a slash gets `v1`, so that its
+    /// first segment is not taken for a transformation.
     pub fn new(cloud: &str, resource_type: ResourceType, delivery_type: DeliveryType, public_id: &PublicId) -> Self {
         let source = public_id.as_str().to_owned();
         Self {
@@ -155,8 +156,8 @@ fn decode_segments(segments: &[&str]) -> Result<String, DeliveryUrlError> {
     Ok(decoded.join("/"))
 }
 
-/// Refuses what no asset may be called and what could be taken for a path by whoever handles the text next. The other rules
-/// of a public id decide in [`DeliveryUrl::candidates`].
+/// Refuses what no asset may be called and what could be taken for a path by whoever handles the text next. The other
+/// rules of a public id decide in [`DeliveryUrl::candidates`].
 fn check_source(source: &str) -> Result<(), DeliveryUrlError> {
     if source.chars().nth(MAX_SOURCE_CHARS).is_some() {
         return Err(DeliveryUrlError::Source("public_id is too long"));

@@ -6,6 +6,9 @@ use std::str::FromStr;
 /// The most characters (not bytes) a public id has.
 pub const MAX_PUBLIC_ID_CHARS: usize = 255;
 
+/// The most characters that [`PublicId::clean_file_name`] leaves.
+const MAX_FILE_NAME_CHARS: usize = 200;
+
 /// The name of an asset, unique per resource type and delivery type, such as `profiles/k3v9…`.
 ///
 /// At most 255 characters; no space or slash at either end; none of `? & # \ % < > +`; no control character; no segment
@@ -35,6 +38,21 @@ impl PublicId {
                 Err(PublicIdError { text, reason })
             }
         }
+    }
+
+    /// What is left of an uploaded file's name to make a public id of: the last part of a path, with `_` for forbidden
+    /// characters, none of them at either end, at most 200 characters (room for a folder and a random ending). The
+    /// extension stays. The result may be empty or still no public id (`v12`), so it goes through [`PublicId::parse`].
+    pub fn clean_file_name(name: &str) -> String {
+        let last = name.rsplit(['/', '\\']).next().unwrap_or_default();
+        let cleaned: String = last.chars().map(|c| if is_forbidden(c) { '_' } else { c }).collect();
+        let is_padding = |c: char| c == '_' || c == '.' || c.is_whitespace();
+        let short: String = cleaned
+            .trim_start_matches(is_padding)
+            .chars()
+            .take(MAX_FILE_NAME_CHARS)
+            .collect();
+        short.trim_end_matches(is_padding).to_owned()
     }
 
     /// The id as text.
@@ -139,6 +157,19 @@ mod tests {
         for c in "?&#\\%<>+\0\n\u{7f}".chars() {
             assert!(PublicId::parse(&format!("a{c}b")).is_err(), "{c:?}");
         }
+    }
+
+    #[test]
+    fn file_names_are_cleaned() {
+        let check = |name: &str, cleaned: &str| assert_eq!(PublicId::clean_file_name(name), cleaned, "{name:?}");
+        check("photo.jpg", "photo.jpg");
+        check("C:\\My Photos\\100% me & you?.png", "100_ me _ you_.png");
+        check("../../etc/passwd", "passwd");
+        check("..", "");
+        check(" ?#.hidden.#? ", "hidden");
+        check("日本\0語", "日本_語");
+        check(&"é".repeat(300), &"é".repeat(200));
+        check("", "");
     }
 
     #[test]

@@ -9,7 +9,8 @@ use sha2::{Digest, Sha256};
 const RECIPE_CHARS: usize = 32;
 const RECIPE_BYTES: usize = RECIPE_CHARS / 8 * 5;
 
-/// What was made of an original and by which renderer, as 32 characters of `0-9a-v`: safe in file names, keys and `ETag`s.
+/// What was made of an original and by which renderer, as 32 characters of `0-9a-v`: safe in file names, keys and
+/// `ETag`s.
 ///
 /// It is the beginning of SHA-256 over the renderer's version (four bytes, big-endian) and the canonical text of the
 /// resolved transformation, in base32hex (RFC 4648, section 7, lower case).

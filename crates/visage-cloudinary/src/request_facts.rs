@@ -10,8 +10,8 @@ pub struct RequestFacts {
 }
 
 impl RequestFacts {
-    /// Reads the `Accept` header. Only a format's own name counts: `image/*` and `*/*` are sent by clients that can draw
-    /// neither. `q=0` is a refusal, and so is a `q` that is no number.
+    /// Reads the `Accept` header. Only a format's own name counts: `image/*` and `*/*` are sent by clients that can
+    /// draw neither. `q=0` is a refusal, and so is a `q` that is no number.
     pub fn from_accept(accept: Option<&str>) -> Self {
         let accept = accept.unwrap_or_default();
         Self {

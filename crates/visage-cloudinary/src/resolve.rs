@@ -72,8 +72,8 @@ impl Transformation {
     }
 }
 
-/// `f_auto`: the smallest format that the client accepts; for a client that names none, what it would get without `f_auto`
-/// as long as every browser draws it.
+/// `f_auto`: the smallest format that the client accepts; for a client that names none, what it would get without
+/// `f_auto` as long as every browser draws it.
 fn automatic(request: RequestFacts, source: SourceFacts, extension: Option<ImageFormat>) -> ImageFormat {
     use ImageFormat::{Avif, Gif, Jpg, Png, Webp};
     if request.accepts_avif {

@@ -1,7 +1,7 @@
 //! What a URL asks for: a chain of components such as `c_thumb,g_face,h_200,w_200/r_max/f_auto,q_auto`.
 //!
-//! A text is read into a [`Transformation`] or refused by name; nothing is ignored. What the words mean for pixels is not
-//! decided here.
+//! A text is read into a [`Transformation`] or refused by name; nothing is ignored. What the words mean for pixels is
+//! not decided here.
 
 mod color_names;
 mod colors;
@@ -194,8 +194,8 @@ impl Component {
     }
 }
 
-/// Whether a path segment is a component: every part between commas begins with a key of Cloudinary's language, supported
-/// here or not. Otherwise it is the beginning of a public id.
+/// Whether a path segment is a component: every part between commas begins with a key of Cloudinary's language,
+/// supported here or not. Otherwise it is the beginning of a public id.
 pub(crate) fn is_component(segment: &str) -> bool {
     segment.split(',').all(|part| Parameter::recognise(part).is_some())
 }

@@ -20,7 +20,9 @@ pub(crate) fn to_srgb(mut source: Pixels, colour: &Colour, limits: &Limits) -> R
         Colour::Simple(profile) | Colour::Tables(profile) => profile,
     };
     if source.layout == Layout::Cmyk {
-        source.data.iter_mut().for_each(|ink| *ink = 255 - *ink);
+        for ink in &mut source.data {
+            *ink = 255 - *ink;
+        }
     }
     let mut target = Pixels::zeroed(source.width, source.height, layout, limits)?;
     profile

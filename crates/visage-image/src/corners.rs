@@ -2,7 +2,7 @@
 
 use visage_cloudinary::transformation::Color;
 
-use crate::pixels::{Layout, Pixels, usize_from};
+use crate::pixels::{Layout, Pixels};
 use crate::plan::CornerRadii;
 use crate::{ImageError, Limits};
 

@@ -54,6 +54,11 @@ impl ImageError {
     pub(crate) fn damaged(reason: impl Into<String>) -> Self {
         Self::Damaged { reason: reason.into() }
     }
+
+    /// What a decoder had to say, as a part of our sentence.
+    pub(crate) fn from_decoder(cause: impl std::fmt::Display) -> Self {
+        Self::damaged(cause.to_string().trim_end_matches('.'))
+    }
 }
 
 /// A transformation that cannot be planned; the texts suit Cloudinary's `X-Cld-Error`.

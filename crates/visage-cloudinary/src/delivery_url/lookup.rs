@@ -18,11 +18,11 @@ pub struct Candidate {
 }
 
 impl DeliveryUrl {
-    /// What to look for, in this order: an asset named by the whole text, then the text without a known extension. A text
-    /// that cannot be a public id names nothing, so the list may be empty.
+    /// What to look for, in this order: an asset named by the whole text, then the text without a known extension. A
+    /// text that cannot be a public id names nothing, so the list may be empty.
     ///
-    /// A raw asset's extension belongs to its name. [`UrlForm::Seo`] drops the last segment, [`UrlForm::Root`] tries that
-    /// after everything else.
+    /// A raw asset's extension belongs to its name. [`UrlForm::Seo`] drops the last segment, [`UrlForm::Root`] tries
+    /// that after everything else.
     pub fn candidates(&self) -> Vec<Candidate> {
         let names = match self.form {
             UrlForm::Full | UrlForm::Short => vec![self.source.clone()],
@@ -42,7 +42,7 @@ impl DeliveryUrl {
 }
 
 /// `folder/sample/some-words.jpg` is `folder/sample.jpg`.
-pub(super) fn without_suffix(source: &str) -> String {
+pub(crate) fn without_suffix(source: &str) -> String {
     let Some((name, suffix)) = source.rsplit_once('/') else {
         return source.to_owned();
     };

@@ -31,8 +31,8 @@ const SEO_HEADS: [(&str, ResourceType, DeliveryType); 5] = [
     ("videos", ResourceType::Video, DeliveryType::Upload),
 ];
 
-/// A delivery URL cut into its parts, each as it was received. Nothing is decoded and the transformation is not read yet,
-/// only recognised, so a URL that visage cannot serve still has parts.
+/// A delivery URL cut into its parts, each as it was received. Nothing is decoded and the transformation is not read
+/// yet, only recognised, so a URL that visage cannot serve still has parts.
 #[derive(Debug, Clone, PartialEq, Eq)]
 #[allow(missing_docs, reason = "the fields are documented in `DeliveryUrl`")]
 pub struct UrlParts<'a> {
@@ -49,8 +49,8 @@ pub struct UrlParts<'a> {
 }
 
 impl<'a> UrlParts<'a> {
-    /// Cuts `/{cloud}/{head}/[s--sig--/][transformation/][v123/]source`. Empty segments are skipped. Leading segments are
-    /// components as long as each reads like one, but the last segment is always the name.
+    /// Cuts `/{cloud}/{head}/[s--sig--/][transformation/][v123/]source`. Empty segments are skipped. Leading segments
+    /// are components as long as each reads like one, but the last segment is always the name.
     ///
     /// # Errors
     ///

@@ -3,8 +3,8 @@
 use super::{MAX_COMPONENTS, MAX_TRANSFORMATION_CHARS};
 
 /// Why a text is no transformation that visage can carry out. The message is written for the client (`X-Cld-Error`, API
-/// errors); the text it quotes is at most [`MAX_TRANSFORMATION_CHARS`] long, with blanks for control characters. It may be
-/// any Unicode otherwise, which a header must encode.
+/// errors); the text it quotes is at most [`MAX_TRANSFORMATION_CHARS`] long, with blanks for control characters. It may
+/// be any Unicode otherwise, which a header must encode.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum TransformationError {
     /// A known parameter has a value that it cannot have.

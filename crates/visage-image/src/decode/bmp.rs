@@ -10,7 +10,7 @@ use crate::{ImageError, Limits, buffer};
 
 /// Decodes the picture.
 pub(super) fn decode(file: &[u8], limits: &Limits) -> Result<Pixels, ImageError> {
-    let decoder = BmpDecoder::new(Cursor::new(file)).map_err(damaged)?;
+    let decoder = BmpDecoder::new(Cursor::new(file)).map_err(ImageError::from_decoder)?;
     let layout = match decoder.color_type() {
         ColorType::L8 => Layout::Gray,
         ColorType::Rgb8 => Layout::Rgb,
@@ -23,15 +23,11 @@ pub(super) fn decode(file: &[u8], limits: &Limits) -> Result<Pixels, ImageError>
     };
     let (width, height) = decoder.dimensions();
     let mut data = buffer::zeroed(decoder.total_bytes(), limits)?;
-    decoder.read_image(&mut data).map_err(damaged)?;
+    decoder.read_image(&mut data).map_err(ImageError::from_decoder)?;
     Ok(Pixels {
         width,
         height,
         layout,
         data,
     })
-}
-
-fn damaged(cause: image::ImageError) -> ImageError {
-    ImageError::damaged(cause.to_string())
 }

@@ -12,7 +12,7 @@ pub(crate) fn decode(file: &[u8], limits: &Limits) -> Result<Pixels, ImageError>
     let mut decoder = open(file, limits)?;
     let (width, height) = (u32::from(decoder.width()), u32::from(decoder.height()));
     let mut pixels = Pixels::zeroed(width, height, Layout::Rgba, limits)?;
-    let frame = decoder.read_next_frame().map_err(damaged)?;
+    let frame = decoder.read_next_frame().map_err(ImageError::from_decoder)?;
     let frame = frame.ok_or_else(|| ImageError::damaged("it holds no picture"))?;
     let (row_bytes, left) = (pixels.row_bytes(), usize::from(frame.left) * 4);
     let frame_row_bytes = usize::from(frame.width).max(1) * 4;
@@ -28,7 +28,7 @@ pub(crate) fn decode(file: &[u8], limits: &Limits) -> Result<Pixels, ImageError>
 /// Decodes all frames one after the other, to see that they are whole.
 pub(crate) fn check_frames(file: &[u8], limits: &Limits) -> Result<(), ImageError> {
     let mut decoder = open(file, limits)?;
-    while decoder.read_next_frame().map_err(damaged)?.is_some() {}
+    while decoder.read_next_frame().map_err(ImageError::from_decoder)?.is_some() {}
     Ok(())
 }
 
@@ -37,13 +37,9 @@ fn open<'a>(file: &'a [u8], limits: &Limits) -> Result<Decoder<Cursor<&'a [u8]>>
     options.set_color_output(ColorOutput::RGBA);
     let bound = std::num::NonZeroU64::new(limits.render_memory_bytes).unwrap_or(std::num::NonZeroU64::MIN);
     options.set_memory_limit(MemoryLimit::Bytes(bound));
-    let decoder = options.read_info(Cursor::new(file)).map_err(damaged)?;
+    let decoder = options.read_info(Cursor::new(file)).map_err(ImageError::from_decoder)?;
     if usize_from(u32::from(decoder.width())) == 0 || decoder.height() == 0 {
         return Err(ImageError::damaged("it has no size"));
     }
     Ok(decoder)
-}
-
-fn damaged(cause: gif::DecodingError) -> ImageError {
-    ImageError::damaged(cause.to_string())
 }

@@ -10,8 +10,8 @@ const MAX_SCANS: u32 = 100;
 
 /// Decodes at 1/`scale` of the size; libjpeg rounds both sides up.
 pub(crate) fn decode(file: &[u8], facts: &Facts, scale: u8, limits: &Limits) -> Result<Pixels, ImageError> {
-    let mut decoder = Decompressor::new().map_err(damaged)?;
-    let header = decoder.read_header(file).map_err(damaged)?;
+    let mut decoder = Decompressor::new().map_err(ImageError::from_decoder)?;
+    let header = decoder.read_header(file).map_err(ImageError::from_decoder)?;
     let (width, height) = facts.stored_size();
     if (header.width, header.height) != (usize_from(width), usize_from(height)) {
         return Err(ImageError::damaged("its pixels have another size than its header says"));
@@ -21,10 +21,10 @@ pub(crate) fn decode(file: &[u8], facts: &Facts, scale: u8, limits: &Limits) -> 
         Colorspace::CMYK | Colorspace::YCCK => (Layout::Cmyk, PixelFormat::CMYK),
         _ => (Layout::Rgb, PixelFormat::RGB),
     };
-    decoder.set_scan_limit(MAX_SCANS).map_err(damaged)?;
+    decoder.set_scan_limit(MAX_SCANS).map_err(ImageError::from_decoder)?;
     decoder
         .set_scaling_factor(ScalingFactor::new(1, usize::from(scale.max(1))))
-        .map_err(damaged)?;
+        .map_err(ImageError::from_decoder)?;
     let divisor = u32::from(scale.max(1));
     let mut pixels = Pixels::zeroed(width.div_ceil(divisor), height.div_ceil(divisor), layout, limits)?;
     let output = Image {
@@ -34,13 +34,6 @@ pub(crate) fn decode(file: &[u8], facts: &Facts, scale: u8, limits: &Limits) -> 
         pixels: pixels.data.as_mut_slice(),
         format,
     };
-    decoder.decompress(file, output).map_err(damaged)?;
+    decoder.decompress(file, output).map_err(ImageError::from_decoder)?;
     Ok(pixels)
-}
-
-pub(crate) fn damaged(cause: turbojpeg::Error) -> ImageError {
-    ImageError::damaged(match cause {
-        turbojpeg::Error::TurboJpegError(text) => text,
-        other => other.to_string(),
-    })
 }

@@ -14,13 +14,13 @@ pub(crate) fn decode(file: &[u8], limits: &Limits) -> Result<Pixels, ImageError>
         .output_buffer_size()
         .ok_or_else(|| ImageError::damaged("its rows are too long"))?;
     let mut data = buffer::zeroed(u64::try_from(length).unwrap_or(u64::MAX), limits)?;
-    let frame = reader.next_frame(&mut data).map_err(damaged)?;
+    let frame = reader.next_frame(&mut data).map_err(ImageError::from_decoder)?;
     data.truncate(frame.buffer_size());
     let layout = layout(frame.color_type)?;
     if frame.bit_depth == BitDepth::Sixteen {
         reduce_to_8_bits(&mut data);
     }
-    reader.finish().map_err(damaged)?;
+    reader.finish().map_err(ImageError::from_decoder)?;
     Ok(Pixels {
         width: frame.width,
         height: frame.height,
@@ -36,7 +36,7 @@ pub(crate) fn open<'a>(file: &'a [u8], limits: &Limits) -> Result<Reader<Cursor<
     decoder.set_ignore_text_chunk(true);
     decoder.set_ignore_iccp_chunk(true);
     decoder.set_transformations(Transformations::EXPAND);
-    decoder.read_info().map_err(damaged)
+    decoder.read_info().map_err(ImageError::from_decoder)
 }
 
 pub(crate) fn layout(color_type: ColorType) -> Result<Layout, ImageError> {
@@ -59,6 +59,13 @@ pub(crate) fn reduce_to_8_bits(data: &mut Vec<u8>) {
     data.truncate(count);
 }
 
-pub(crate) fn damaged(cause: png::DecodingError) -> ImageError {
-    ImageError::damaged(cause.to_string().trim_end_matches('.'))
+/// Decodes all frames row by row, to see that they are whole, without keeping a picture in memory.
+pub(crate) fn check(file: &[u8], frames: u32, limits: &Limits) -> Result<(), ImageError> {
+    let mut reader = open(file, limits)?;
+    while reader.next_row().map_err(ImageError::from_decoder)?.is_some() {}
+    for _ in 1..frames {
+        reader.next_frame_info().map_err(ImageError::from_decoder)?;
+        while reader.next_row().map_err(ImageError::from_decoder)?.is_some() {}
+    }
+    reader.finish().map_err(ImageError::from_decoder)
 }

@@ -38,7 +38,9 @@ pub(crate) fn decode(file: &[u8], limits: &Limits) -> Result<Pixels, ImageError>
         ));
     }
     if inverted {
-        data.iter_mut().for_each(|ink| *ink = 255 - *ink);
+        for ink in &mut data {
+            *ink = 255 - *ink;
+        }
     }
     Ok(Pixels {
         width,
@@ -55,6 +57,6 @@ fn nearest_level(sample: u16) -> u8 {
 fn damaged(cause: tiff::TiffError) -> ImageError {
     match cause {
         tiff::TiffError::UnsupportedError(_) => UNUSUAL,
-        other => ImageError::damaged(other.to_string()),
+        other => ImageError::from_decoder(other),
     }
 }

@@ -3,7 +3,7 @@
 use visage_cloudinary::ImageFormat;
 
 use super::{Plan, Step};
-use crate::{Facts, Limits};
+use crate::Facts;
 
 impl Plan {
     /// An upper estimate of the memory that rendering takes, for a source file of `file_bytes`; in bytes.
@@ -25,11 +25,6 @@ impl Plan {
             .saturating_add(made_pixels.saturating_mul(encoder_bytes_per_pixel(self.format)))
             .saturating_add(FIXED_BYTES)
     }
-
-    /// Whether rendering stays within the limit.
-    pub(crate) fn fits(&self, file_bytes: u64, limits: &Limits) -> bool {
-        self.memory_bytes(file_bytes) <= limits.render_memory_bytes
-    }
 }
 
 /// Tables, transforms and what else does not depend on the picture.
@@ -42,9 +37,8 @@ const FIXED_BYTES: u64 = 4 * 1024 * 1024;
 /// result and its copy. GIF: indices and RGBA. TIFF, BMP: what is decoded and its 8-bit form.
 pub(crate) fn decode_memory_bytes(facts: &Facts, scale: u64) -> u64 {
     let (working, result) = match facts.format {
-        ImageFormat::Jpg => (6, 4),
+        ImageFormat::Jpg | ImageFormat::Webp | ImageFormat::Gif => (6, 4),
         ImageFormat::Png => (4, 4),
-        ImageFormat::Webp | ImageFormat::Gif => (6, 4),
         ImageFormat::Avif => (14, 8),
         ImageFormat::Bmp | ImageFormat::Tiff => (8, 4),
     };

@@ -9,6 +9,7 @@ mod window;
 use visage_cloudinary::transformation::Color;
 use visage_cloudinary::{ImageFormat, Transformation};
 
+pub(crate) use memory::decode_memory_bytes;
 pub use window::Window;
 
 use crate::{Facts, Limits, Orientation, PlanError};

@@ -45,21 +45,17 @@ fn read_sequence_header(bits: &mut Bits<'_>) -> Option<(u32, u32)> {
 }
 
 fn skip_operating_points(bits: &mut Bits<'_>) -> Option<()> {
-    let mut delay_bits = None;
-    if bits.flag()? {
-        delay_bits = skip_timing(bits)?;
-    }
+    let has_timing = bits.flag()?;
+    let delay_bits = if has_timing { skip_timing(bits)? } else { 0 };
     let has_display_delay = bits.flag()?;
     for _ in 0..=bits.read(5)? {
         bits.read(12)?; // operating_point_idc
         if bits.read(5)? > 7 {
             bits.read(1)?; // seq_tier
         }
-        if let Some(length) = delay_bits
-            && bits.flag()?
-        {
-            bits.read(length)?;
-            bits.read(length)?;
+        if delay_bits > 0 && bits.flag()? {
+            bits.read(delay_bits)?;
+            bits.read(delay_bits)?;
             bits.read(1)?;
         }
         if has_display_delay && bits.flag()? {
@@ -69,8 +65,8 @@ fn skip_operating_points(bits: &mut Bits<'_>) -> Option<()> {
     Some(())
 }
 
-/// Skips timing information; gives the length of buffer delays if there is a decoder model.
-fn skip_timing(bits: &mut Bits<'_>) -> Option<Option<u32>> {
+/// Skips timing information; gives the length of buffer delays, 0 if there is no decoder model.
+fn skip_timing(bits: &mut Bits<'_>) -> Option<u32> {
     bits.read(32)?;
     bits.read(32)?;
     if bits.flag()? {
@@ -81,12 +77,12 @@ fn skip_timing(bits: &mut Bits<'_>) -> Option<Option<u32>> {
         bits.read(if zeros < 32 { zeros } else { 0 })?;
     }
     if !bits.flag()? {
-        return Some(None);
+        return Some(0);
     }
     let length = bits.read(5)? + 1;
     bits.read(32)?;
     bits.read(10)?;
-    Some(Some(length))
+    Some(length)
 }
 
 /// Reads bits, the highest of each byte first.

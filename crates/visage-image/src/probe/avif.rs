@@ -4,10 +4,8 @@ use visage_cloudinary::ImageFormat;
 
 use super::{av1, check_size, still};
 use crate::walk::boxes::{Box, Boxes};
-use crate::walk::heif::{Item, Meta};
+use crate::walk::heif::{Item, Meta, is_alpha};
 use crate::{Facts, ImageError, Limits, Orientation, bytes};
-
-const ALPHA: &[u8] = b"urn:mpeg:mpegB:cicp:systems:auxiliary:alpha";
 
 /// All coded pictures of a file (tiles, alpha, thumbnail) may hold this many times the pixels of one.
 const CODED_PIXELS_FACTOR: u64 = 4;
@@ -105,10 +103,6 @@ fn coded_size(file: &[u8], meta: &Meta<'_>, item: Item) -> Option<(u32, u32)> {
 
 fn size(ispe: &Box<'_>) -> Option<(u32, u32)> {
     Some((bytes::u32_be(ispe.data, 4)?, bytes::u32_be(ispe.data, 8)?))
-}
-
-fn is_alpha(property: &Box<'_>) -> bool {
-    property.kind == *b"auxC" && property.data.get(4..).is_some_and(|text| text.starts_with(ALPHA))
 }
 
 /// Turning comes before mirroring (MIAF, 7.3.6.7). EXIF orientation does not count in this format.

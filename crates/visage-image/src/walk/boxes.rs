@@ -18,7 +18,7 @@ impl<'a> Box<'a> {
     }
 }
 
-/// Walks the boxes that fill a slice; ends early (see [`Boxes::is_whole`]) when one reaches past the end.
+/// Walks the boxes that fill a slice; ends early when one reaches past the end.
 #[derive(Debug, Clone)]
 pub(crate) struct Boxes<'a> {
     bytes: &'a [u8],
@@ -33,11 +33,6 @@ impl<'a> Boxes<'a> {
     /// The first box of this kind.
     pub(crate) fn find(bytes: &'a [u8], kind: [u8; 4]) -> Option<Box<'a>> {
         Self::new(bytes).find(|one| one.kind == kind)
-    }
-
-    /// Whether, after the walk, every byte belonged to a box.
-    pub(crate) fn is_whole(&self) -> bool {
-        self.at == self.bytes.len()
     }
 
     fn read(&self) -> Option<(Box<'a>, usize)> {

@@ -1,4 +1,4 @@
-//! The blocks of a GIF file (GIF89a specification).
+//! The blocks of a GIF file (specification 89a).
 
 use crate::{ImageError, bytes};
 

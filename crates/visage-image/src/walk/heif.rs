@@ -5,8 +5,12 @@ use std::ops::Range;
 use super::boxes::{Box, Boxes};
 use crate::bytes;
 
-/// Items that are looked at; a grid may have 256 tiles, each with an alpha plane.
-const MAX_ITEMS: usize = 1024;
+/// A grid may have 256 tiles, each with an alpha plane. This and the bounds below keep walks inside walks short.
+const MAX_ITEMS: usize = 600;
+
+const MAX_BOXES: usize = 64;
+const MAX_PROPERTIES: usize = 256;
+const MAX_REFERENCES: usize = 4 * MAX_ITEMS;
 
 /// The `meta` box of a file.
 #[derive(Debug, Clone, Copy)]
@@ -29,6 +33,9 @@ impl<'a> Meta<'a> {
     pub(crate) fn open(file: &'a [u8]) -> Option<Self> {
         let meta = Boxes::find(file, *b"meta")?;
         let (_, contents) = meta.full()?;
+        if Boxes::new(contents).nth(MAX_BOXES).is_some() {
+            return None;
+        }
         Some(Self {
             contents,
             at: meta.at + 4,
@@ -62,13 +69,62 @@ impl<'a> Meta<'a> {
         }))
     }
 
+    /// The items that make up the picture: the primary one, the tiles it is derived from, and their alpha planes;
+    /// `None` when that cannot be read.
+    pub(crate) fn picture_items(&self) -> Option<Vec<u32>> {
+        let mut found = vec![self.primary_id()?];
+        if self.references().nth(MAX_REFERENCES).is_some() {
+            return None;
+        }
+        let mut index = 0;
+        while let Some(&item) = found.get(index) {
+            for (kind, from, to) in self.references() {
+                let next = match &kind {
+                    b"dimg" if from == item => to,
+                    b"auxl" if to == item && self.properties(from).any(|property| is_alpha(&property)) => from,
+                    _ => continue,
+                };
+                if !found.contains(&next) {
+                    found.push(next);
+                }
+            }
+            index += 1;
+            if index > MAX_ITEMS {
+                return None;
+            }
+        }
+        Some(found)
+    }
+
+    /// All references: kind, from, to.
+    fn references(&self) -> impl Iterator<Item = ([u8; 4], u32, u32)> + use<'a> {
+        let iref = self.find(*b"iref").and_then(|iref| iref.full());
+        let (version, data) = iref.unwrap_or((0, &[]));
+        let short = version == 0;
+        Boxes::new(data).flat_map(move |reference| {
+            let (from, at) = id(reference.data, 0, short).unwrap_or_default();
+            let targets = reference
+                .data
+                .get(at + 2..)
+                .unwrap_or_default()
+                .chunks_exact(if short { 2 } else { 4 });
+            targets.filter_map(move |target| Some((reference.kind, from, id(target, 0, short)?.0)))
+        })
+    }
+
+    /// The id in an `infe` box of this version, and where the item's kind stands.
+    pub(crate) fn item_id(version: u8, data: &[u8]) -> Option<(u32, usize)> {
+        let (id, at) = id(data, 0, version == 2)?;
+        Some((id, at + 2))
+    }
+
     /// The properties of an item, in their order.
     pub(crate) fn properties(&self, item_id: u32) -> impl Iterator<Item = Box<'a>> + use<'a> {
         let iprp = self.find(*b"iprp").map(|iprp| iprp.data).unwrap_or_default();
         let container = Boxes::find(iprp, *b"ipco").map(|ipco| ipco.data).unwrap_or_default();
         let ipma = Boxes::find(iprp, *b"ipma");
         let indices = ipma.and_then(|ipma| associations(&ipma, item_id)).unwrap_or_default();
-        indices.filter_map(move |index| Boxes::new(container).nth(index.checked_sub(1)?))
+        indices.filter_map(move |index| Boxes::new(container).take(MAX_PROPERTIES).nth(index.checked_sub(1)?))
     }
 
     /// All properties of all items, with the place of each one's contents in the file.
@@ -90,7 +146,7 @@ impl<'a> Meta<'a> {
         let idat_at = self.find(*b"idat").map(|idat| self.at + idat.at);
         let (version, data) = self.find(*b"iloc")?.full()?;
         let mut reader = LocationReader::open(version, data)?;
-        for _ in 0..reader.count.min(4 * MAX_ITEMS) {
+        for _ in 0..reader.count.min(MAX_REFERENCES) {
             let extents = reader.next_item(idat_at)?;
             if extents.item_id == item_id {
                 return Some(extents);
@@ -100,14 +156,20 @@ impl<'a> Meta<'a> {
     }
 }
 
+/// Whether a property says that its item is an alpha plane.
+pub(crate) fn is_alpha(property: &Box<'_>) -> bool {
+    const ALPHA: &[u8] = b"urn:mpeg:mpegB:cicp:systems:auxiliary:alpha";
+    property.kind == *b"auxC" && property.data.get(4..).is_some_and(|text| text.starts_with(ALPHA))
+}
+
 /// The property numbers (from 1) that `ipma` gives an item.
 fn associations<'a>(ipma: &Box<'a>, item_id: u32) -> Option<PropertyIndices<'a>> {
     let flags = *ipma.data.get(3)?;
     let (version, data) = ipma.full()?;
     let wide = flags & 1 == 1;
-    let count = bytes::u32_be(data, 0)?;
+    let count = usize::try_from(bytes::u32_be(data, 0)?).ok()?;
     let mut at = 4;
-    for _ in 0..count {
+    for _ in 0..count.min(MAX_ITEMS) {
         let (found, next) = id(data, at, version == 0)?;
         let length = usize::from(*data.get(next)?) * if wide { 2 } else { 1 };
         let entries = data.get(next + 1..next + 1 + length)?;

@@ -119,7 +119,6 @@ pub(crate) struct FrameHeader {
     pub(crate) height: u32,
     pub(crate) bits: u8,
     pub(crate) components: u8,
-    pub(crate) progressive: bool,
 }
 
 impl Segment<'_> {
@@ -138,7 +137,6 @@ impl Segment<'_> {
             height: u32::from(bytes::u16_be(self.payload, 1)?),
             width: u32::from(bytes::u16_be(self.payload, 3)?),
             components: *self.payload.get(5)?,
-            progressive: self.marker == 0xC2,
         })
     }
 }

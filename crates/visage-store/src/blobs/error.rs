@@ -50,3 +50,23 @@ impl BlobError {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::ids::UploadId;
+
+    #[test]
+    fn a_full_disk_is_told_from_other_failures() {
+        let sort = |errno| {
+            let source = Box::new(std::io::Error::from_raw_os_error(errno));
+            let error = object_store::Error::Generic {
+                store: "LocalFileSystem",
+                source,
+            };
+            BlobError::from_store(error, &BlobKey::Original(UploadId::random()))
+        };
+        assert!(matches!(sort(28), BlobError::NoSpace(_)));
+        assert!(matches!(sort(5), BlobError::Backend(_)));
+    }
+}

@@ -39,10 +39,10 @@ pub(super) fn touch(tx: &Transaction<'_>, key: &DerivedKey, now: Timestamp) -> R
 }
 
 pub(super) fn total_bytes(tx: &Transaction<'_>) -> Result<u64> {
-    Ok(tx
-        .prepare_cached("SELECT coalesce(sum(bytes), 0) FROM derived")?
-        .query_row([], |row| row.get(0))?)
+    Ok(tx.prepare_cached(TOTAL_BYTES)?.query_row([], |row| row.get(0))?)
 }
+
+pub(super) const TOTAL_BYTES: &str = "SELECT coalesce(sum(bytes), 0) FROM derived";
 
 pub(super) fn least_recent(tx: &Transaction<'_>, at_most: usize) -> Result<Vec<Derived>> {
     let mut statement = tx.prepare_cached(LEAST_RECENT)?;

@@ -9,7 +9,7 @@ use crate::error::StoreError;
 impl From<Error> for StoreError {
     fn from(error: Error) -> Self {
         match &error {
-            Error::SqliteFailure(failure, _) if is_no_space(failure) => Self::NoSpace(error.into()),
+            Error::SqliteFailure(failure, _) if is_no_space(*failure) => Self::NoSpace(error.into()),
             Error::SqliteFailure(failure, _) => match failure.code {
                 ErrorCode::DatabaseBusy | ErrorCode::DatabaseLocked => Self::Busy(error.into()),
                 ErrorCode::DatabaseCorrupt | ErrorCode::NotADatabase => Self::Damaged(error.to_string()),
@@ -24,7 +24,7 @@ impl From<Error> for StoreError {
 }
 
 /// `SQLITE_FULL`, or no room to grow the file that connections share.
-fn is_no_space(failure: &ffi::Error) -> bool {
+fn is_no_space(failure: ffi::Error) -> bool {
     failure.code == ErrorCode::DiskFull || failure.extended_code == ffi::SQLITE_IOERR_SHMSIZE
 }
 

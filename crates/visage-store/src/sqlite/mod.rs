@@ -12,6 +12,8 @@ mod error;
 mod exchange;
 mod expired;
 mod otp;
+#[cfg(test)]
+mod plans;
 mod schema;
 mod uploads;
 mod users;

@@ -33,18 +33,21 @@ pub(super) fn commit(tx: &Transaction<'_>, commit: &CommitUpload, now: Timestamp
         return Err(CommitError::NotPending);
     }
     let asset = match previous {
-        Some(previous) => replace(tx, previous, commit, now)?,
+        Some(previous) => replace(tx, &previous, commit, now)?,
         None => create(tx, commit, now)?,
     };
     Ok(Commit::Stored(read_back(tx, &asset)?))
 }
 
 pub(super) fn find(tx: &Transaction<'_>, key: &AssetKey) -> Result<Option<Asset>> {
-    let sql = format!("{SELECT_ASSET} WHERE a.resource_type = ?1 AND a.delivery_type = ?2 AND a.public_id = ?3");
     Ok(tx
-        .prepare_cached(&sql)?
+        .prepare_cached(&find_sql())?
         .query_row(key_params(key), read_asset)
         .optional()?)
+}
+
+pub(super) fn find_sql() -> String {
+    format!("{SELECT_ASSET} WHERE a.resource_type = ?1 AND a.delivery_type = ?2 AND a.public_id = ?3")
 }
 
 pub(super) fn destroy(tx: &Transaction<'_>, key: &AssetKey, purge_at: Timestamp) -> Result<bool> {
@@ -65,11 +68,10 @@ pub(super) fn destroy(tx: &Transaction<'_>, key: &AssetKey, purge_at: Timestamp)
 }
 
 pub(super) fn forget_destroyed(tx: &Transaction<'_>, before: Timestamp) -> Result<u64> {
-    let gone = tx
-        .prepare_cached("DELETE FROM destroyed_assets WHERE version < ?1")?
-        .execute([before.as_second()])?;
-    Ok(gone as u64)
+    Ok(tx.prepare_cached(FORGET_DESTROYED)?.execute([before.as_second()])? as u64)
 }
+
+pub(super) const FORGET_DESTROYED: &str = "DELETE FROM destroyed_assets WHERE version < ?1";
 
 /// `false`: the upload is not pending.
 pub(super) fn doom_pending(tx: &Transaction<'_>, id: &UploadId, now: Timestamp) -> Result<bool> {
@@ -78,12 +80,12 @@ pub(super) fn doom_pending(tx: &Transaction<'_>, id: &UploadId, now: Timestamp) 
 }
 
 pub(super) fn doom_abandoned(tx: &Transaction<'_>, begun_before: Timestamp, now: Timestamp) -> Result<u64> {
-    let sql = "UPDATE uploads SET state = 'doomed', purge_at = ?2 WHERE state = 'pending' AND begun_at < ?1";
-    let doomed = tx
-        .prepare_cached(sql)?
-        .execute([begun_before.as_millisecond(), now.as_millisecond()])?;
-    Ok(doomed as u64)
+    let times = [begun_before.as_millisecond(), now.as_millisecond()];
+    Ok(tx.prepare_cached(DOOM_ABANDONED)?.execute(times)? as u64)
 }
+
+pub(super) const DOOM_ABANDONED: &str =
+    "UPDATE uploads SET state = 'doomed', purge_at = ?2 WHERE state = 'pending' AND begun_at < ?1";
 
 pub(super) fn due(tx: &Transaction<'_>, now: Timestamp, at_most: usize) -> Result<Vec<DoomedUpload>> {
     let mut uploads = tx.prepare_cached(DUE_UPLOADS)?;
@@ -137,7 +139,7 @@ fn make_live(tx: &Transaction<'_>, id: &UploadId, facts: &UploadFacts) -> Result
 }
 
 /// Points the asset at the new upload and dooms the old one.
-fn replace(tx: &Transaction<'_>, previous: Asset, commit: &CommitUpload, now: Timestamp) -> Result<AssetId> {
+fn replace(tx: &Transaction<'_>, previous: &Asset, commit: &CommitUpload, now: Timestamp) -> Result<AssetId> {
     let version = next_version(now, Some(previous.version));
     tx.prepare_cached("UPDATE assets SET version = ?2, upload_id = ?3 WHERE id = ?1")?
         .execute(params![previous.id, version, commit.id])?;

@@ -1,0 +1,130 @@
+//! What holds for every text: nothing panics, and what was read prints as something that reads back as the same value.
+#![cfg(test)]
+
+use proptest::prelude::*;
+use visage_cloudinary::{
+    ClientUrl, DeliveryType, DeliveryUrl, ImageFormat, PublicId, Recipe, RequestFacts, ResourceType, SourceFacts,
+    Transformation,
+};
+
+/// A parameter that visage carries out.
+fn parameter() -> impl Strategy<Value = String> {
+    prop_oneof![
+        "c_(scale|fit|limit|fill|thumb|crop)",
+        "g_(north_west|center|south|face|faces)",
+        "[wh]_(0\\.[0-9]{0,8}[1-9]|[1-9][0-9]{0,4})",
+        "[xy]_-?[0-9]{1,4}(\\.[0-9]{1,8})?",
+        "ar_[1-9][0-9]{0,2}(:[1-9][0-9]{0,2}|\\.[0-9]{1,9})?",
+        "(z|dpr)_[1-9](\\.[0-9]{1,4})?",
+        "r_(max|[0-9]{1,3}(:[0-9]{1,3}){0,3})",
+        "b_(red|LightBlue|none|rgb:([0-9a-fA-F]{3}){1,2}|rgb:([0-9a-f]{4}){1,2})",
+        "q_(auto(:best|:good|:eco|:low)?|[1-9][0-9]?|100)",
+        "f_(auto|jpg|jpeg|png|webp|avif|gif)",
+    ]
+}
+
+/// A chain of such parameters, not in canonical form.
+fn chain() -> impl Strategy<Value = String> {
+    let component = prop::collection::vec(parameter(), 1..6).prop_map(|parts| parts.join(","));
+    prop::collection::vec(component, 0..5).prop_map(|components| components.join("/"))
+}
+
+/// Text made of pieces that mean something to the parsers.
+fn pieces() -> impl Strategy<Value = String> {
+    let piece = prop_oneof![
+        parameter(),
+        "/|,|_|:|\\.|%|%2F|%2e|%00|%FF|s--|--|\\$|-|\\?|&",
+        "demo|image|upload|private|raw|iu|images|files|v[0-9]{1,20}|s--[a-zA-Z0-9_-]{8}--|cat|if|auto|rgb:|q=0|image/avif|k:s@demo|upload_prefix=http://",
+        "\\PC{0,3}",
+        any::<char>().prop_map(String::from),
+    ];
+    prop::collection::vec(piece, 0..12).prop_map(|pieces| pieces.concat())
+}
+
+fn check_every_parser(text: &str) {
+    if let Ok(id) = PublicId::parse(text) {
+        assert_eq!(id.as_str(), text);
+    }
+    let cleaned = PublicId::clean_file_name(text);
+    assert!(
+        cleaned.is_empty() || PublicId::parse(&format!("{cleaned}_")).is_ok(),
+        "{cleaned:?}"
+    );
+    if let Ok(transformation) = Transformation::parse(text) {
+        assert_eq!(Transformation::parse(&transformation.to_string()), Ok(transformation));
+    }
+    for path in [
+        text.to_owned(),
+        format!("/demo/image/upload/{text}"),
+        format!("/demo/{text}"),
+    ] {
+        if let Ok(url) = DeliveryUrl::parse(&path) {
+            assert!(url.candidates().len() <= 4);
+            assert_eq!(DeliveryUrl::parse(&url.path()), Ok(url));
+        }
+    }
+    for client_url in [
+        text.to_owned(),
+        format!("cloudinary://{text}"),
+        format!("cloudinary://k:s@demo?{text}"),
+    ] {
+        if let Ok(url) = ClientUrl::parse(&client_url) {
+            assert_eq!(ClientUrl::parse(&url.expose()), Ok(url));
+        }
+    }
+    if let Ok(recipe) = Recipe::parse(text) {
+        assert_eq!(recipe.as_str(), text);
+    }
+    RequestFacts::from_accept(Some(text));
+    assert!(ImageFormat::from_extension(text).is_none_or(|format| format.extension().len() <= text.len() + 1));
+}
+
+proptest! {
+    #[test]
+    fn no_text_breaks_a_parser(text in any::<String>()) {
+        check_every_parser(&text);
+    }
+
+    #[test]
+    fn no_text_in_the_language_breaks_a_parser(text in pieces()) {
+        check_every_parser(&text);
+    }
+
+    #[test]
+    fn a_transformation_reads_back(text in chain()) {
+        let transformation = Transformation::parse(&text).unwrap();
+        let canonical = transformation.to_string();
+        prop_assert_eq!(Transformation::parse(&canonical).unwrap().to_string(), canonical.clone());
+        prop_assert_eq!(Transformation::parse(&canonical), Ok(transformation));
+    }
+
+    #[test]
+    fn the_order_of_parameters_means_nothing(parts in prop::collection::btree_map("[whxy]|ar", "[1-9][0-9]{0,3}", 1..5)) {
+        let parts: Vec<String> = parts.iter().map(|(key, value)| format!("{key}_{value}")).collect();
+        let backwards: Vec<String> = parts.iter().rev().cloned().collect();
+        prop_assert_eq!(Transformation::parse(&parts.join(",")), Transformation::parse(&backwards.join(",")));
+    }
+
+    #[test]
+    fn a_built_url_reads_back(id in "\\PC{1,20}(/\\PC{1,20}){0,2}", text in chain(), version in prop::option::of(0..i64::MAX)) {
+        let Ok(id) = PublicId::parse(&id) else { return Ok(()) };
+        let mut url = DeliveryUrl::new("demo", ResourceType::Image, DeliveryType::Private, &id)
+            .with_transformation(Transformation::parse(&text).unwrap());
+        if let Some(version) = version {
+            url = url.with_version(version);
+        }
+        let read = DeliveryUrl::parse(&url.path());
+        prop_assert_eq!(read.as_ref(), Ok(&url));
+        prop_assert_eq!(url.candidates().first().map(|c| c.public_id.clone()), Some(id));
+    }
+
+    #[test]
+    fn a_resolved_transformation_decides_everything(text in chain(), avif in any::<bool>(), webp in any::<bool>()) {
+        let request = RequestFacts { accepts_avif: avif, accepts_webp: webp };
+        let source = SourceFacts { format: ImageFormat::Tiff, has_alpha: false };
+        let resolved = Transformation::parse(&text).unwrap().resolve(request, source, None);
+        let again = Transformation::parse(&resolved.to_string()).map(|t| t.resolve(RequestFacts::default(), source, None));
+        prop_assert!(resolved.is_original() || again.unwrap().recipe(1) == resolved.recipe(1));
+        prop_assert_eq!(Recipe::parse(resolved.recipe(1).as_str()), Ok(resolved.recipe(1)));
+    }
+}

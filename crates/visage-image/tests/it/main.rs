@@ -1,0 +1,4 @@
+#![cfg(test)]
+//! Whole ways through the crate.
+
+mod corpus;
