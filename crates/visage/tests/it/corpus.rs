@@ -1,0 +1,81 @@
+//! Every real and every hostile picture that is at hand, through the whole server.
+
+use std::path::{Path, PathBuf};
+
+use http::StatusCode;
+
+use crate::test_app::{Answer, Member, TestApp};
+
+/// The pictures of a folder beside the project; none, and a word about it, when it is not there.
+fn pictures(folder: &str) -> Vec<PathBuf> {
+    let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../../shared").join(folder);
+    let Ok(entries) = std::fs::read_dir(&folder) else {
+        eprintln!("no pictures at {}: this test tried none", folder.display());
+        return Vec::new();
+    };
+    let mut files: Vec<_> = entries.map(|entry| entry.unwrap().path()).filter(|p| p.extension().is_some_and(|e| e != "md")).collect();
+    files.sort();
+    files
+}
+
+async fn upload(t: &TestApp, member: &Member, file: &Path) -> Answer {
+    t.upload(member, &std::fs::read(file).unwrap()).await
+}
+
+fn name(file: &Path) -> &str {
+    file.file_name().unwrap().to_str().unwrap()
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn every_photo_of_a_format_we_take_becomes_an_avatar_and_every_other_is_refused_with_a_sentence() {
+    let t = TestApp::new();
+    let member = t.member("Asha").await;
+    for file in pictures("photos") {
+        let answer = upload(&t, &member, &file).await;
+        if [".heic", ".svg"].iter().any(|end| name(&file).ends_with(end)) {
+            assert_eq!(answer.status, StatusCode::UNSUPPORTED_MEDIA_TYPE, "{}", name(&file));
+            assert!(answer.message().ends_with('.'), "a sentence: {}", answer.message());
+            continue;
+        }
+        assert_eq!(answer.status, StatusCode::OK, "{}: {answer:?}", name(&file));
+        let url = answer.json()["profileImage"].as_str().unwrap().to_owned();
+        for accept in ["image/avif,image/webp,*/*", "image/webp,*/*", "*/*"] {
+            let image = t.get_with(&url, &[("accept", accept)]).await;
+            assert_eq!(image.status, StatusCode::OK, "{} as {accept}: {image:?}", name(&file));
+            let facts = visage_image::probe(&image.body, &visage_image::Limits::default()).unwrap();
+            assert_eq!((facts.width, facts.height), (400, 400), "{} as {accept}", name(&file));
+        }
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn every_hostile_file_gets_what_is_expected_and_the_next_request_is_answered() {
+    let t = TestApp::new();
+    let member = t.member("Asha").await;
+    for file in pictures("hostile") {
+        let answer = upload(&t, &member, &file).await;
+        let status = answer.status.as_u16();
+        let expected: &[u16] = match name(&file) {
+            "wrong-ext-png-as.jpg" | "polyglot-jpeg-html.jpg" | "gps-exif.jpg" | "png-ztxt-bomb.png" => &[200],
+            "png-iccp-bomb.png" => &[200, 415],
+            "tall-1x60000.png" => &[200, 413],
+            other if other.starts_with("bomb-") => &[413],
+            _ => &[415],
+        };
+        assert!(expected.contains(&status), "{}: {answer:?}", name(&file));
+        assert!(!answer.message().is_empty());
+        assert_eq!(t.get("/health").await.status, StatusCode::OK);
+        if status == 200 {
+            let url = answer.json()["profileImage"].as_str().unwrap().to_owned();
+            let id = answer.json()["cloudinaryId"].as_str().unwrap().to_owned();
+            for url in [url, format!("/visage/image/upload/{id}")] {
+                let image = t.get(&url).await;
+                assert_eq!(image.status, StatusCode::OK, "{}", name(&file));
+                for secret in ["SECRET-MAKE", "<script", "GPS"] {
+                    let found = image.body.windows(secret.len()).any(|w| w == secret.as_bytes());
+                    assert!(!found, "{}: {secret} in {url}", name(&file));
+                }
+            }
+        }
+    }
+}

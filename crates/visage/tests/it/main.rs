@@ -1,0 +1,13 @@
+#![cfg(test)]
+//! The whole server in this process: the real router, a temporary SQLite file, blobs in memory, a clock that is moved.
+
+mod audit;
+mod auth;
+mod corpus;
+mod delivery;
+mod pictures;
+mod profile;
+mod profile_image;
+mod reaper;
+mod server;
+mod test_app;

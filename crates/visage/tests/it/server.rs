@@ -1,0 +1,88 @@
+//! What concerns every route.
+
+use http::{Method, Request, StatusCode};
+use serde_json::json;
+
+use crate::test_app::TestApp;
+
+#[tokio::test(flavor = "multi_thread")]
+async fn health_says_ok_and_the_environment() {
+    let t = TestApp::with_config(|config| config.environment = "production".to_owned());
+    let health = t.get("/health").await;
+    assert_eq!(health.status, StatusCode::OK);
+    assert_eq!(health.json(), json!({"status": "ok", "environment": "production"}));
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn metrics_are_text_for_prometheus() {
+    visage::metrics::record();
+    let t = TestApp::new();
+    t.get("/health").await;
+    let metrics = t.get("/metrics").await;
+    let text = String::from_utf8(metrics.body.to_vec()).unwrap();
+    for name in ["visage_http_requests", "visage_http_request_seconds", "visage_pending_media"] {
+        assert!(text.contains(name), "{name} is missing in {text}");
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn unknown_routes_are_json_too() {
+    let t = TestApp::new();
+    for path in ["/api/nothing", "/nothing", "/api/notifications/unread-count", "/"] {
+        let answer = t.get(path).await;
+        assert_eq!(answer.status, StatusCode::NOT_FOUND, "{path}");
+        assert_eq!(answer.message(), "Not found");
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn pages_of_allowed_origins_may_call_and_others_may_not() {
+    let t = TestApp::new();
+    let preflight = async |origin: &str| {
+        let request = Request::builder()
+            .method(Method::OPTIONS)
+            .uri("/api/users/profile-image")
+            .header("origin", origin)
+            .header("access-control-request-method", "POST");
+        t.send(request.body(axum::body::Body::empty()).unwrap()).await
+    };
+    let allowed = preflight("http://localhost:3000").await;
+    assert_eq!(allowed.status, StatusCode::NO_CONTENT);
+    assert_eq!(allowed.header("access-control-allow-origin"), "http://localhost:3000");
+    assert_eq!(allowed.header("access-control-allow-credentials"), "true");
+    assert_eq!(allowed.header("access-control-allow-methods"), "GET,POST,PUT,DELETE,OPTIONS");
+    assert_eq!(allowed.header("access-control-allow-headers"), "Content-Type,Authorization");
+    assert_eq!(allowed.header("vary"), "Origin");
+    assert_eq!(preflight("https://evil.example").await.header("access-control-allow-origin"), "");
+    let refused = t.get_with("/api/users/profile", &[("origin", "http://localhost:3000")]).await;
+    assert_eq!(refused.status, StatusCode::UNAUTHORIZED);
+    assert_eq!(refused.header("access-control-allow-origin"), "http://localhost:3000", "the page can read refusals");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_harmless_request_id_is_kept_and_any_other_replaced() {
+    let t = TestApp::new();
+    let id = async |given: &str| t.get_with("/health", &[("x-request-id", given)]).await.header("x-request-id").to_owned();
+    assert_eq!(id("abc-123_X").await, "abc-123_X");
+    for bad in ["a b", "<x>", &"x".repeat(65)] {
+        assert_eq!(id(bad).await.len(), 16, "{bad}");
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn one_request_too_many_is_answered_at_once() {
+    let t = TestApp::with_config(|config| config.http.requests = 0);
+    let answer = t.get("/health").await;
+    assert_eq!(answer.status, StatusCode::SERVICE_UNAVAILABLE);
+    assert_eq!(answer.header("retry-after"), "2");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_body_that_never_ends_is_given_up() {
+    let t = TestApp::with_config(|config| config.http.request_timeout = visage::config::Period::seconds(1));
+    let member = t.member("Asha").await;
+    let endless = futures_util::stream::pending::<Result<bytes::Bytes, std::io::Error>>();
+    let request = crate::test_app::upload_request(&member.token, axum::body::Body::from_stream(endless));
+    let answer = t.send(request).await;
+    assert_eq!(answer.refusal(), (408, "The request took too long.".to_owned()));
+}
