@@ -4,14 +4,19 @@ use std::fmt;
 
 use subtle::ConstantTimeEq;
 
-/// An API secret. It is shown only where [`Secret::expose`] is written, and compared in constant time.
-#[derive(Clone)]
+/// A secret. It is shown only where [`Secret::expose`] is written, and compared in constant time.
+#[derive(Clone, Default)]
 pub struct Secret(String);
 
 impl Secret {
     /// Takes the secret's text.
     pub fn new(text: impl Into<String>) -> Self {
         Self(text.into())
+    }
+
+    /// Whether there is nothing in it.
+    pub fn is_empty(&self) -> bool {
+        self.0.is_empty()
     }
 
     /// The text.

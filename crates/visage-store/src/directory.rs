@@ -7,11 +7,11 @@
 
 use async_trait::async_trait;
 use jiff::Timestamp;
-use visage_cloudinary::{PublicId, ResourceType};
+use visage_cloudinary::{PublicId, ResourceType, Secret};
 
 use crate::error::{Result, StoreError};
 use crate::ids::{Sha256, UserId};
-use crate::users::{NewUser, Otp, OtpCheck, OtpOutcome, ProfileDetails, ResetToken, Secret, User};
+use crate::users::{NewUser, Otp, OtpCheck, OtpOutcome, ProfileDetails, ResetToken, User};
 
 /// Users, pending media and expired media. Every method is one whole act: it happens entirely or not at all.
 ///

@@ -26,7 +26,9 @@ pub use error::{BoxError, Result, StoreError};
 pub use ids::{AssetId, EntryId, IdError, Recipe, Sha256, UploadId, UserId};
 
 pub use sqlite::Sqlite;
+pub use visage_cloudinary::Secret;
+
 pub use users::{
-    MAX_WEIGHT_ENTRIES, NewUser, Otp, OtpCheck, OtpOutcome, ProfileDetails, ResetToken, Role, Secret, User,
-    WeightEntry, normalize_email,
+    MAX_WEIGHT_ENTRIES, NewUser, Otp, OtpCheck, OtpOutcome, ProfileDetails, ResetToken, Role, User, WeightEntry,
+    normalize_email,
 };

@@ -1,35 +1,12 @@
 //! A user as the application keeps it (`app-contract.md`, sections 5.2 and 7).
 
-use std::fmt;
-
 use jiff::Timestamp;
+use visage_cloudinary::Secret;
 
 use crate::ids::{EntryId, Sha256, UserId};
 
 /// How many entries of a weight history are kept.
 pub const MAX_WEIGHT_ENTRIES: usize = 1_000;
-
-/// What nobody should read in a log: it prints `[redacted]`.
-#[derive(Clone, PartialEq, Eq)]
-pub struct Secret(String);
-
-impl Secret {
-    /// Keeps `text` to itself.
-    pub fn new(text: impl Into<String>) -> Self {
-        Self(text.into())
-    }
-
-    /// The text.
-    pub fn expose(&self) -> &str {
-        &self.0
-    }
-}
-
-impl fmt::Debug for Secret {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str("[redacted]")
-    }
-}
 
 /// What a user may do.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]

@@ -5,8 +5,9 @@ use std::net::IpAddr;
 use data_encoding::HEXLOWER;
 use rand::Rng as _;
 use subtle::ConstantTimeEq as _;
+use visage_cloudinary::Secret;
 use visage_store::{
-    DirectoryError, NewUser, Otp, OtpCheck, OtpOutcome, ResetToken, Role, Secret, Sha256, StoreError, User, UserId,
+    DirectoryError, NewUser, Otp, OtpCheck, OtpOutcome, ResetToken, Role, Sha256, StoreError, User, UserId,
 };
 
 use crate::app::App;

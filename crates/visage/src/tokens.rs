@@ -112,7 +112,7 @@ impl fmt::Debug for Tokens {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::config::Secret;
+    use visage_cloudinary::Secret;
 
     fn tokens(secret: &str) -> Tokens {
         Tokens::new(&AuthConfig {

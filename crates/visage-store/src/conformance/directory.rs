@@ -1,10 +1,12 @@
 //! The contract of [`Directory`], first part: users. Their pictures are in [`super::media`].
 
 use super::{Outcome, at};
+use visage_cloudinary::Secret;
+
 use crate::directory::{Directory, DirectoryError};
 use crate::error::BoxError;
 use crate::ids::{Sha256, UserId};
-use crate::users::{NewUser, Otp, OtpCheck, OtpOutcome, ProfileDetails, ResetToken, Role, Secret, User};
+use crate::users::{NewUser, Otp, OtpCheck, OtpOutcome, ProfileDetails, ResetToken, Role, User};
 
 /// One `#[tokio::test]` per function of this module and of `media`; `$fresh()` gives an empty directory and a guard.
 #[macro_export]

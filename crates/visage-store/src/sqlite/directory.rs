@@ -2,7 +2,7 @@
 
 use async_trait::async_trait;
 use jiff::Timestamp;
-use visage_cloudinary::PublicId;
+use visage_cloudinary::{PublicId, Secret};
 
 use super::{Sqlite, exchange, expired, otp, users};
 use crate::directory::{
@@ -11,7 +11,7 @@ use crate::directory::{
 };
 use crate::error::Result;
 use crate::ids::{Sha256, UserId};
-use crate::users::{NewUser, Otp, OtpCheck, OtpOutcome, ProfileDetails, ResetToken, Secret, User};
+use crate::users::{NewUser, Otp, OtpCheck, OtpOutcome, ProfileDetails, ResetToken, User};
 
 #[async_trait]
 impl Directory for Sqlite {

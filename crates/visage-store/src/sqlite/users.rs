@@ -9,9 +9,9 @@ use crate::directory::{DirectoryError, ImageReference};
 use crate::error::Result;
 use crate::ids::{EntryId, Sha256, UserId};
 use crate::users::{
-    MAX_WEIGHT_ENTRIES, NewUser, Otp, ProfileDetails, ResetToken, Role, Secret, User, WeightEntry, normalize_email,
+    MAX_WEIGHT_ENTRIES, NewUser, Otp, ProfileDetails, ResetToken, Role, User, WeightEntry, normalize_email,
 };
-use visage_cloudinary::ResourceType;
+use visage_cloudinary::{ResourceType, Secret};
 
 /// What the original application writes for a user who did not choose.
 const NO_TRAINER_PREFERENCE: &str = "No Preference";

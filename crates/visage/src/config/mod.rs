@@ -16,7 +16,6 @@ use std::path::{Path, PathBuf};
 use serde::{Deserialize, Serialize};
 
 pub use period::Period;
-pub use secret::Secret;
 pub use sections::{
     AuthConfig, CacheConfig, CorsConfig, EmbeddedConfig, HttpConfig, LimitsConfig, LogConfig, LogFormat, MailConfig,
     ProfileConfig, RateLimitConfig, ReaperConfig, RenderConfig,
@@ -284,7 +283,7 @@ mod tests {
             "nonsense",
             "reaper.purge_delay",
             "limits",
-            "VISAGE_LISTEN",
+            "listen",
             "auth.jwt_secret",
             "VISAGE_NO__SUCH",
         ] {

@@ -1,33 +1,14 @@
-//! Text that must not be printed.
+//! How secret settings are read and written: as plain text, in the one place that has to.
 
-use std::fmt;
+use serde::{Deserialize, Deserializer, Serializer};
+use visage_cloudinary::Secret;
 
-use serde::{Deserialize, Serialize};
-
-/// A secret setting. It prints as `[redacted]`; an empty one means "not set".
-#[derive(Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
-#[serde(transparent)]
-pub struct Secret(String);
-
-impl Secret {
-    /// Wraps `text`.
-    pub fn new(text: impl Into<String>) -> Self {
-        Self(text.into())
-    }
-
-    /// The secret itself.
-    pub fn expose(&self) -> &str {
-        &self.0
-    }
-
-    /// Whether nothing was set.
-    pub fn is_empty(&self) -> bool {
-        self.0.is_empty()
-    }
+/// For `#[serde(with = …)]`. Only generated secrets and defaults are ever written.
+pub(super) fn serialize<S: Serializer>(secret: &Secret, serializer: S) -> Result<S::Ok, S::Error> {
+    serializer.serialize_str(secret.expose())
 }
 
-impl fmt::Debug for Secret {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(if self.is_empty() { "[not set]" } else { "[redacted]" })
-    }
+/// For `#[serde(with = …)]`.
+pub(super) fn deserialize<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Secret, D::Error> {
+    String::deserialize(deserializer).map(Secret::new)
 }

@@ -1,9 +1,9 @@
 //! The sections of the settings, each with its defaults.
 
 use serde::{Deserialize, Serialize};
-use visage_cloudinary::Transformation;
+use visage_cloudinary::{Secret, Transformation};
 
-use super::{Period, Secret};
+use super::{Period, secret};
 
 /// Secrets that were published in source code; whoever uses one lets everybody in.
 const PUBLISHED_SECRETS: &[&str] = &["fallback-secret-key", "your-secret-key", "secret", "changeme"];
@@ -17,12 +17,14 @@ type Report<'a> = dyn FnMut(bool, &str) + 'a;
 #[serde(deny_unknown_fields, default)]
 pub struct AuthConfig {
     /// Signs tokens; generated and kept in the data folder when empty.
+    #[serde(with = "secret")]
     pub jwt_secret: Secret,
     /// How long a token is good for.
     pub token_lifetime: Period,
     /// The administrator's e-mail; empty means that there is no administrator.
     pub admin_email: String,
     /// The administrator's password.
+    #[serde(with = "secret")]
     pub admin_password: Secret,
     /// For development only: hand one-time passwords and reset tokens to the caller.
     pub reveal_tokens: bool,
@@ -101,6 +103,7 @@ pub struct EmbeddedConfig {
     /// The API key; generated and kept in the data folder when empty.
     pub api_key: String,
     /// The API secret; generated and kept in the data folder when empty.
+    #[serde(with = "secret")]
     pub api_secret: Secret,
 }
 
@@ -348,6 +351,7 @@ impl Default for RateLimitConfig {
 #[serde(deny_unknown_fields, default)]
 pub struct MailConfig {
     /// The mail server, such as `smtps://user:password@mail.example.com`; empty means no mail: new users are verified at once.
+    #[serde(with = "secret")]
     pub url: Secret,
     /// The sender, such as `visage <no-reply@example.com>`.
     pub from: String,

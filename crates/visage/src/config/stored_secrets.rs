@@ -8,8 +8,9 @@ use std::path::Path;
 use data_encoding::HEXLOWER;
 use rand::Rng as _;
 use serde::{Deserialize, Serialize};
+use visage_cloudinary::Secret;
 
-use super::{Config, Secret};
+use super::{Config, secret};
 
 const FILE_NAME: &str = "secrets.toml";
 
@@ -18,10 +19,12 @@ const FILE_NAME: &str = "secrets.toml";
 #[serde(deny_unknown_fields)]
 pub struct StoredSecrets {
     /// Signs the tokens of signed-in users.
+    #[serde(with = "secret")]
     pub jwt_secret: Secret,
     /// The embedded store's API key: decimal digits, as Cloudinary's are.
     pub api_key: String,
     /// The embedded store's API secret.
+    #[serde(with = "secret")]
     pub api_secret: Secret,
 }
 

@@ -249,6 +249,7 @@ impl From<&DeliverError> for ApiError {
     fn from(error: &DeliverError) -> Self {
         match error.root() {
             DeliverError::NotFound(_) => Self::new(StatusCode::NOT_FOUND, "not_found", error),
+            DeliverError::WrongSignature => Self::new(StatusCode::UNAUTHORIZED, "wrong_signature", error),
             DeliverError::Plan(error) => Self::bad_request(error),
             DeliverError::Image(ImageError::TooMuchMemory { .. } | ImageError::Cancelled) => Self::bad_request(error),
             DeliverError::Image(error) => Self::internal(error),

@@ -8,6 +8,7 @@ use std::sync::Arc;
 use axum::Json;
 use axum::extract::multipart::{Field, MultipartError};
 use axum::extract::{ConnectInfo, FromRequest, FromRequestParts, Multipart, Request};
+use futures_util::TryStreamExt as _;
 use http::request::Parts;
 use http::{StatusCode, header};
 use serde::de::DeserializeOwned;
@@ -15,7 +16,7 @@ use visage_store::UserId;
 
 use super::error::ApiError;
 use crate::app::App;
-use crate::spool::SpooledFile;
+use crate::spool::{SpoolError, SpooledFile};
 use crate::tokens::Claims;
 
 /// The signed-in user who makes the request.
@@ -121,10 +122,14 @@ impl ImageForm {
     /// the file's name and type is not looked at: the bytes decide.
     pub(super) async fn single(self, name: &str, folder: &Path, max_bytes: u64) -> Result<SpooledFile, ApiError> {
         let Some(mut form) = self.0 else { return Err(no_file()) };
+        let refused = |error: MultipartError| match error.status() {
+            StatusCode::PAYLOAD_TOO_LARGE => SpoolError::<ApiError>::TooLarge { max_bytes }.into(),
+            status => ApiError::new(status, "bad_request", error.body_text()),
+        };
         let mut file = None;
-        while let Some(field) = form.next_field().await? {
+        while let Some(field) = form.next_field().await.map_err(refused)? {
             if field.file_name().is_none() {
-                skip(field).await?;
+                skip(field).await.map_err(refused)?;
                 continue;
             }
             if field.name() != Some(name) {
@@ -135,7 +140,7 @@ impl ImageForm {
             if file.is_some() {
                 return Err(ApiError::bad_request("Only one file can be uploaded at a time."));
             }
-            file = Some(SpooledFile::receive(folder, max_bytes, field).await?);
+            file = Some(SpooledFile::receive(folder, max_bytes, field.map_err(refused)).await?);
         }
         file.ok_or_else(no_file)
     }
@@ -149,10 +154,4 @@ fn no_file() -> ApiError {
 async fn skip(mut field: Field<'_>) -> Result<(), MultipartError> {
     while field.chunk().await?.is_some() {}
     Ok(())
-}
-
-impl From<MultipartError> for ApiError {
-    fn from(error: MultipartError) -> Self {
-        Self::new(error.status(), "bad_request", error.body_text())
-    }
 }

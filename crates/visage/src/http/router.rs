@@ -7,7 +7,7 @@ use axum::Router;
 use axum::extract::{DefaultBodyLimit, State};
 use axum::middleware::{from_fn, from_fn_with_state};
 use axum::response::{IntoResponse, Response};
-use axum::routing::{get, post};
+use axum::routing::{any, get, post};
 use http::StatusCode;
 use serde_json::json;
 use tokio::sync::Semaphore;
@@ -36,10 +36,11 @@ pub fn router(app: Arc<App>) -> Router {
             "/users/profile-image",
             post(handlers::profile_image::set)
                 .delete(handlers::profile_image::remove)
-                .layer(DefaultBodyLimit::disable()),
+                .layer(DefaultBodyLimit::max(form_bytes(app.config.limits.profile_image_bytes))),
         )
         .route("/users/{id}/profile-image", get(handlers::profile_image::show))
-        .fallback(no_route)
+        // A route and not a fallback: the images' route below would catch what falls through.
+        .route("/{*rest}", any(no_route))
         .layer(from_fn_with_state(Arc::clone(&app), middleware::cors));
     Router::new()
         .nest("/api", api)
@@ -56,6 +57,14 @@ pub fn router(app: Arc<App>) -> Router {
         .layer(from_fn(middleware::secure))
         .layer(from_fn(middleware::trace))
         .with_state(app)
+}
+
+/// How large a form with a file of `file_bytes` may be. The form's parser reads ahead as fast as the client sends, so this
+/// also bounds its memory.
+fn form_bytes(file_bytes: u64) -> usize {
+    usize::try_from(file_bytes)
+        .unwrap_or(usize::MAX)
+        .saturating_add(64 * 1024)
 }
 
 async fn no_route() -> Response {

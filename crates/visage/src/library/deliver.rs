@@ -38,6 +38,9 @@ pub enum DeliverError {
     /// No such asset, or one that images cannot be made of.
     #[error("Resource not found - {0}")]
     NotFound(String),
+    /// The URL carries a signature, and it is not ours.
+    #[error("Invalid signature in URL")]
+    WrongSignature,
     /// The transformation does not fit the image.
     #[error(transparent)]
     Plan(#[from] PlanError),
@@ -78,6 +81,10 @@ pub async fn deliver(
     request: RequestFacts,
     have: Option<&str>,
 ) -> Result<Delivery, DeliverError> {
+    // Public images need no signature; one that is wrong was made with another secret or for another URL.
+    if url.signature.is_some() && !url.is_signed(&library.api_secret) {
+        return Err(DeliverError::WrongSignature);
+    }
     let (asset, extension) = find(library, url).await?;
     let source = source_facts(&asset.upload.facts);
     let resolved = url.transformation.resolve(request, source, extension);

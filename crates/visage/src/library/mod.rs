@@ -10,7 +10,7 @@ use std::time::Duration;
 
 use bytes::Bytes;
 use quick_cache::sync::Cache;
-use visage_cloudinary::ImageFormat;
+use visage_cloudinary::{ImageFormat, Secret};
 use visage_store::{Blobs, Catalog, Recipe, UploadId};
 
 use crate::clock::Clock;
@@ -31,6 +31,8 @@ pub struct Library {
     pub clock: Arc<dyn Clock>,
     /// The first part of every URL's path.
     pub cloud_name: String,
+    /// Signs URLs.
+    pub api_secret: Secret,
     /// What stands in front of every URL's path.
     pub public_url: String,
     /// Bounds of decoding and encoding.
@@ -84,6 +86,7 @@ impl Library {
             permits,
             clock,
             cloud_name: config.embedded.cloud_name.clone(),
+            api_secret: config.embedded.api_secret.clone(),
             public_url: config.public_url(),
             limits: image_limits(config),
             render_timeout: config.render.timeout.as_duration(),

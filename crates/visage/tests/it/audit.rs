@@ -27,7 +27,12 @@ async fn what_is_right_counts_no_damage() {
 async fn a_missing_original_is_damage() {
     let t = app_with_picture().await;
     let asset = t.app.library.catalog.all_assets(None, 1).await.unwrap().remove(0);
-    t.app.library.blobs.delete(&BlobKey::Original(asset.upload.id)).await.unwrap();
+    t.app
+        .library
+        .blobs
+        .delete(&BlobKey::Original(asset.upload.id))
+        .await
+        .unwrap();
     let audit = audit(&t.app).await.unwrap();
     assert_eq!(audit.missing_originals, 1);
     assert!(audit.is_damaged());
@@ -47,7 +52,12 @@ async fn a_reference_to_nothing_is_damage() {
 #[tokio::test(flavor = "multi_thread")]
 async fn a_file_that_nobody_knows_is_a_leak() {
     let t = app_with_picture().await;
-    t.app.library.blobs.put_original(&UploadId::random(), Bytes::from_static(b"x")).await.unwrap();
+    t.app
+        .library
+        .blobs
+        .put_original(&UploadId::random(), Bytes::from_static(b"x"))
+        .await
+        .unwrap();
     let audit = audit(&t.app).await.unwrap();
     assert_eq!(audit.stray_blobs, 1);
     assert!(!audit.is_damaged() && audit.has_leaks());

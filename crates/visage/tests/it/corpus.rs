@@ -8,12 +8,17 @@ use crate::test_app::{Answer, Member, TestApp};
 
 /// The pictures of a folder beside the project; none, and a word about it, when it is not there.
 fn pictures(folder: &str) -> Vec<PathBuf> {
-    let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../../shared").join(folder);
+    let folder = Path::new(env!("CARGO_MANIFEST_DIR"))
+        .join("../../../shared")
+        .join(folder);
     let Ok(entries) = std::fs::read_dir(&folder) else {
         eprintln!("no pictures at {}: this test tried none", folder.display());
         return Vec::new();
     };
-    let mut files: Vec<_> = entries.map(|entry| entry.unwrap().path()).filter(|p| p.extension().is_some_and(|e| e != "md")).collect();
+    let mut files: Vec<_> = entries
+        .map(|entry| entry.unwrap().path())
+        .filter(|p| p.extension().is_some_and(|e| e != "md"))
+        .collect();
     files.sort();
     files
 }

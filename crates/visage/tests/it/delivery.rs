@@ -12,13 +12,19 @@ async fn with_picture(width: u32, height: u32) -> (TestApp, String) {
     let t = TestApp::new();
     let member = t.member("Asha").await;
     let url = t.upload_ok(&member, &png(width, height, [10, 200, 30])).await;
-    let tail = url.split_once("/q_auto/").or_else(|| url.split_once("q_auto/")).unwrap().1.to_owned();
+    let tail = url
+        .split_once("/q_auto/")
+        .or_else(|| url.split_once("q_auto/"))
+        .unwrap()
+        .1
+        .to_owned();
     (t, tail)
 }
 
 async fn get(t: &TestApp, transformation: &str, tail: &str, headers: &[(&str, &str)]) -> Answer {
     let slash = if transformation.is_empty() { "" } else { "/" };
-    t.get_with(&format!("/visage/image/upload/{transformation}{slash}{tail}"), headers).await
+    t.get_with(&format!("/visage/image/upload/{transformation}{slash}{tail}"), headers)
+        .await
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -60,7 +66,11 @@ async fn the_format_follows_f_then_the_extension_then_what_the_client_accepts() 
         ("f_gif,w_10", "", &[], "image/gif"),
     ] {
         let image = get(&t, transformation, &format!("{tail}{extension}"), accept).await;
-        assert_eq!(image.header("content-type"), expected, "{transformation} {extension} {accept:?}");
+        assert_eq!(
+            image.header("content-type"),
+            expected,
+            "{transformation} {extension} {accept:?}"
+        );
         let varies = transformation.contains("f_auto");
         assert_eq!(image.header("vary").contains("Accept"), varies, "{transformation}");
     }
@@ -99,7 +109,10 @@ async fn originals_are_served_in_parts() {
     let whole = get(&t, "", &tail, &[]).await;
     assert_eq!(whole.header("accept-ranges"), "bytes");
     let part = get(&t, "", &tail, &[("range", "bytes=1-3")]).await;
-    assert_eq!((part.status, &part.body[..]), (StatusCode::PARTIAL_CONTENT, &b"PNG"[..]));
+    assert_eq!(
+        (part.status, &part.body[..]),
+        (StatusCode::PARTIAL_CONTENT, &b"PNG"[..])
+    );
     assert_eq!(part.header("content-range"), format!("bytes 1-3/{}", whole.body.len()));
     let beyond = get(&t, "", &tail, &[("range", "bytes=999999-")]).await;
     assert_eq!(beyond.status, StatusCode::RANGE_NOT_SATISFIABLE);
@@ -110,7 +123,9 @@ async fn head_answers_the_headers_alone() {
     let (t, tail) = with_picture(20, 20).await;
     let path = format!("/visage/image/upload/w_10/{tail}");
     let get = t.get(&path).await;
-    let head = t.send(http::Request::head(&path).body(axum::body::Body::empty()).unwrap()).await;
+    let head = t
+        .send(http::Request::head(&path).body(axum::body::Body::empty()).unwrap())
+        .await;
     assert_eq!((head.status, head.body.len()), (StatusCode::OK, 0));
     for name in ["etag", "content-type", "content-length", "cache-control"] {
         assert_eq!(head.header(name), get.header(name), "{name}");
@@ -122,24 +137,55 @@ async fn refusals_are_a_status_and_x_cld_error() {
     let (t, tail) = with_picture(20, 20).await;
     let name = tail.split_once('/').unwrap().1.to_owned();
     for (path, status, message) in [
-        (format!("/visage/image/upload/w_abc/{tail}"), 400, "Invalid width in transformation: abc"),
-        (format!("/visage/image/upload/w_0/{tail}"), 400, "Invalid width in transformation: 0"),
+        (
+            format!("/visage/image/upload/w_abc/{tail}"),
+            400,
+            "Invalid width in transformation: abc",
+        ),
+        (
+            format!("/visage/image/upload/w_0/{tail}"),
+            400,
+            "Invalid width in transformation: 0",
+        ),
         (format!("/visage/image/upload/c_thumb,w_10/{tail}"), 400, "thumb"),
-        (format!("/visage/image/upload/e_sepia/{tail}"), 400, "Unsupported effect"),
-        (format!("/visage/image/upload/w_90000,h_90000,c_scale/{tail}"), 400, "Maximum"),
+        (
+            format!("/visage/image/upload/e_sepia/{tail}"),
+            400,
+            "Unsupported effect",
+        ),
+        (
+            format!("/visage/image/upload/w_90000,h_90000,c_scale/{tail}"),
+            400,
+            "Maximum",
+        ),
         (format!("/visage/image/upload/f_bmp/{tail}"), 400, "bmp"),
-        ("/visage/image/upload/v1/profiles/nothing".to_owned(), 404, "Resource not found - profiles/nothing"),
+        (
+            "/visage/image/upload/v1/profiles/nothing".to_owned(),
+            404,
+            "Resource not found - profiles/nothing",
+        ),
         (format!("/another/image/upload/{tail}"), 404, "Resource not found"),
         (format!("/visage/video/upload/{tail}"), 404, "Resource not found"),
-        (format!("/visage/image/upload/s--AAAAAAAA--/w_10/{tail}"), 401, "signature"),
-        (format!("/visage/image/upload/..%2f..%2f{name}"), 404, "Invalid public_id"),
+        (
+            format!("/visage/image/upload/s--AAAAAAAA--/w_10/{tail}"),
+            401,
+            "signature",
+        ),
+        (
+            format!("/visage/image/upload/..%2f..%2f{name}"),
+            404,
+            "Invalid public_id",
+        ),
         ("/visage/image/upload/%ff".to_owned(), 404, "Invalid public_id"),
         ("/visage/image/upload/".to_owned(), 404, ""),
     ] {
         let answer = t.get(&path).await;
         assert_eq!(answer.status.as_u16(), status, "{path}");
         let error = answer.header("x-cld-error");
-        assert!(error.to_lowercase().contains(&message.to_lowercase()), "{path}: {error}");
+        assert!(
+            error.to_lowercase().contains(&message.to_lowercase()),
+            "{path}: {error}"
+        );
         assert_eq!(answer.header("access-control-expose-headers"), "X-Cld-Error");
         assert_eq!(answer.header("cache-control"), "no-store");
     }
@@ -162,7 +208,11 @@ async fn equal_requests_at_once_render_once_and_derived_images_are_kept() {
     let (t, tail) = with_picture(500, 500).await;
     let path = format!("/visage/image/upload/w_123/f_webp/{tail}");
     let answers = futures_util::future::join_all((0..20).map(|_| t.get(&path))).await;
-    assert!(answers.iter().all(|a| a.status == StatusCode::OK && a.body == answers[0].body));
+    assert!(
+        answers
+            .iter()
+            .all(|a| a.status == StatusCode::OK && a.body == answers[0].body)
+    );
     let derived = t.app.library.catalog.all_derived(None, 100).await.unwrap();
     assert_eq!(derived.iter().filter(|d| d.facts.width == 123).count(), 1);
 }
@@ -203,7 +253,10 @@ async fn derived_images_over_their_room_go_longest_unused_first_and_are_made_aga
     let tail = url.split_once("q_auto/").unwrap().1.to_owned();
     for width in [20, 21, 22, 23, 24] {
         t.advance(Duration::from_secs(1));
-        assert_eq!(get(&t, &format!("w_{width}/f_png"), &tail, &[]).await.status, StatusCode::OK);
+        assert_eq!(
+            get(&t, &format!("w_{width}/f_png"), &tail, &[]).await.status,
+            StatusCode::OK
+        );
     }
     let reaped = t.reap().await;
     assert!(reaped.evicted_derived > 0);

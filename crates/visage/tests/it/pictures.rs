@@ -8,7 +8,12 @@ pub(crate) fn png(width: u32, height: u32, rgb: [u8; 3]) -> Vec<u8> {
 
 /// A transparent PNG.
 pub(crate) fn transparent_png(width: u32, height: u32) -> Vec<u8> {
-    encode(width, height, png::ColorType::Rgba, &vec![0; (width * height * 4) as usize])
+    encode(
+        width,
+        height,
+        png::ColorType::Rgba,
+        &vec![0; (width * height * 4) as usize],
+    )
 }
 
 /// A PNG that does not shrink: noise from a small generator.
@@ -37,5 +42,9 @@ pub(crate) fn decode(file: &[u8]) -> (u32, u32, [u8; 3]) {
     let info = reader.next_frame(&mut pixels).unwrap();
     let samples = info.color_type.samples();
     let middle = ((info.height / 2 * info.width + info.width / 2) as usize) * samples;
-    (info.width, info.height, [pixels[middle], pixels[middle + 1], pixels[middle + 2]])
+    (
+        info.width,
+        info.height,
+        [pixels[middle], pixels[middle + 1], pixels[middle + 2]],
+    )
 }

@@ -27,7 +27,8 @@ async fn an_update_applies_what_has_a_value_and_keeps_the_rest() {
     let t = TestApp::new();
     let member = t.member("Asha").await;
     let put = async |body: Value| t.call(Method::PUT, "/api/users/profile", &member.token, &body).await;
-    let first = put(json!({"weight": "70.5", "height": 170, "gender": "Not specified", "purpose": "", "dob": null})).await;
+    let first =
+        put(json!({"weight": "70.5", "height": 170, "gender": "Not specified", "purpose": "", "dob": null})).await;
     assert_eq!(first.status, StatusCode::OK);
     put(json!({"weight": 69, "fitnessGoal": "run", "password": "x", "role": "admin", "cloudinaryId": "stolen"})).await;
     let profile = t.profile(&member).await;
@@ -38,8 +39,16 @@ async fn an_update_applies_what_has_a_value_and_keeps_the_rest() {
     assert!(profile.get("gender").is_none());
     assert!(profile.get("cloudinaryId").is_none());
     let history = profile["weightHistory"].as_array().unwrap();
-    assert_eq!(history.iter().map(|entry| entry["weight"].clone()).collect::<Vec<_>>(), [json!(70.5), json!(69)]);
-    for bad in [json!({"weight": "heavy"}), json!({"weight": -1}), json!({"gender": 5}), json!({"dob": "x".repeat(3000)})] {
+    assert_eq!(
+        history.iter().map(|entry| entry["weight"].clone()).collect::<Vec<_>>(),
+        [json!(70.5), json!(69)]
+    );
+    for bad in [
+        json!({"weight": "heavy"}),
+        json!({"weight": -1}),
+        json!({"gender": 5}),
+        json!({"dob": "x".repeat(3000)}),
+    ] {
         assert_eq!(put(bad.clone()).await.status, StatusCode::BAD_REQUEST, "{bad}");
     }
 }
@@ -50,13 +59,26 @@ async fn a_password_is_changed_with_the_current_one() {
     let member = t.member("Asha").await;
     let change = async |current: &str, new: &str| {
         let body = json!({"currentPassword": current, "newPassword": new});
-        t.call(Method::POST, "/api/users/change-password", &member.token, &body).await.refusal()
+        t.call(Method::POST, "/api/users/change-password", &member.token, &body)
+            .await
+            .refusal()
     };
     let both = "Current password and new password are required".to_owned();
     assert_eq!(change("", "x").await, (400, both));
-    assert_eq!(change("wrong", "another horse").await, (400, "Current password is incorrect".to_owned()));
-    assert_eq!(change(PASSWORD, "another horse").await, (200, "Password updated successfully".to_owned()));
-    let login = t.post("/api/auth/login", json!({"email": member.email, "password": "another horse"})).await;
+    assert_eq!(
+        change("wrong", "another horse").await,
+        (400, "Current password is incorrect".to_owned())
+    );
+    assert_eq!(
+        change(PASSWORD, "another horse").await,
+        (200, "Password updated successfully".to_owned())
+    );
+    let login = t
+        .post(
+            "/api/auth/login",
+            json!({"email": member.email, "password": "another horse"}),
+        )
+        .await;
     assert_eq!(login.status, StatusCode::OK);
 }
 
@@ -66,11 +88,25 @@ async fn an_email_is_changed_with_the_password() {
     let (asha, bo) = (t.member("Asha").await, t.member("Bo").await);
     let change = async |email: &str, password: &str| {
         let body = json!({"newEmail": email, "password": password});
-        t.call(Method::POST, "/api/users/change-email", &asha.token, &body).await.refusal()
+        t.call(Method::POST, "/api/users/change-email", &asha.token, &body)
+            .await
+            .refusal()
     };
-    assert_eq!(change("", PASSWORD).await, (400, "New email and password are required".to_owned()));
-    assert_eq!(change("new@example.com", "wrong").await, (400, "Password is incorrect".to_owned()));
-    assert_eq!(change(&bo.email, PASSWORD).await, (400, "Email is already in use".to_owned()));
-    assert_eq!(change("New@Example.com", PASSWORD).await, (200, "Email updated successfully".to_owned()));
+    assert_eq!(
+        change("", PASSWORD).await,
+        (400, "New email and password are required".to_owned())
+    );
+    assert_eq!(
+        change("new@example.com", "wrong").await,
+        (400, "Password is incorrect".to_owned())
+    );
+    assert_eq!(
+        change(&bo.email, PASSWORD).await,
+        (400, "Email is already in use".to_owned())
+    );
+    assert_eq!(
+        change("New@Example.com", PASSWORD).await,
+        (200, "Email updated successfully".to_owned())
+    );
     assert_eq!(t.profile(&asha).await["email"], "new@example.com");
 }

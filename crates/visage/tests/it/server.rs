@@ -20,7 +20,11 @@ async fn metrics_are_text_for_prometheus() {
     t.get("/health").await;
     let metrics = t.get("/metrics").await;
     let text = String::from_utf8(metrics.body.to_vec()).unwrap();
-    for name in ["visage_http_requests", "visage_http_request_seconds", "visage_pending_media"] {
+    for name in [
+        "visage_http_requests",
+        "visage_http_request_seconds",
+        "visage_pending_media",
+    ] {
         assert!(text.contains(name), "{name} is missing in {text}");
     }
 }
@@ -50,19 +54,41 @@ async fn pages_of_allowed_origins_may_call_and_others_may_not() {
     assert_eq!(allowed.status, StatusCode::NO_CONTENT);
     assert_eq!(allowed.header("access-control-allow-origin"), "http://localhost:3000");
     assert_eq!(allowed.header("access-control-allow-credentials"), "true");
-    assert_eq!(allowed.header("access-control-allow-methods"), "GET,POST,PUT,DELETE,OPTIONS");
-    assert_eq!(allowed.header("access-control-allow-headers"), "Content-Type,Authorization");
+    assert_eq!(
+        allowed.header("access-control-allow-methods"),
+        "GET,POST,PUT,DELETE,OPTIONS"
+    );
+    assert_eq!(
+        allowed.header("access-control-allow-headers"),
+        "Content-Type,Authorization"
+    );
     assert_eq!(allowed.header("vary"), "Origin");
-    assert_eq!(preflight("https://evil.example").await.header("access-control-allow-origin"), "");
-    let refused = t.get_with("/api/users/profile", &[("origin", "http://localhost:3000")]).await;
+    assert_eq!(
+        preflight("https://evil.example")
+            .await
+            .header("access-control-allow-origin"),
+        ""
+    );
+    let refused = t
+        .get_with("/api/users/profile", &[("origin", "http://localhost:3000")])
+        .await;
     assert_eq!(refused.status, StatusCode::UNAUTHORIZED);
-    assert_eq!(refused.header("access-control-allow-origin"), "http://localhost:3000", "the page can read refusals");
+    assert_eq!(
+        refused.header("access-control-allow-origin"),
+        "http://localhost:3000",
+        "the page can read refusals"
+    );
 }
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_harmless_request_id_is_kept_and_any_other_replaced() {
     let t = TestApp::new();
-    let id = async |given: &str| t.get_with("/health", &[("x-request-id", given)]).await.header("x-request-id").to_owned();
+    let id = async |given: &str| {
+        t.get_with("/health", &[("x-request-id", given)])
+            .await
+            .header("x-request-id")
+            .to_owned()
+    };
     assert_eq!(id("abc-123_X").await, "abc-123_X");
     for bad in ["a b", "<x>", &"x".repeat(65)] {
         assert_eq!(id(bad).await.len(), 16, "{bad}");

@@ -15,8 +15,9 @@ use tower::ServiceExt as _;
 use visage::app::App;
 use visage::audit::{Audit, audit};
 use visage::clock::FixedClock;
-use visage::config::{Config, Secret};
+use visage::config::Config;
 use visage::jobs::reaper::{self, Reaped};
+use visage_cloudinary::Secret;
 use visage_store::{Blobs, Sqlite};
 
 /// Headers that answers may carry. A new one is put here by someone who has thought about it.
@@ -77,7 +78,10 @@ impl Answer {
     }
 
     pub(crate) fn message(&self) -> String {
-        self.json()["message"].as_str().unwrap_or_else(|| panic!("no message: {self:?}")).to_owned()
+        self.json()["message"]
+            .as_str()
+            .unwrap_or_else(|| panic!("no message: {self:?}"))
+            .to_owned()
     }
 
     pub(crate) fn header(&self, name: &str) -> &str {
@@ -104,7 +108,10 @@ impl TestApp {
         let folder = tempfile::tempdir().unwrap();
         std::fs::create_dir(folder.path().join("tmp")).unwrap();
         let clock = Arc::new(FixedClock::new("2024-06-25T09:25:44Z".parse().unwrap()));
-        let mut config = Config { data: folder.path().to_owned(), ..Config::default() };
+        let mut config = Config {
+            data: folder.path().to_owned(),
+            ..Config::default()
+        };
         config.auth.jwt_secret = Secret::new("a secret of the tests");
         config.auth.bcrypt_cost = 4;
         config.embedded.api_key = "1".to_owned();
@@ -115,7 +122,13 @@ impl TestApp {
         replace(&mut app);
         let app = Arc::new(app);
         let router = visage::http::router(Arc::clone(&app));
-        Self { app, clock, folder, router, check_on_drop: true }
+        Self {
+            app,
+            clock,
+            folder,
+            router,
+            check_on_drop: true,
+        }
     }
 
     /// Another app on the same database and blobs, as after a restart: nothing is in its memory.
@@ -126,26 +139,46 @@ impl TestApp {
         let app = Arc::new(app);
         let router = visage::http::router(Arc::clone(&app));
         let folder = tempfile::tempdir().unwrap();
-        Self { app, clock: self.clock.clone(), folder, router, check_on_drop: false }
+        Self {
+            app,
+            clock: self.clock.clone(),
+            folder,
+            router,
+            check_on_drop: false,
+        }
     }
 
     pub(crate) async fn send(&self, request: Request<Body>) -> Answer {
         let response = self.router.clone().oneshot(request).await.unwrap();
         let (parts, body) = response.into_parts();
         for name in parts.headers.keys() {
-            assert!(KNOWN_HEADERS.contains(&name.as_str()), "an answer carries the unknown header {name}");
+            assert!(
+                KNOWN_HEADERS.contains(&name.as_str()),
+                "an answer carries the unknown header {name}"
+            );
         }
         assert_eq!(parts.headers[header::X_CONTENT_TYPE_OPTIONS], "nosniff");
         let body = body.collect().await.unwrap().to_bytes();
-        Answer { status: parts.status, headers: parts.headers, body }
+        Answer {
+            status: parts.status,
+            headers: parts.headers,
+            body,
+        }
     }
 
     pub(crate) async fn call(&self, method: Method, path: &str, token: &str, body: &Value) -> Answer {
-        let mut request = Request::builder().method(method).uri(path).header("content-type", "application/json");
+        let mut request = Request::builder()
+            .method(method)
+            .uri(path)
+            .header("content-type", "application/json");
         if !token.is_empty() {
             request = request.header("authorization", format!("Bearer {token}"));
         }
-        let body = if body.is_null() { Body::empty() } else { Body::from(body.to_string()) };
+        let body = if body.is_null() {
+            Body::empty()
+        } else {
+            Body::from(body.to_string())
+        };
         self.send(request.body(body).unwrap()).await
     }
 
@@ -169,17 +202,29 @@ impl TestApp {
 
     pub(crate) async fn member(&self, name: &str) -> Member {
         let email = format!("{}@example.com", name.to_lowercase().replace(' ', "."));
-        let registered =
-            self.post("/api/auth/register", json!({"name": name, "email": email, "password": PASSWORD})).await;
+        let registered = self
+            .post(
+                "/api/auth/register",
+                json!({"name": name, "email": email, "password": PASSWORD}),
+            )
+            .await;
         assert_eq!(registered.status, StatusCode::CREATED, "{registered:?}");
-        let signed_in = self.post("/api/auth/login", json!({"email": email, "password": PASSWORD})).await.json();
+        let signed_in = self
+            .post("/api/auth/login", json!({"email": email, "password": PASSWORD}))
+            .await
+            .json();
         let text = |value: &Value| value.as_str().unwrap().to_owned();
-        Member { id: text(&signed_in["user"]["id"]), email, token: text(&signed_in["token"]) }
+        Member {
+            id: text(&signed_in["user"]["id"]),
+            email,
+            token: text(&signed_in["token"]),
+        }
     }
 
     /// Uploads `file` as the member's profile image.
     pub(crate) async fn upload(&self, member: &Member, file: &[u8]) -> Answer {
-        self.upload_form(member, form(&[("profileImage", Some("photo.jpg"), "image/jpeg", file)])).await
+        self.upload_form(member, form(&[("profileImage", Some("photo.jpg"), "image/jpeg", file)]))
+            .await
     }
 
     pub(crate) async fn upload_form(&self, member: &Member, body: Vec<u8>) -> Answer {
@@ -194,7 +239,9 @@ impl TestApp {
     }
 
     pub(crate) async fn profile(&self, member: &Member) -> Value {
-        self.call(Method::GET, "/api/users/profile", &member.token, &Value::Null).await.json()
+        self.call(Method::GET, "/api/users/profile", &member.token, &Value::Null)
+            .await
+            .json()
     }
 
     pub(crate) fn advance(&self, by: Duration) {
