@@ -32,7 +32,7 @@ mod walk;
 pub use error::{ImageError, PlanError};
 pub use facts::{Facts, Orientation};
 pub use limits::Limits;
-pub use plan::{CornerRadii, Plan, Step, Window, plan};
+pub use plan::{CornerRadii, Plan, Step, Window, plan, plan_resolved};
 pub use probe::probe;
 pub use render::{Rendered, render};
 pub use sanitise::{Sanitised, sanitise, sanitise_memory_bytes};

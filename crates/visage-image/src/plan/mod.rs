@@ -4,10 +4,12 @@ mod geometry;
 mod memory;
 mod planner;
 mod quality;
+#[cfg(test)]
+mod tests;
 mod window;
 
-use visage_cloudinary::transformation::Color;
-use visage_cloudinary::{ImageFormat, Transformation};
+use visage_cloudinary::transformation::{Color, Component, Quality};
+use visage_cloudinary::{ImageFormat, ResolvedTransformation, Transformation};
 
 pub(crate) use memory::decode_memory_bytes;
 pub use window::Window;
@@ -83,16 +85,34 @@ pub fn plan(
     format: ImageFormat,
     limits: &Limits,
 ) -> Result<Plan, PlanError> {
+    let components = &transformation.components;
+    let quality = components.iter().rev().find_map(|component| component.quality);
+    plan_components(components, (format, quality), facts, limits)
+}
+
+/// The same for a transformation whose format and quality have been taken out and decided.
+///
+/// # Errors
+///
+/// As [`plan`].
+pub fn plan_resolved(resolved: &ResolvedTransformation, facts: &Facts, limits: &Limits) -> Result<Plan, PlanError> {
+    plan_components(&resolved.components, (resolved.format, resolved.quality), facts, limits)
+}
+
+fn plan_components(
+    components: &[Component],
+    (format, quality): (ImageFormat, Option<Quality>),
+    facts: &Facts,
+    limits: &Limits,
+) -> Result<Plan, PlanError> {
     if matches!(format, ImageFormat::Bmp | ImageFormat::Tiff) {
         return Err(PlanError::UnsupportedFormat { format });
     }
-    let components = &transformation.components;
     let dpr = checked_dpr(components.iter().rev().find_map(|component| component.dpr))?;
     let mut planner = Planner::new(facts, format, limits);
     for component in components {
         planner.apply(component, dpr)?;
     }
-    let quality = components.iter().rev().find_map(|component| component.quality);
     let ((width, height), steps) = planner.finish()?;
     Ok(Plan {
         steps,

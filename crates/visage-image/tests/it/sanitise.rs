@@ -1,0 +1,184 @@
+//! Nothing but the picture leaves, and only whole pictures do.
+
+use turbojpeg::Subsamp;
+use visage_cloudinary::ImageFormat;
+use visage_image::{ImageError, Limits, probe, sanitise};
+
+use crate::draw::{self, SECRET, one_of_each};
+use crate::support::{assert_marks, contains, pixels, rendered, sanitised};
+
+const OUTPUTS: [ImageFormat; 5] = [
+    ImageFormat::Jpg,
+    ImageFormat::Png,
+    ImageFormat::Webp,
+    ImageFormat::Avif,
+    ImageFormat::Gif,
+];
+
+#[test]
+fn secrets_are_gone_from_every_format_and_the_picture_is_not() {
+    for (format, file) in one_of_each() {
+        assert!(
+            format == ImageFormat::Bmp || contains(&file, SECRET),
+            "{format:?} holds no secret"
+        );
+        let clean = sanitised(&file).unwrap_or_else(|error| panic!("{format:?}: {error}"));
+        assert!(!contains(&clean.bytes, SECRET), "{format:?}");
+        assert!(
+            !contains(&clean.bytes, "Exif") && !contains(&clean.bytes, "EXIF"),
+            "{format:?}"
+        );
+        assert_marks(&clean.bytes, &format!("{format:?}"));
+    }
+}
+
+#[test]
+fn sanitising_twice_changes_nothing_more() {
+    for (format, file) in one_of_each() {
+        let once = sanitised(&file).unwrap();
+        assert_eq!(sanitised(&once.bytes).unwrap(), once, "{format:?}");
+    }
+}
+
+#[test]
+fn no_output_carries_metadata() {
+    for (source, file) in one_of_each() {
+        for format in OUTPUTS {
+            let result = rendered(&file, "c_fill,w_24,h_16", format).unwrap();
+            assert_eq!((result.width, result.height), (24, 16));
+            assert!(!contains(&result.bytes, SECRET), "{source:?} as {format:?}");
+            assert_eq!(probe(&result.bytes, &Limits::default()).unwrap().format, format);
+        }
+    }
+}
+
+#[test]
+fn bmp_and_tiff_are_kept_as_png_without_loss() {
+    for file in [draw::bmp(48, 32), draw::tiff(48, 32, 1)] {
+        let clean = sanitised(&file).unwrap();
+        assert_eq!(clean.facts.format, ImageFormat::Png);
+        let found: Vec<u8> = pixels(&clean.bytes)
+            .2
+            .iter()
+            .flat_map(|[r, g, b, _]| [*r, *g, *b])
+            .collect();
+        assert_eq!(found, draw::picture(48, 32));
+    }
+}
+
+#[test]
+fn a_picture_cut_anywhere_is_refused_and_nothing_panics() {
+    let limits = Limits::default();
+    for (format, file) in one_of_each() {
+        // Behind the picture stand only secrets that may be missing: the tail of the JPEG, the last box of the AVIF,
+        // metadata of the WebP; TIFF has its directory last.
+        let whole = sanitised(&file).unwrap();
+        for length in 0..file.len() {
+            let cut = &file[..length];
+            let Ok(facts) = probe(cut, &limits) else { continue };
+            if let Ok(clean) = sanitise(cut, &facts, &limits) {
+                assert_eq!(
+                    pixels(&clean.bytes),
+                    pixels(&whole.bytes),
+                    "{format:?} cut at {length} of {}",
+                    file.len()
+                );
+            }
+        }
+    }
+}
+
+#[test]
+fn a_picture_with_one_byte_changed_never_panics() {
+    let limits = Limits::default();
+    for (_, file) in one_of_each() {
+        for at in 0..file.len() {
+            for change in [0x01, 0x80, 0xFF] {
+                let mut bad = file.clone();
+                bad[at] ^= change;
+                if let Ok(facts) = probe(&bad, &limits) {
+                    // Sides may have become large; what is refused for it is refused at once.
+                    let small = Limits {
+                        source_pixels: 100_000,
+                        ..Limits::default()
+                    };
+                    let _either = sanitise(&bad, &facts, &small).is_ok();
+                }
+            }
+        }
+    }
+}
+
+#[test]
+fn limits_hold_at_the_limit_and_one_above() {
+    for (format, file) in one_of_each() {
+        let with = |limits: Limits| probe(&file, &limits);
+        let base = Limits::default();
+        assert!(
+            with(Limits {
+                source_pixels: 48 * 32,
+                ..base.clone()
+            })
+            .is_ok(),
+            "{format:?}"
+        );
+        let too_many = with(Limits {
+            source_pixels: 48 * 32 - 1,
+            ..base.clone()
+        });
+        assert!(
+            matches!(
+                too_many,
+                Err(ImageError::TooManyPixels {
+                    width: 48,
+                    height: 32,
+                    ..
+                })
+            ),
+            "{format:?}"
+        );
+        assert!(
+            with(Limits {
+                source_side_pixels: 48,
+                ..base.clone()
+            })
+            .is_ok(),
+            "{format:?}"
+        );
+        let too_long = with(Limits {
+            source_side_pixels: 47,
+            ..base.clone()
+        });
+        assert!(matches!(too_long, Err(ImageError::TooLargeSide { .. })), "{format:?}");
+    }
+    let animation = draw::gif(8, 8);
+    let frames = |frames| {
+        probe(
+            &animation,
+            &Limits {
+                frames,
+                ..Limits::default()
+            },
+        )
+    };
+    assert_eq!(frames(2).unwrap().frames, 2);
+    assert_eq!(frames(1), Err(ImageError::TooManyFrames { max_frames: 1 }));
+}
+
+#[test]
+fn a_restart_interval_and_gray_survive() {
+    let gray: Vec<u8> = draw::picture(40, 30)
+        .as_chunks::<3>()
+        .0
+        .iter()
+        .map(|[red, ..]| *red)
+        .collect();
+    let clean = sanitised(&draw::jpeg(40, 30, &gray, Subsamp::Gray)).unwrap();
+    let (_, _, found) = pixels(&clean.bytes);
+    assert!(
+        found
+            .iter()
+            .zip(&gray)
+            .all(|(found, gray)| found[0].abs_diff(*gray) < 24 && found[0] == found[2])
+    );
+}
