@@ -22,7 +22,7 @@ use crate::{audit, crash, metrics};
 #[derive(Debug, Parser)]
 #[command(name = "visage", version, about, arg_required_else_help = true)]
 struct Arguments {
-    /// Settings file; without it ./visage.toml is read if it is there. VISAGE_CONFIG sets it, too.
+    /// Settings file; without it ./visage.toml is read if it is there. `VISAGE_CONFIG` sets it, too.
     #[arg(long, global = true, value_name = "FILE")]
     config: Option<PathBuf>,
     /// Data folder: database, pictures, generated secrets. [default: ./visage-data]

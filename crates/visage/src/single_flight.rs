@@ -31,24 +31,19 @@ where
     pub async fn join(&self, key: K, work: impl Future<Output = V> + Send + 'static) -> Result<V, Lost> {
         let mut receiver = {
             let mut flights = self.flights.lock().unwrap_or_else(PoisonError::into_inner);
-            match flights.get(&key) {
-                Some(receiver) => receiver.clone(),
-                None => {
-                    let (sender, receiver) = watch::channel(None);
-                    flights.insert(key.clone(), receiver.clone());
-                    let landing = Landing {
-                        flights: Arc::clone(&self.flights),
-                        key,
-                    };
-                    tokio::spawn(async move {
-                        let result = work.await;
-                        // Off the board before the result is told: whoever asks from now on sees what was stored.
-                        drop(landing);
-                        sender.send_replace(Some(result));
-                    });
-                    receiver
-                }
-            }
+            let under_way = flights.get(&key).cloned();
+            under_way.unwrap_or_else(|| {
+                let (sender, receiver) = watch::channel(None);
+                flights.insert(key.clone(), receiver.clone());
+                let landing = Landing { flights: Arc::clone(&self.flights), key };
+                tokio::spawn(async move {
+                    let result = work.await;
+                    // Off the board before the result is told: whoever asks from now on sees what was stored.
+                    drop(landing);
+                    sender.send_replace(Some(result));
+                });
+                receiver
+            })
         };
         let landed = receiver.wait_for(Option::is_some).await.map_err(|_closed| Lost)?;
         landed.clone().ok_or(Lost)

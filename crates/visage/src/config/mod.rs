@@ -142,7 +142,7 @@ impl Config {
         };
         let url = self.public_url.as_str();
         wrong(
-            !url.is_empty() && !(url.starts_with("http://") || url.starts_with("https://")),
+            !(url.is_empty() || url.starts_with("http://") || url.starts_with("https://")),
             "public_url: must begin with http:// or https://",
         );
         wrong(url.ends_with('/'), "public_url: must not end with a slash");

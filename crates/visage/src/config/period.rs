@@ -40,7 +40,7 @@ impl FromStr for Period {
         let parsed: SignedDuration = text.parse().map_err(|cause: jiff::Error| cause.to_string())?;
         Duration::try_from(parsed)
             .map(Self)
-            .map_err(|_| format!("`{text}` is a negative length of time"))
+            .map_err(|_negative| format!("`{text}` is a negative length of time"))
     }
 }
 

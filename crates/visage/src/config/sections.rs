@@ -367,7 +367,7 @@ impl MailConfig {
         );
         let url = self.url.expose();
         wrong(
-            !url.is_empty() && !(url.starts_with("smtp://") || url.starts_with("smtps://")),
+            !(url.is_empty() || url.starts_with("smtp://") || url.starts_with("smtps://")),
             "mail.url: must begin with smtp:// or smtps://",
         );
     }

@@ -39,14 +39,11 @@ pub(super) async fn trace(request: Request, next: Next) -> Response {
     let _entered = span.entered();
     #[allow(clippy::cast_possible_truncation, reason = "no request takes that long")]
     let duration_ms = duration.as_millis() as u64;
-    match response.extensions_mut().remove::<Cause>() {
-        Some(cause) => tracing::error!(
-            status = status.as_u16(),
-            duration_ms,
-            cause = &*cause.0,
-            "request failed"
-        ),
-        None => tracing::info!(status = status.as_u16(), duration_ms, "request"),
+    let status = status.as_u16();
+    if let Some(cause) = response.extensions_mut().remove::<Cause>() {
+        tracing::error!(status, duration_ms, cause = &*cause.0, "request failed");
+    } else {
+        tracing::info!(status, duration_ms, "request");
     }
     if let Ok(id) = HeaderValue::from_str(&id) {
         response.headers_mut().insert(REQUEST_ID, id);

@@ -2,13 +2,12 @@
 
 use std::sync::Arc;
 
-use visage_cloudinary::transformation::Component;
 use visage_cloudinary::{
-    DeliveryType, DeliveryUrl, ImageFormat, RequestFacts, ResolvedTransformation, ResourceType, SourceFacts,
+    DeliveryType, DeliveryUrl, ImageFormat, Recipe, RequestFacts, ResolvedTransformation, ResourceType, SourceFacts,
     Transformation,
 };
 use visage_image::{ImageError, PlanError, RENDERER_VERSION};
-use visage_store::{Asset, AssetKey, BlobError, DerivedFacts, DerivedKey, Recipe, Sha256, StoreError, UploadFacts};
+use visage_store::{Asset, AssetKey, BlobError, DerivedFacts, DerivedKey, Sha256, StoreError, UploadFacts};
 
 use super::{Image, ImageKey, Library};
 use crate::permits::WorkError;
@@ -93,10 +92,8 @@ pub async fn deliver(
         None => format!("\"{}\"", asset.upload.id),
         Some(recipe) => format!("\"{}-{recipe}\"", asset.upload.id),
     };
-    let image = match have.is_some_and(|have| names(have, &etag)) {
-        true => None,
-        false => Some(image(library, &asset, &resolved, recipe.clone()).await?),
-    };
+    let has_it = have.is_some_and(|have| names(have, &etag));
+    let image = if has_it { None } else { Some(image(library, &asset, &resolved, recipe.clone()).await?) };
     Ok(Delivery {
         etag,
         is_current_version: url.version == Some(asset.version),
@@ -131,11 +128,7 @@ pub fn render_ahead(library: &Arc<Library>, asset: &Asset, transformation: &Tran
 
 /// What names the derived image; `None` for the original itself.
 fn recipe(resolved: &ResolvedTransformation) -> Option<Recipe> {
-    if resolved.is_original() {
-        None
-    } else {
-        Recipe::parse(resolved.recipe(RENDERER_VERSION).as_str()).ok()
-    }
+    (!resolved.is_original()).then(|| resolved.recipe(RENDERER_VERSION))
 }
 
 /// The asset that `url` means and the format its extension asks for.
@@ -256,15 +249,7 @@ async fn make(
     recipe: &Recipe,
 ) -> Result<Image, DeliverError> {
     let upload = &asset.upload;
-    let mut transformation = Transformation {
-        components: resolved.components.clone(),
-    };
-    transformation.components.push(Component {
-        quality: resolved.quality,
-        ..Component::default()
-    });
-    let facts = image_facts(&upload.facts);
-    let plan = visage_image::plan(&transformation, &facts, resolved.format, &library.limits)?;
+    let plan = visage_image::plan_resolved(resolved, &image_facts(&upload.facts), &library.limits)?;
     let memory_bytes = plan.memory_bytes(upload.facts.bytes);
     let (blobs, limits) = (library.blobs.clone(), library.limits.clone());
     let (id, sha256, length) = (upload.id, upload.facts.sha256, upload.facts.bytes);

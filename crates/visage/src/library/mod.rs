@@ -10,8 +10,8 @@ use std::time::Duration;
 
 use bytes::Bytes;
 use quick_cache::sync::Cache;
-use visage_cloudinary::{ImageFormat, Secret};
-use visage_store::{Blobs, Catalog, Recipe, UploadId};
+use visage_cloudinary::{ImageFormat, Recipe, Secret};
+use visage_store::{Blobs, Catalog, UploadId};
 
 use crate::clock::Clock;
 use crate::config::Config;

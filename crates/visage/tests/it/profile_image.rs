@@ -83,15 +83,16 @@ async fn a_removed_picture_is_retired_like_a_replaced_one() {
     assert_eq!(t.get(&url).await.status, StatusCode::NOT_FOUND);
 }
 
+fn file(bytes: &[u8]) -> (&str, Option<&str>, &str, &[u8]) {
+    ("profileImage", Some("a.png"), "image/png", bytes)
+}
+
 #[tokio::test(flavor = "multi_thread")]
 async fn refusals_are_json_with_the_contracts_status_and_leave_the_old_picture() {
     let t = TestApp::new();
     let member = t.member("Asha").await;
     let url = t.upload_ok(&member, &png(10, 10, RED)).await;
     let picture = png(10, 10, GREEN);
-    fn file(bytes: &[u8]) -> (&str, Option<&str>, &str, &[u8]) {
-        ("profileImage", Some("a.png"), "image/png", bytes)
-    }
     let check = async |what: &str, body: Vec<u8>, status: u16| {
         let answer = t.upload_form(&member, body).await;
         assert_eq!(answer.status.as_u16(), status, "{what}: {answer:?}");

@@ -51,10 +51,8 @@ pub(crate) async fn set(State(app): State<Arc<App>>, caller: Caller, form: Image
 
 /// `DELETE /api/users/profile-image`: takes the caller's profile image away.
 pub(crate) async fn remove(State(app): State<Arc<App>>, caller: Caller) -> Result<Json<Value>, ApiError> {
-    let message = match profile::remove_image(&app, &caller.user_id).await? {
-        true => "Profile image removed successfully",
-        false => "There is no profile image",
-    };
+    let removed = profile::remove_image(&app, &caller.user_id).await?;
+    let message = if removed { "Profile image removed successfully" } else { "There is no profile image" };
     Ok(super::auth::message(message))
 }
 
@@ -71,7 +69,7 @@ pub(crate) async fn show(
     Query(query): Query<SizeQuery>,
 ) -> Result<Response, ApiError> {
     let user_id =
-        UserId::parse(&id).map_err(|_| ApiError::new(StatusCode::NOT_FOUND, "not_found", "User not found"))?;
+        UserId::parse(&id).map_err(|_no_id| ApiError::new(StatusCode::NOT_FOUND, "not_found", "User not found"))?;
     let user = existing(&app, &user_id).await?;
     let asked = query
         .size
@@ -80,13 +78,11 @@ pub(crate) async fn show(
     let size_pixels = asked.clamp(*SIZES_PIXELS.start(), *SIZES_PIXELS.end());
     // The address stays and the picture changes: it must be asked for every time, the picture itself need not.
     let no_cache = (header::CACHE_CONTROL, "no-cache".to_owned());
-    Ok(match profile::image_url(&app, &user, size_pixels) {
-        Some(url) => (StatusCode::FOUND, [no_cache, (header::LOCATION, url)]).into_response(),
-        None => {
-            let content_type = (header::CONTENT_TYPE, "image/svg+xml".to_owned());
-            ([no_cache, content_type], profile::drawn_avatar(&user, size_pixels)).into_response()
-        }
-    })
+    if let Some(url) = profile::image_url(&app, &user, size_pixels) {
+        return Ok((StatusCode::FOUND, [no_cache, (header::LOCATION, url)]).into_response());
+    }
+    let content_type = (header::CONTENT_TYPE, "image/svg+xml".to_owned());
+    Ok(([no_cache, content_type], profile::drawn_avatar(&user, size_pixels)).into_response())
 }
 
 async fn existing(app: &App, id: &UserId) -> Result<User, ApiError> {
