@@ -166,3 +166,23 @@ pub enum OtpOutcome {
 pub fn normalize_email(email: &str) -> String {
     email.trim().to_lowercase()
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_secret_does_not_print_itself() {
+        let otp = Otp {
+            code: Secret::new("123456"),
+            expires_at: Timestamp::UNIX_EPOCH,
+        };
+        assert!(!format!("{otp:?}").contains("123456"));
+        assert_eq!(otp.code.expose(), "123456");
+    }
+
+    #[test]
+    fn an_email_is_kept_trimmed_and_in_lower_case() {
+        assert_eq!(normalize_email(" Asha.Rao@Example.COM\n"), "asha.rao@example.com");
+    }
+}

@@ -126,7 +126,7 @@ async fn of_two_puts_of_one_original_exactly_one_wins() {
     let (blobs, folder) = blobs();
     for _ in 0..20 {
         let upload = UploadId::random();
-        let (one, other) = futures_util::join!(blobs.put_original(&upload, BODY), blobs.put_original(&upload, BODY));
+        let (one, other) = tokio::join!(blobs.put_original(&upload, BODY), blobs.put_original(&upload, BODY));
         assert!(one.is_ok() != other.is_ok());
         assert_eq!(files_beside(&path_of(&folder, &upload)), 1);
     }

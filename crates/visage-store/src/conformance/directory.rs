@@ -81,7 +81,7 @@ pub async fn an_email_belongs_to_one_user(directory: &dyn Directory) -> Outcome 
 
 pub async fn two_registrations_at_once_make_one_user(directory: &dyn Directory) -> Outcome {
     let register = || directory.create_user(new_user("a@example.com"), at(0));
-    let (one, other) = futures_util::join!(register(), register());
+    let (one, other) = tokio::join!(register(), register());
     assert!(one.is_ok() != other.is_ok(), "{one:?} {other:?}");
     Ok(())
 }

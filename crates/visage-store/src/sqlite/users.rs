@@ -252,3 +252,39 @@ fn read_profile(row: &Row<'_>) -> rusqlite::Result<ProfileDetails> {
         health_issues: row.get("health_issues")?,
     })
 }
+
+#[cfg(test)]
+mod tests {
+    use rusqlite::Connection;
+
+    use super::super::schema;
+    use super::*;
+
+    #[test]
+    fn a_weight_history_keeps_its_newest_entries() {
+        let mut connection = Connection::open_in_memory().unwrap();
+        schema::migrate(&mut connection).unwrap();
+        let tx = connection.transaction().unwrap();
+        let id = UserId::new(Timestamp::UNIX_EPOCH);
+        tx.execute(
+            "INSERT INTO users SELECT ?1, '', '', '', 'user', 0, 0, NULL, NULL, NULL, NULL, 0, NULL, NULL, NULL, NULL, \
+             NULL, NULL, NULL, NULL, NULL, NULL, '', 0, 0, 0",
+            [id],
+        )
+        .unwrap();
+        for (count, kept, oldest) in [(MAX_WEIGHT_ENTRIES - 1, 999, 0), (1, 1_000, 0), (1, 1_000, 1)] {
+            for _ in 0..count {
+                let next: i64 = tx
+                    .query_row(
+                        "SELECT count(*) + coalesce(min(date), 0) FROM weight_entries",
+                        [],
+                        |row| row.get(0),
+                    )
+                    .unwrap();
+                add_weight(&tx, &id, 70.0, Timestamp::from_millisecond(next).unwrap()).unwrap();
+            }
+            let history = find(&tx, &id).unwrap().unwrap().weight_history;
+            assert_eq!((history.len(), history[0].date.as_millisecond()), (kept, oldest));
+        }
+    }
+}
