@@ -11,10 +11,10 @@
 
 use async_trait::async_trait;
 use jiff::Timestamp;
-use visage_cloudinary::{DeliveryType, ImageFormat, PublicId, ResourceType};
+use visage_cloudinary::{DeliveryType, ImageFormat, PublicId, ResourceType, Recipe};
 
 use crate::error::{Result, StoreError};
-use crate::ids::{AssetId, Recipe, Sha256, UploadId};
+use crate::ids::{AssetId, Sha256, UploadId};
 
 /// Assets and uploads. Every method is one whole act: it happens entirely or not at all.
 ///

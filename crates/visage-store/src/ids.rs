@@ -122,43 +122,6 @@ impl Sha256 {
     }
 }
 
-/// The name of a derived blob within its upload: 1 to 64 lower-case letters and digits, a hash made by the caller.
-#[derive(Debug, Clone, PartialEq, Eq, Hash, PartialOrd, Ord)]
-pub struct Recipe(String);
-
-impl Recipe {
-    /// The longest recipe, in characters.
-    pub const MAX_CHARS: usize = 64;
-
-    /// Checks `text`.
-    ///
-    /// # Errors
-    /// [`IdError`] when it is empty, longer than [`Self::MAX_CHARS`] or has other characters.
-    pub fn parse(text: &str) -> Result<Self, IdError> {
-        let valid = (1..=Self::MAX_CHARS).contains(&text.len())
-            && text.bytes().all(|b| b.is_ascii_lowercase() || b.is_ascii_digit());
-        if valid {
-            Ok(Self(text.to_owned()))
-        } else {
-            Err(IdError {
-                kind: "recipe",
-                text: shorten(text),
-            })
-        }
-    }
-
-    /// The recipe as text.
-    pub fn as_str(&self) -> &str {
-        &self.0
-    }
-}
-
-impl fmt::Display for Recipe {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(&self.0)
-    }
-}
-
 /// Four bytes of seconds (as an `ObjectId` has them, good until 2106), eight random ones.
 fn object_id(now: Timestamp) -> [u8; 12] {
     let seconds = u32::try_from(now.as_second()).unwrap_or(0);
@@ -205,15 +168,6 @@ mod tests {
             assert!(UserId::parse(text).is_err(), "{text}");
         }
         assert!(UserId::parse(&"a".repeat(24)).is_ok());
-    }
-
-    #[test]
-    fn a_recipe_has_1_to_64_letters_and_digits() {
-        for text in ["", "A", "a/b", "a.b", "a#1", "ä", &"a".repeat(65)] {
-            assert!(Recipe::parse(text).is_err(), "{text}");
-        }
-        assert!(Recipe::parse("a").is_ok());
-        assert!(Recipe::parse(&"9".repeat(64)).is_ok());
     }
 
     #[test]

@@ -23,7 +23,7 @@ pub use directory::{
     PendingMedia, ProfileImage,
 };
 pub use error::{BoxError, Result, StoreError};
-pub use ids::{AssetId, EntryId, IdError, Recipe, Sha256, UploadId, UserId};
+pub use ids::{AssetId, EntryId, IdError, Sha256, UploadId, UserId};
 
 pub use sqlite::Sqlite;
 pub use visage_cloudinary::Secret;

@@ -7,14 +7,15 @@ use std::path::{Path, PathBuf};
 use bytes::Bytes;
 use futures_util::TryStreamExt as _;
 use tempfile::TempDir;
-use visage_store::{BlobError, BlobKey, Blobs, Recipe, Sha256, Stored, UploadId};
+use visage_cloudinary::Recipe;
+use visage_store::{BlobError, BlobKey, Blobs, Sha256, Stored, UploadId};
 
 const BODY: Bytes = Bytes::from_static(b"a picture");
 
 #[tokio::test]
 async fn leftovers_of_interrupted_writes_are_counted_and_swept_and_nothing_else() {
     let (blobs, folder) = blobs();
-    let (upload, recipe) = (UploadId::random(), Recipe::parse("r1").unwrap());
+    let (upload, recipe) = (UploadId::random(), Recipe::parse(&format!("{:032}", 1)).unwrap());
     blobs.put_original(&upload, BODY).await.unwrap();
     blobs.put_derived(&upload, &recipe, BODY).await.unwrap();
     let original = path_of(&folder, &upload);

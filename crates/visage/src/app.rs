@@ -1,6 +1,7 @@
 //! Everything the services work with, put together once at start-up.
 
 use std::fs::File;
+use std::os::unix::fs::PermissionsExt as _;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::thread::available_parallelism;
@@ -187,6 +188,9 @@ pub fn temporary_folder(data: &Path) -> PathBuf {
 }
 
 fn make_folders(data: &Path) -> std::io::Result<()> {
+    std::fs::create_dir_all(data)?;
+    // What is in it (password hashes, secrets, people's pictures) is nobody else's on this machine.
+    std::fs::set_permissions(data, std::fs::Permissions::from_mode(0o700))?;
     for folder in [blob_folder(data), temporary_folder(data)] {
         std::fs::create_dir_all(folder)?;
     }

@@ -2,7 +2,9 @@
 
 use object_store::path::Path;
 
-use crate::ids::{Recipe, UploadId};
+use visage_cloudinary::Recipe;
+
+use crate::ids::UploadId;
 
 /// The folder of the originals.
 pub(super) const ORIGINALS: &str = "originals";
@@ -63,20 +65,24 @@ fn shard(upload: &UploadId) -> String {
 mod tests {
     use super::*;
 
+    fn recipe() -> Recipe {
+        Recipe::parse("0000000000000000000000000000000k").unwrap()
+    }
+
     fn upload() -> UploadId {
         UploadId::parse("ab23456789abcdef0123456789abcdef").unwrap()
     }
 
     #[test]
     fn paths_are_flat_and_sharded() {
-        let derived = BlobKey::Derived(upload(), Recipe::parse("k9").unwrap());
+        let derived = BlobKey::Derived(upload(), recipe());
         assert_eq!(
             BlobKey::Original(upload()).path().as_ref(),
             "originals/ab/ab23456789abcdef0123456789abcdef"
         );
         assert_eq!(
             derived.path().as_ref(),
-            "derived/ab/ab23456789abcdef0123456789abcdef-k9"
+            "derived/ab/ab23456789abcdef0123456789abcdef-0000000000000000000000000000000k"
         );
     }
 
@@ -84,7 +90,7 @@ mod tests {
     fn a_key_reads_what_it_writes() {
         for key in [
             BlobKey::Original(upload()),
-            BlobKey::Derived(upload(), Recipe::parse("k9").unwrap()),
+            BlobKey::Derived(upload(), recipe()),
         ] {
             assert_eq!(BlobKey::from_path(&key.path()), Some(key));
         }

@@ -25,7 +25,9 @@ pub use error::BlobError;
 use folder::Folder;
 pub use key::BlobKey;
 
-use crate::ids::{Recipe, Sha256, UploadId};
+use visage_cloudinary::Recipe;
+
+use crate::ids::{Sha256, UploadId};
 
 /// Larger bodies are hashed on a blocking thread.
 const INLINE_HASH_BYTES: usize = 64 * 1024;

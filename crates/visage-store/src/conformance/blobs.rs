@@ -4,9 +4,11 @@ use bytes::Bytes;
 use futures_util::TryStreamExt as _;
 
 use super::Outcome;
+use visage_cloudinary::Recipe;
+
 use crate::blobs::{BlobError, BlobKey, Blobs, Stored};
 use crate::error::BoxError;
-use crate::ids::{Recipe, Sha256, UploadId};
+use crate::ids::{Sha256, UploadId};
 
 /// One `#[tokio::test]` per function of this module; `$fresh()` gives empty blobs and a guard.
 #[macro_export]
@@ -47,7 +49,7 @@ pub async fn an_original_is_never_overwritten(blobs: &Blobs) -> Outcome {
 }
 
 pub async fn a_missing_blob_is_missing(blobs: &Blobs) -> Outcome {
-    let (upload, recipe, any) = (UploadId::random(), Recipe::parse("r1")?, Sha256::of(b""));
+    let (upload, recipe, any) = (UploadId::random(), Recipe::parse(&format!("{:032}", 1))?, Sha256::of(b""));
     let original = blobs.get_original(&upload, &any, 0).await;
     let derived = blobs.get_derived(&upload, &recipe, &any, 0).await;
     assert!(matches!(original, Err(BlobError::Missing(_))), "{original:?}");
@@ -56,7 +58,7 @@ pub async fn a_missing_blob_is_missing(blobs: &Blobs) -> Outcome {
 }
 
 pub async fn a_damaged_blob_is_never_served(blobs: &Blobs) -> Outcome {
-    let (upload, recipe) = (UploadId::random(), Recipe::parse("r1")?);
+    let (upload, recipe) = (UploadId::random(), Recipe::parse(&format!("{:032}", 1))?);
     blobs.put_original(&upload, FIRST).await?;
     blobs.put_derived(&upload, &recipe, FIRST).await?;
     for (sha256, bytes) in [
@@ -73,7 +75,7 @@ pub async fn a_damaged_blob_is_never_served(blobs: &Blobs) -> Outcome {
 }
 
 pub async fn a_derived_blob_is_overwritten(blobs: &Blobs) -> Outcome {
-    let (upload, recipe) = (UploadId::random(), Recipe::parse("r1")?);
+    let (upload, recipe) = (UploadId::random(), Recipe::parse(&format!("{:032}", 1))?);
     blobs.put_derived(&upload, &recipe, FIRST).await?;
     blobs.put_derived(&upload, &recipe, SECOND).await?;
     assert_eq!(
@@ -84,7 +86,7 @@ pub async fn a_derived_blob_is_overwritten(blobs: &Blobs) -> Outcome {
 }
 
 pub async fn deleting_what_is_missing_succeeds(blobs: &Blobs) -> Outcome {
-    let (upload, recipe) = (UploadId::random(), Recipe::parse("r1")?);
+    let (upload, recipe) = (UploadId::random(), Recipe::parse(&format!("{:032}", 1))?);
     blobs.delete(&BlobKey::Original(upload)).await?;
     blobs.delete_upload(&upload, &[recipe]).await?;
     Ok(())
@@ -92,7 +94,7 @@ pub async fn deleting_what_is_missing_succeeds(blobs: &Blobs) -> Outcome {
 
 pub async fn an_upload_is_deleted_with_everything_derived_from_it(blobs: &Blobs) -> Outcome {
     let (upload, other) = (UploadId::random(), UploadId::random());
-    let recipes = [Recipe::parse("r1")?, Recipe::parse("r2")?];
+    let recipes = [Recipe::parse(&format!("{:032}", 1))?, Recipe::parse(&format!("{:032}", 2))?];
     for upload in [&upload, &other] {
         blobs.put_original(upload, FIRST).await?;
         blobs.put_derived(upload, &recipes[0], FIRST).await?;
@@ -108,7 +110,7 @@ pub async fn an_upload_is_deleted_with_everything_derived_from_it(blobs: &Blobs)
 
 pub async fn everything_stored_is_listed(blobs: &Blobs) -> Outcome {
     assert_eq!(stored(blobs).await?, []);
-    let (upload, recipe) = (UploadId::random(), Recipe::parse("r1")?);
+    let (upload, recipe) = (UploadId::random(), Recipe::parse(&format!("{:032}", 1))?);
     blobs.put_original(&upload, FIRST).await?;
     blobs.put_derived(&upload, &recipe, SECOND).await?;
     assert_eq!(stored(blobs).await?, [original(upload, 5), derived(upload, &recipe, 6)]);

@@ -2,7 +2,7 @@
 
 use futures_util::future::try_join_all;
 use jiff::Timestamp;
-use visage_cloudinary::{DeliveryType, ImageFormat, PublicId, ResourceType};
+use visage_cloudinary::{DeliveryType, ImageFormat, PublicId, ResourceType, Recipe};
 
 use super::{Outcome, at};
 use crate::catalog::{
@@ -10,7 +10,7 @@ use crate::catalog::{
     UploadState,
 };
 use crate::error::BoxError;
-use crate::ids::{Recipe, Sha256, UploadId};
+use crate::ids::{Sha256, UploadId};
 
 /// One `#[tokio::test]` per function of this module; `$fresh()` gives an empty catalog and a guard.
 #[macro_export]
@@ -424,7 +424,7 @@ fn facts() -> UploadFacts {
 fn derived_key(upload: UploadId, recipe: &str) -> Result<DerivedKey, BoxError> {
     Ok(DerivedKey {
         upload,
-        recipe: Recipe::parse(recipe)?,
+        recipe: Recipe::parse(&format!("{recipe:0>32}"))?,
     })
 }
 

@@ -3,7 +3,7 @@
 use jiff::Timestamp;
 use rusqlite::{OptionalExtension as _, Row, Transaction, params};
 
-use super::values::{format, limit, time};
+use super::values::{format, limit, recipe, time};
 use crate::catalog::{Derived, DerivedFacts, DerivedKey};
 use crate::error::Result;
 
@@ -77,7 +77,7 @@ fn read(row: &Row<'_>) -> rusqlite::Result<Derived> {
     };
     let key = DerivedKey {
         upload: row.get("upload_id")?,
-        recipe: row.get("recipe")?,
+        recipe: recipe(row)?,
     };
     Ok(Derived {
         key,

@@ -4,7 +4,7 @@ use jiff::Timestamp;
 use rusqlite::{OptionalExtension as _, Row, Transaction, params};
 use visage_cloudinary::{DeliveryType, ResourceType};
 
-use super::values::{format, limit, optional_time, public_id, time, word};
+use super::values::{format, limit, optional_time, public_id, recipe, time, word};
 use crate::catalog::{
     Asset, AssetKey, Commit, CommitError, CommitUpload, DoomedUpload, Upload, UploadFacts, UploadRecord, UploadState,
 };
@@ -92,7 +92,7 @@ pub(super) fn due(tx: &Transaction<'_>, now: Timestamp, at_most: usize) -> Resul
     let mut recipes = tx.prepare_cached("SELECT recipe FROM derived WHERE upload_id = ?1")?;
     let due = uploads.query_map(params![now.as_millisecond(), limit(at_most)], |row| {
         let id: UploadId = row.get(0)?;
-        let recipes = recipes.query_map([id], |row| row.get(0))?.collect::<Result<_, _>>()?;
+        let recipes = recipes.query_map([id], recipe)?.collect::<Result<_, _>>()?;
         Ok(DoomedUpload { id, recipes })
     })?;
     Ok(due.collect::<Result<_, _>>()?)

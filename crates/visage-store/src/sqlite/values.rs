@@ -2,10 +2,10 @@
 
 use jiff::Timestamp;
 use rusqlite::Row;
-use rusqlite::types::{FromSql, FromSqlError, FromSqlResult, ToSql, ToSqlOutput, Type, ValueRef};
-use visage_cloudinary::{ImageFormat, PublicId};
+use rusqlite::types::{FromSql, FromSqlResult, ToSql, ToSqlOutput, Type, ValueRef};
+use visage_cloudinary::{ImageFormat, PublicId, Recipe};
 
-use crate::ids::{AssetId, EntryId, Recipe, Sha256, UploadId, UserId};
+use crate::ids::{AssetId, EntryId, Sha256, UploadId, UserId};
 
 macro_rules! as_bytes {
     ($($name:ident),*) => {$(
@@ -25,10 +25,10 @@ macro_rules! as_bytes {
 
 as_bytes!(AssetId, EntryId, Sha256, UploadId, UserId);
 
-impl FromSql for Recipe {
-    fn column_result(value: ValueRef<'_>) -> FromSqlResult<Self> {
-        Self::parse(value.as_str()?).map_err(FromSqlError::other)
-    }
+/// A recipe.
+pub(super) fn recipe(row: &Row<'_>) -> rusqlite::Result<Recipe> {
+    let text: String = row.get("recipe")?;
+    Recipe::parse(&text).map_err(|error| damaged(Type::Text, error))
 }
 
 /// A time in a column that may be empty.
