@@ -95,14 +95,32 @@ fn check_size(width: u32, height: u32, limits: &Limits) -> Result<(), ImageError
     Ok(())
 }
 
-/// Refuses more frames than the limit.
-fn check_frames(frames: u32, limits: &Limits) -> Result<(), ImageError> {
-    if frames > limits.frames {
-        return Err(ImageError::TooManyFrames {
-            max_frames: limits.frames,
-        });
+/// All frames of an animation may hold this many times the pixels of one picture: time is bounded as memory is.
+const ANIMATION_PIXELS_FACTOR: u64 = 5;
+
+/// Counts the frames of an animation.
+#[derive(Default)]
+struct Frames {
+    count: u32,
+    pixels: u64,
+}
+
+impl Frames {
+    /// Counts one more frame, unless that is one too many, or it is too large.
+    fn add(&mut self, width: u32, height: u32, limits: &Limits) -> Result<(), ImageError> {
+        check_size(width, height, limits)?;
+        self.pixels = self.pixels.saturating_add(u64::from(width) * u64::from(height));
+        if self.count >= limits.frames {
+            return Err(ImageError::TooManyFrames {
+                max_frames: limits.frames,
+            });
+        }
+        if self.pixels > limits.source_pixels.saturating_mul(ANIMATION_PIXELS_FACTOR) {
+            return Err(ImageError::TooManyFrames { max_frames: self.count });
+        }
+        self.count += 1;
+        Ok(())
     }
-    Ok(())
 }
 
 /// The facts of a still picture whose pixels are stored as `stored`.
