@@ -52,9 +52,11 @@ fn profile_image(criterion: &mut Criterion) {
         let mut group = criterion.benchmark_group(format!("{name} JPEG, {} kB", file.len() / 1000));
         group.sample_size(20);
         let facts = probe(&file, &limits).unwrap();
-        group.bench_function("probe", |bencher| bencher.iter(|| probe(black_box(&file), &limits)));
+        group.bench_function("probe", |bencher| {
+            bencher.iter(|| probe(black_box(&file), &limits));
+        });
         group.bench_function("sanitise", |bencher| {
-            bencher.iter(|| sanitise(black_box(&file), &facts, &limits))
+            bencher.iter(|| sanitise(black_box(&file), &facts, &limits));
         });
         for format in OUTPUTS {
             let plan = plan(&transformation, &facts, format, &limits).unwrap();

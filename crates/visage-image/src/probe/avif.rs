@@ -139,14 +139,20 @@ fn size(ispe: &Box<'_>) -> Option<(u32, u32)> {
     Some((bytes::u32_be(ispe.data, 4)?, bytes::u32_be(ispe.data, 8)?))
 }
 
-/// Turning comes before mirroring (MIAF, 7.3.6.7). EXIF orientation does not count in this format.
 fn orientation(meta: &Meta<'_>, primary: u32) -> Orientation {
     let first_byte = |kind: [u8; 4]| {
         let found = meta.properties(primary).find(|property| property.kind == kind);
         found.and_then(|property| property.data.first().copied())
     };
-    let quarter_turns_left = first_byte(*b"irot").unwrap_or_default() & 3;
-    let mirror = first_byte(*b"imir").map(|axis| axis & 1);
+    turned(
+        first_byte(*b"irot").unwrap_or_default() & 3,
+        first_byte(*b"imir").map(|axis| axis & 1),
+    )
+}
+
+/// Quarter turns to the left, then a mirror: 0 swaps top and bottom, 1 left and right (MIAF, 7.3.6.7). EXIF orientation
+/// does not count in this format.
+fn turned(quarter_turns_left: u8, mirror: Option<u8>) -> Orientation {
     match (quarter_turns_left, mirror) {
         (0, None) => Orientation::Normal,
         (1, None) => Orientation::Rotate270,
@@ -156,5 +162,38 @@ fn orientation(meta: &Meta<'_>, primary: u32) -> Orientation {
         (0 | 2, Some(_)) => Orientation::FlipHorizontal,
         (1, Some(0)) | (3, Some(1)) => Orientation::Transpose,
         (_, Some(_)) => Orientation::Transverse,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::pixels::{Layout, Pixels};
+    use crate::turn::upright;
+
+    #[test]
+    fn a_turn_and_a_mirror_are_one_orientation() {
+        let limits = Limits::default();
+        let turn = |pixels: Pixels, orientation| upright(pixels, orientation, &limits).unwrap();
+        for quarter_turns in 0..4 {
+            for (axis, flip) in [(0, Orientation::FlipVertical), (1, Orientation::FlipHorizontal)] {
+                let pixels = Pixels {
+                    width: 3,
+                    height: 2,
+                    layout: Layout::Gray,
+                    data: (0..6).collect(),
+                };
+                let at_once = turn(pixels.clone(), turned(quarter_turns, Some(axis)));
+                let left = (0..quarter_turns).fold(pixels, |pixels, _| turn(pixels, Orientation::Rotate270));
+                assert_eq!(at_once, turn(left.clone(), flip), "{quarter_turns} and {axis}");
+                let only_turned = Pixels {
+                    width: 3,
+                    height: 2,
+                    layout: Layout::Gray,
+                    data: (0..6).collect(),
+                };
+                assert_eq!(turn(only_turned, turned(quarter_turns, None)), left);
+            }
+        }
     }
 }

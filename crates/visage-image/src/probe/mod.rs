@@ -135,3 +135,62 @@ fn still(format: ImageFormat, stored: (u32, u32), orientation: Orientation, has_
         has_alpha,
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn check(bytes: &[u8], name: &str) {
+        let refusal = probe(bytes, &Limits::default()).unwrap_err();
+        assert!(
+            matches!(refusal, ImageError::Unsupported { name: found } if found == name),
+            "{refusal}"
+        );
+    }
+
+    #[test]
+    fn svg_is_known_however_it_begins() {
+        check(b"<svg xmlns='http://www.w3.org/2000/svg'/>", "SVG");
+        check(
+            b"\xEF\xBB\xBF \n<?xml version='1.0'?><!-- a <b> --><!DOCTYPE svg><SVG/>",
+            "SVG",
+        );
+        check(b"<html><body>no picture</body></html>", "an unknown format");
+    }
+
+    #[test]
+    fn what_is_not_taken_has_a_name() {
+        check(b"\0\0\0\x18ftypheic\0\0\0\0mif1heic", "HEIC");
+        check(b"\0\0\0\x18ftypmif1\0\0\0\0mif1heic", "HEIC");
+        check(b"\0\0\0\x18ftypavis\0\0\0\0avifavis", "an animated AVIF");
+        check(b"\0\0\0\x18ftypmp42\0\0\0\0mp42isom", "a video or an unknown format");
+        check(b"%PDF-1.7", "PDF");
+        check(b"a", "an unknown format");
+        assert_eq!(probe(b"", &Limits::default()), Err(ImageError::Empty));
+    }
+
+    #[test]
+    fn a_side_of_zero_is_damage() {
+        let png = b"\x89PNG\r\n\x1a\n\0\0\0\x0DIHDR\0\0\0\0\0\0\0\x01\x08\0\0\0\0\0\0\0\0";
+        let refusal = probe(png, &Limits::default()).unwrap_err();
+        let text = "The picture is damaged or incomplete: it says that it is 0 × 1 pixels large.";
+        assert_eq!(refusal.to_string(), text);
+    }
+
+    #[test]
+    fn an_animation_is_bounded_by_its_pixels_too() {
+        let limits = Limits {
+            source_pixels: 100,
+            frames: 1000,
+            ..Limits::default()
+        };
+        let mut frames = Frames::default();
+        for _ in 0..5 {
+            frames.add(10, 10, &limits).unwrap();
+        }
+        assert_eq!(
+            frames.add(10, 10, &limits),
+            Err(ImageError::TooManyFrames { max_frames: 5 })
+        );
+    }
+}
