@@ -121,3 +121,52 @@ impl Shape {
 fn scaled(alpha: u8, coverage: f64) -> u8 {
     (f64::from(alpha) * coverage + 0.5) as u8
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn black(width: u32, height: u32) -> Pixels {
+        Pixels::zeroed(width, height, Layout::Rgb, &Limits::default()).unwrap()
+    }
+
+    fn alpha(radii: CornerRadii, width: u32, height: u32) -> Vec<u8> {
+        let rounded = round(black(width, height), radii, &Limits::default()).unwrap();
+        rounded.data.as_chunks::<4>().0.iter().map(|pixel| pixel[3]).collect()
+    }
+
+    #[test]
+    fn the_largest_radius_leaves_a_circle() {
+        let alpha = alpha(CornerRadii::Max, 100, 100);
+        let area = alpha.iter().map(|&alpha| f64::from(alpha) / 255.0).sum::<f64>();
+        assert!((area - std::f64::consts::PI * 2500.0).abs() < 10.0, "{area}");
+        assert_eq!((alpha[0], alpha[50], alpha[50 * 100 + 50]), (0, 254, 255));
+    }
+
+    #[test]
+    fn each_corner_has_its_own_radius() {
+        let alpha = alpha(CornerRadii::Pixels([0.0, 10.0, 0.0, 500.0]), 40, 20);
+        let corners = [alpha[0], alpha[39], alpha[19 * 40 + 39], alpha[19 * 40]];
+        assert_eq!(corners, [255, 0, 255, 0]);
+    }
+
+    #[test]
+    fn a_background_shows_through() {
+        let half = Pixels {
+            width: 2,
+            height: 1,
+            layout: Layout::Rgba,
+            data: vec![0, 0, 0, 128, 9, 9, 9, 255],
+        };
+        let white = Color {
+            red: 255,
+            green: 255,
+            blue: 255,
+            alpha: 255,
+        };
+        let flat = flatten(half.clone(), white);
+        assert_eq!((flat.layout, flat.data), (Layout::Rgb, vec![127, 127, 127, 9, 9, 9]));
+        let glass = flatten(half, Color { alpha: 0, ..white });
+        assert_eq!(glass.data, [0, 0, 0, 128, 9, 9, 9, 255]);
+    }
+}

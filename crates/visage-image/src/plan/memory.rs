@@ -23,12 +23,11 @@ impl Plan {
         decode_memory_bytes(&self.source, scale)
             .saturating_add(file_bytes)
             .saturating_add(made_pixels.saturating_mul(encoder_bytes_per_pixel(self.format)))
-            .saturating_add(FIXED_BYTES)
     }
 }
 
 /// Tables, transforms and what else does not depend on the picture.
-const FIXED_BYTES: u64 = 4 * 1024 * 1024;
+const FIXED_BYTES: u64 = 6 * 1024 * 1024;
 
 /// Memory for decoding the first frame at 1/`scale`, the decoder's own included.
 ///
@@ -44,8 +43,8 @@ pub(crate) fn decode_memory_bytes(facts: &Facts, scale: u64) -> u64 {
     };
     let pixels = facts.pixels();
     let scaled_pixels = pixels / (scale * scale).max(1);
-    pixels
-        .saturating_mul(working)
+    FIXED_BYTES
+        .saturating_add(pixels.saturating_mul(working))
         .saturating_add(scaled_pixels.saturating_mul(result))
 }
 

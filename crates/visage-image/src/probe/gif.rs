@@ -2,23 +2,21 @@
 
 use visage_cloudinary::ImageFormat;
 
-use super::{check_frames, check_size, still};
+use super::{Frames, check_size, still};
 use crate::walk::gif::{Block, GRAPHIC_CONTROL, open};
 use crate::{Facts, ImageError, Limits, Orientation};
 
 pub(super) fn probe(bytes: &[u8], limits: &Limits) -> Result<Facts, ImageError> {
     let (header, blocks) = open(bytes)?;
     check_size(header.width, header.height, limits)?;
-    let (mut frames, mut has_alpha) = (0, false);
+    let (mut frames, mut has_alpha) = (Frames::default(), false);
     for block in blocks {
         match block? {
             Block::Image(image) => {
-                frames += 1;
-                check_frames(frames, limits)?;
-                check_size(image.width, image.height, limits)?;
+                frames.add(image.width, image.height, limits)?;
                 let covers =
                     image.left == 0 && image.top == 0 && image.width >= header.width && image.height >= header.height;
-                has_alpha |= frames == 1 && !covers;
+                has_alpha |= frames.count == 1 && !covers;
             }
             Block::Extension {
                 label: GRAPHIC_CONTROL,
@@ -30,7 +28,7 @@ pub(super) fn probe(bytes: &[u8], limits: &Limits) -> Result<Facts, ImageError> 
             Block::Extension { .. } | Block::Trailer => {}
         }
     }
-    if frames == 0 {
+    if frames.count == 0 {
         return Err(ImageError::damaged("it holds no picture"));
     }
     let facts = still(
@@ -39,5 +37,8 @@ pub(super) fn probe(bytes: &[u8], limits: &Limits) -> Result<Facts, ImageError> 
         Orientation::Normal,
         has_alpha,
     );
-    Ok(Facts { frames, ..facts })
+    Ok(Facts {
+        frames: frames.count,
+        ..facts
+    })
 }

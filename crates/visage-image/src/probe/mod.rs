@@ -95,14 +95,32 @@ fn check_size(width: u32, height: u32, limits: &Limits) -> Result<(), ImageError
     Ok(())
 }
 
-/// Refuses more frames than the limit.
-fn check_frames(frames: u32, limits: &Limits) -> Result<(), ImageError> {
-    if frames > limits.frames {
-        return Err(ImageError::TooManyFrames {
-            max_frames: limits.frames,
-        });
+/// All frames of an animation may hold this many times the pixels of one picture: time is bounded as memory is.
+const ANIMATION_PIXELS_FACTOR: u64 = 5;
+
+/// Counts the frames of an animation.
+#[derive(Default)]
+struct Frames {
+    count: u32,
+    pixels: u64,
+}
+
+impl Frames {
+    /// Counts one more frame, unless that is one too many, or it is too large.
+    fn add(&mut self, width: u32, height: u32, limits: &Limits) -> Result<(), ImageError> {
+        check_size(width, height, limits)?;
+        self.pixels = self.pixels.saturating_add(u64::from(width) * u64::from(height));
+        if self.count >= limits.frames {
+            return Err(ImageError::TooManyFrames {
+                max_frames: limits.frames,
+            });
+        }
+        if self.pixels > limits.source_pixels.saturating_mul(ANIMATION_PIXELS_FACTOR) {
+            return Err(ImageError::TooManyFrames { max_frames: self.count });
+        }
+        self.count += 1;
+        Ok(())
     }
-    Ok(())
 }
 
 /// The facts of a still picture whose pixels are stored as `stored`.
@@ -115,5 +133,64 @@ fn still(format: ImageFormat, stored: (u32, u32), orientation: Orientation, has_
         orientation,
         frames: 1,
         has_alpha,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn check(bytes: &[u8], name: &str) {
+        let refusal = probe(bytes, &Limits::default()).unwrap_err();
+        assert!(
+            matches!(refusal, ImageError::Unsupported { name: found } if found == name),
+            "{refusal}"
+        );
+    }
+
+    #[test]
+    fn svg_is_known_however_it_begins() {
+        check(b"<svg xmlns='http://www.w3.org/2000/svg'/>", "SVG");
+        check(
+            b"\xEF\xBB\xBF \n<?xml version='1.0'?><!-- a <b> --><!DOCTYPE svg><SVG/>",
+            "SVG",
+        );
+        check(b"<html><body>no picture</body></html>", "an unknown format");
+    }
+
+    #[test]
+    fn what_is_not_taken_has_a_name() {
+        check(b"\0\0\0\x18ftypheic\0\0\0\0mif1heic", "HEIC");
+        check(b"\0\0\0\x18ftypmif1\0\0\0\0mif1heic", "HEIC");
+        check(b"\0\0\0\x18ftypavis\0\0\0\0avifavis", "an animated AVIF");
+        check(b"\0\0\0\x18ftypmp42\0\0\0\0mp42isom", "a video or an unknown format");
+        check(b"%PDF-1.7", "PDF");
+        check(b"a", "an unknown format");
+        assert_eq!(probe(b"", &Limits::default()), Err(ImageError::Empty));
+    }
+
+    #[test]
+    fn a_side_of_zero_is_damage() {
+        let png = b"\x89PNG\r\n\x1a\n\0\0\0\x0DIHDR\0\0\0\0\0\0\0\x01\x08\0\0\0\0\0\0\0\0";
+        let refusal = probe(png, &Limits::default()).unwrap_err();
+        let text = "The picture is damaged or incomplete: it says that it is 0 × 1 pixels large.";
+        assert_eq!(refusal.to_string(), text);
+    }
+
+    #[test]
+    fn an_animation_is_bounded_by_its_pixels_too() {
+        let limits = Limits {
+            source_pixels: 100,
+            frames: 1000,
+            ..Limits::default()
+        };
+        let mut frames = Frames::default();
+        for _ in 0..5 {
+            frames.add(10, 10, &limits).unwrap();
+        }
+        assert_eq!(
+            frames.add(10, 10, &limits),
+            Err(ImageError::TooManyFrames { max_frames: 5 })
+        );
     }
 }

@@ -2,28 +2,25 @@
 
 use visage_cloudinary::ImageFormat;
 
-use super::{check_frames, check_size, still};
+use super::{Frames, check_size, still};
 use crate::walk::png::Chunks;
 use crate::walk::tiff;
 use crate::{Facts, ImageError, Limits, Orientation, bytes};
 
 pub(super) fn probe(bytes: &[u8], limits: &Limits) -> Result<Facts, ImageError> {
     let mut header = None;
-    let (mut has_transparency, mut orientation, mut frames, mut animated) = (false, Orientation::Normal, 0, false);
+    let (mut has_transparency, mut orientation) = (false, Orientation::Normal);
+    let (mut frames, mut animated) = (Frames::default(), false);
     for chunk in Chunks::new(bytes) {
         let chunk = chunk?;
         match chunk.kind {
             b"IHDR" => header = Some(read_header(chunk.data, limits)?),
             b"tRNS" => has_transparency = true,
             b"eXIf" => orientation = tiff::exif_orientation(chunk.data),
-            b"acTL" => {
-                animated = true;
-                check_frames(bytes::u32_be(chunk.data, 0).unwrap_or_default(), limits)?;
-            }
+            b"acTL" => animated = true,
             b"fcTL" => {
-                frames += 1;
-                check_frames(frames, limits)?;
-                check_frame_size(chunk.data, limits)?;
+                let side = |at| bytes::u32_be(chunk.data, at).unwrap_or_default();
+                frames.add(side(4), side(8), limits)?;
             }
             _ if header.is_none() => return Err(ImageError::damaged("it does not begin with its header")),
             _ => {}
@@ -37,7 +34,7 @@ pub(super) fn probe(bytes: &[u8], limits: &Limits) -> Result<Facts, ImageError> 
         has_transparency || colour_type & 4 != 0,
     );
     Ok(Facts {
-        frames: if animated { frames.max(1) } else { 1 },
+        frames: if animated { frames.count.max(1) } else { 1 },
         ..facts
     })
 }
@@ -49,9 +46,4 @@ fn read_header(data: &[u8], limits: &Limits) -> Result<(u32, u32, u8), ImageErro
     let colour_type = *data.get(9).ok_or_else(cut)?;
     check_size(width, height, limits)?;
     Ok((width, height, colour_type))
-}
-
-fn check_frame_size(control: &[u8], limits: &Limits) -> Result<(), ImageError> {
-    let field = |at| bytes::u32_be(control, at).unwrap_or_default();
-    check_size(field(4), field(8), limits)
 }

@@ -2,7 +2,7 @@
 
 use visage_cloudinary::ImageFormat;
 
-use super::{check_frames, check_size, still};
+use super::{Frames, check_size, still};
 use crate::walk::riff::{Chunk, Chunks};
 use crate::walk::tiff;
 use crate::{Facts, ImageError, Limits, Orientation, bytes};
@@ -11,7 +11,7 @@ const ALPHA_FLAG: u8 = 0x10;
 
 pub(super) fn probe(bytes: &[u8], limits: &Limits) -> Result<Facts, ImageError> {
     let mut size = None;
-    let (mut has_alpha, mut orientation, mut frames) = (false, Orientation::Normal, 0);
+    let (mut has_alpha, mut orientation, mut frames) = (false, Orientation::Normal, Frames::default());
     for chunk in Chunks::of_file(bytes)? {
         let chunk = chunk?;
         match chunk.kind {
@@ -28,9 +28,7 @@ pub(super) fn probe(bytes: &[u8], limits: &Limits) -> Result<Facts, ImageError> 
                 size = size.or(Some(coded));
             }
             b"ANMF" => {
-                frames += 1;
-                check_frames(frames, limits)?;
-                has_alpha |= check_frame(chunk.data, limits)?;
+                has_alpha |= count_frame(&mut frames, chunk.data, limits)?;
             }
             b"EXIF" => orientation = tiff::exif_orientation(chunk.data),
             _ => {}
@@ -38,19 +36,19 @@ pub(super) fn probe(bytes: &[u8], limits: &Limits) -> Result<Facts, ImageError> 
     }
     let size = size.ok_or_else(|| ImageError::damaged("it holds no picture"))?;
     Ok(Facts {
-        frames: frames.max(1),
+        frames: frames.count.max(1),
         ..still(ImageFormat::Webp, size, orientation, has_alpha)
     })
 }
 
-/// Checks the sizes of one frame of an animation, and says whether it may be transparent.
-fn check_frame(frame: &[u8], limits: &Limits) -> Result<bool, ImageError> {
+/// Counts one frame of an animation, and says whether it may be transparent.
+fn count_frame(frames: &mut Frames, frame: &[u8], limits: &Limits) -> Result<bool, ImageError> {
     let mut alpha_found = false;
     for chunk in Chunks::inside(frame.get(16..).ok_or_else(cut)?) {
         let chunk = chunk?;
         alpha_found |= chunk.kind == b"ALPH";
         if let Some((coded, alpha)) = coded_size(&chunk) {
-            check_size(coded.0, coded.1, limits)?;
+            frames.add(coded.0, coded.1, limits)?;
             alpha_found |= alpha;
         }
     }

@@ -56,8 +56,8 @@ fn only_picture(bytes: &[u8], profile: Option<&[u8]>) -> Result<Vec<u8>, ImageEr
     let mut file = buffer::with_room(bytes.len() + profile.map_or(0, <[u8]>::len) + 1024)?;
     file.extend_from_slice(&[0xFF, SOI]);
     let mut profile = profile;
-    for segment in Segments::new(bytes) {
-        let segment = segment?;
+    let mut segments = Segments::new(bytes);
+    while let Some(segment) = segments.next().transpose()? {
         match segment.marker {
             APP0 if segment.payload.starts_with(b"JFIF\0") && file.len() == 2 => push(&mut file, APP0, JFIF),
             APP14 if segment.payload.starts_with(b"Adobe") => {
@@ -69,7 +69,9 @@ fn only_picture(bytes: &[u8], profile: Option<&[u8]>) -> Result<Vec<u8>, ImageEr
                     push_profile(&mut file, profile);
                 }
                 push(&mut file, segment.marker, segment.payload);
-                file.extend_from_slice(segment.scan);
+                if segment.marker == SOS {
+                    file.extend_from_slice(segments.take_scan()?);
+                }
             }
             _ => {}
         }

@@ -17,15 +17,16 @@ pub(crate) struct Segment<'a> {
     pub(crate) marker: u8,
     /// What follows the length; empty for markers without one.
     pub(crate) payload: &'a [u8],
-    /// For a scan header, the entropy-coded data up to the next marker; else empty.
-    pub(crate) scan: &'a [u8],
 }
 
 /// Walks the segments from the one after SOI to EOI; a file that ends before EOI yields an error.
+///
+/// The data of a scan, nearly all of a file, is looked at only when somebody goes on behind its header.
 #[derive(Debug)]
 pub(crate) struct Segments<'a> {
     bytes: &'a [u8],
     at: usize,
+    in_scan: bool,
     ended: bool,
 }
 
@@ -39,8 +40,15 @@ impl<'a> Segments<'a> {
         Self {
             bytes,
             at: 2,
+            in_scan: false,
             ended: false,
         }
+    }
+
+    /// After a scan header, the entropy-coded data up to the next marker.
+    pub(crate) fn take_scan(&mut self) -> Result<&'a [u8], ImageError> {
+        self.in_scan = false;
+        self.scan_data().ok_or_else(cut_short)
     }
 
     /// Skips to the next marker as libjpeg does: anything up to 0xFF, then fill bytes, then a code that is not zero.
@@ -59,22 +67,21 @@ impl<'a> Segments<'a> {
     }
 
     fn read(&mut self) -> Option<Segment<'a>> {
+        if std::mem::take(&mut self.in_scan) {
+            self.scan_data()?;
+        }
         let marker = self.next_marker()?;
         if marker == EOI {
             self.ended = true;
         }
         if !has_length(marker) {
-            return Some(Segment {
-                marker,
-                payload: &[],
-                scan: &[],
-            });
+            return Some(Segment { marker, payload: &[] });
         }
         let length = usize::from(bytes::u16_be(self.bytes, self.at)?);
         let payload = self.bytes.get(self.at + 2..self.at + length)?;
         self.at += length;
-        let scan = if marker == SOS { self.scan_data()? } else { &[] };
-        Some(Segment { marker, payload, scan })
+        self.in_scan = marker == SOS;
+        Some(Segment { marker, payload })
     }
 
     /// Entropy-coded data: 0xFF in it is followed by zero, or is a restart marker.
@@ -106,6 +113,10 @@ impl<'a> Iterator for Segments<'a> {
         self.ended |= segment.is_err();
         Some(segment)
     }
+}
+
+fn cut_short() -> ImageError {
+    ImageError::damaged("the JPEG data ends too early")
 }
 
 fn has_length(marker: u8) -> bool {

@@ -101,3 +101,24 @@ impl<'a> Directory<'a> {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn orientation_is_read_in_both_byte_orders_and_nonsense_is_upright() {
+        let little = b"Exif\0\0II*\0\x08\0\0\0\x01\0\x12\x01\x03\0\x01\0\0\0\x06\0\0\0\0\0\0\0";
+        let big = b"MM\0*\0\0\0\x08\0\x01\x01\x12\0\x03\0\0\0\x01\0\x08\0\0\0\0\0\0";
+        assert_eq!(exif_orientation(little), Orientation::Rotate90);
+        assert_eq!(exif_orientation(big), Orientation::Rotate270);
+        for length in 0..big.len() {
+            let cut = exif_orientation(&big[..length]);
+            assert!(matches!(cut, Orientation::Normal | Orientation::Rotate270));
+        }
+        let elsewhere = b"II*\0\xFF\xFF\xFF\xFF\x01\0";
+        assert_eq!(exif_orientation(elsewhere), Orientation::Normal);
+        assert_eq!(Orientation::from_exif(0), Orientation::Normal);
+        assert_eq!(Orientation::from_exif(9), Orientation::Normal);
+    }
+}

@@ -234,6 +234,30 @@ pub(crate) fn avif(width: u32, height: u32, pixels: &[u8]) -> Vec<u8> {
     file
 }
 
+/// An AVIF whose colour box has become a box that turns.
+pub(crate) fn avif_turned(width: u32, height: u32, pixels: &[u8], kind: [u8; 4], value: u8) -> Vec<u8> {
+    let mut file = avif(width, height, pixels);
+    let find = |file: &[u8], text: &[u8]| file.windows(text.len()).position(|window| window == text).unwrap();
+    let colr = find(&file, b"colrnclx");
+    file[colr..colr + 4].copy_from_slice(&kind);
+    file[colr + 4] = value;
+    let mut before = find(&file, b"ipco") + 4;
+    let mut index = 1;
+    while before + 4 < colr {
+        before += u32::from_be_bytes(file[before..before + 4].try_into().unwrap()) as usize;
+        index += 1;
+    }
+    // Version, flags, count, item id, then the number of properties and the properties; turning ones are essential.
+    let list = find(&file, b"ipma") + 4 + 4 + 4 + 2;
+    let count = usize::from(file[list]);
+    let entry = file[list + 1..=list + count]
+        .iter_mut()
+        .find(|entry| **entry & 0x7F == index)
+        .unwrap();
+    *entry |= 0x80;
+    file
+}
+
 pub(crate) fn bmp(width: u32, height: u32) -> Vec<u8> {
     let row = (width as usize * 3).next_multiple_of(4);
     let mut file = b"BM".to_vec();

@@ -73,6 +73,28 @@ fn lossless_webp_stays_lossless_when_it_is_turned() {
     assert_eq!(found, draw::picture(60, 42));
 }
 
+#[test]
+fn avif_is_turned_and_mirrored_by_its_own_boxes_and_keeps_them() {
+    // Each with the EXIF number of the same turn.
+    let cases = [
+        (b"irot", 1, 8),
+        (b"irot", 2, 3),
+        (b"irot", 3, 6),
+        (b"imir", 0, 4),
+        (b"imir", 1, 2),
+    ];
+    for (kind, value, orientation) in cases {
+        let (width, height, pixels) = draw::stored(60, 42, orientation);
+        let file = draw::avif_turned(width, height, &pixels, *kind, value);
+        let facts = probe(&file, &Limits::default()).unwrap();
+        assert_eq!((facts.width, facts.height), (60, 42));
+        assert_marks(&file, "AVIF");
+        let clean = sanitised(&file).unwrap();
+        assert_eq!(clean.facts, facts);
+        assert_marks(&clean.bytes, "AVIF, sanitised");
+    }
+}
+
 fn check(file: &[u8], size: (u32, u32), what: &str) {
     let facts = probe(file, &Limits::default()).unwrap();
     assert_eq!((facts.width, facts.height), size, "{what}");

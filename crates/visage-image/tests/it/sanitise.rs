@@ -1,8 +1,10 @@
 //! Nothing but the picture leaves, and only whole pictures do.
 
+use std::cell::Cell;
+
 use turbojpeg::Subsamp;
-use visage_cloudinary::ImageFormat;
-use visage_image::{ImageError, Limits, probe, sanitise};
+use visage_cloudinary::{ImageFormat, Transformation};
+use visage_image::{ImageError, Limits, plan, probe, render, sanitise};
 
 use crate::draw::{self, SECRET, one_of_each};
 use crate::support::{assert_marks, contains, pixels, rendered, sanitised};
@@ -166,7 +168,44 @@ fn limits_hold_at_the_limit_and_one_above() {
 }
 
 #[test]
-fn a_restart_interval_and_gray_survive() {
+fn rendering_stops_when_it_is_told_to_and_when_memory_would_not_do() {
+    let file = draw::bmp(48, 32);
+    let limits = Limits::default();
+    let facts = probe(&file, &limits).unwrap();
+    let plan = plan(
+        &Transformation::parse("w_24").unwrap(),
+        &facts,
+        ImageFormat::Jpg,
+        &limits,
+    )
+    .unwrap();
+    let asked = Cell::new(0);
+    let at = |last: u32| {
+        asked.set(0);
+        render(&file, &plan, &limits, &|| asked.replace(asked.get() + 1) >= last)
+    };
+    assert_eq!(at(0), Err(ImageError::Cancelled));
+    assert_eq!(at(2), Err(ImageError::Cancelled));
+    assert!(at(100).is_ok());
+    assert_eq!(asked.get(), 4); // before decoding, resizing, colour and encoding
+    let needed = plan.memory_bytes(file.len() as u64);
+    let with = |render_memory_bytes| {
+        render(
+            &file,
+            &plan,
+            &Limits {
+                render_memory_bytes,
+                ..Limits::default()
+            },
+            &|| false,
+        )
+    };
+    assert!(with(needed).is_ok());
+    assert!(matches!(with(needed - 1), Err(ImageError::TooMuchMemory { .. })));
+}
+
+#[test]
+fn gray_stays_gray() {
     let gray: Vec<u8> = draw::picture(40, 30)
         .as_chunks::<3>()
         .0
