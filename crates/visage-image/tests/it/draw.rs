@@ -176,6 +176,20 @@ pub(crate) fn png(width: u32, height: u32, pixels: &[u8], exif_block: Option<&[u
     file
 }
 
+/// Two frames and a comment.
+pub(crate) fn apng(width: u32, height: u32) -> Vec<u8> {
+    let mut file = Vec::new();
+    let mut encoder = png::Encoder::new(&mut file, width, height);
+    encoder.set_color(png::ColorType::Rgb);
+    encoder.set_animated(2, 0).unwrap();
+    encoder.add_text_chunk("Comment".into(), SECRET.into()).unwrap();
+    let mut writer = encoder.write_header().unwrap();
+    writer.write_image_data(&picture(width, height)).unwrap();
+    writer.write_image_data(&picture(width, height)).unwrap();
+    writer.finish().unwrap();
+    file
+}
+
 pub(crate) fn webp(width: u32, height: u32, pixels: &[u8], lossless: bool, exif_block: Option<&[u8]>) -> Vec<u8> {
     let layout = if pixels.len() == (width * height * 4) as usize {
         webp::PixelLayout::Rgba

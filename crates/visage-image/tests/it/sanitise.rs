@@ -205,6 +205,18 @@ fn rendering_stops_when_it_is_told_to_and_when_memory_would_not_do() {
 }
 
 #[test]
+fn an_animated_png_keeps_its_frames_and_a_damaged_last_one_is_noticed() {
+    let mut file = draw::apng(48, 32);
+    let clean = sanitised(&file).unwrap();
+    assert_eq!(clean.facts.frames, 2);
+    assert!(!contains(&clean.bytes, SECRET));
+    assert_marks(&clean.bytes, "APNG");
+    let last = file.windows(4).rposition(|window| window == b"fdAT").unwrap();
+    file[last + 20] ^= 0xFF;
+    assert!(matches!(sanitised(&file), Err(ImageError::Damaged { .. })));
+}
+
+#[test]
 fn gray_stays_gray() {
     let gray: Vec<u8> = draw::picture(40, 30)
         .as_chunks::<3>()
