@@ -11,7 +11,7 @@
 
 use async_trait::async_trait;
 use jiff::Timestamp;
-use visage_cloudinary::{DeliveryType, ImageFormat, PublicId, ResourceType, Recipe};
+use visage_cloudinary::{DeliveryType, ImageFormat, PublicId, Recipe, ResourceType};
 
 use crate::error::{Result, StoreError};
 use crate::ids::{AssetId, Sha256, UploadId};

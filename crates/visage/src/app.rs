@@ -141,7 +141,7 @@ impl App {
             clock,
             directory: sqlite,
             media_host: Arc::new(Embedded::new(Arc::clone(&library))),
-            library,
+            library: Arc::clone(&library),
             permits,
             tokens: Tokens::new(&config.auth),
             passwords: Passwords::new(config.auth.bcrypt_cost, processors),
@@ -149,7 +149,7 @@ impl App {
             mailer: Mailer::new(&config.mail)?,
             display_transformation: Transformation::parse(&config.profile.transformation).unwrap_or_default(),
             temporary_folder: temporary_folder(&config.data),
-            tasks: TaskTracker::new(),
+            tasks: library.tasks.clone(),
             config,
         })
     }

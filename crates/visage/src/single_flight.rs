@@ -35,7 +35,10 @@ where
             under_way.unwrap_or_else(|| {
                 let (sender, receiver) = watch::channel(None);
                 flights.insert(key.clone(), receiver.clone());
-                let landing = Landing { flights: Arc::clone(&self.flights), key };
+                let landing = Landing {
+                    flights: Arc::clone(&self.flights),
+                    key,
+                };
                 tokio::spawn(async move {
                     let result = work.await;
                     // Off the board before the result is told: whoever asks from now on sees what was stored.

@@ -88,10 +88,7 @@ mod tests {
 
     #[test]
     fn a_key_reads_what_it_writes() {
-        for key in [
-            BlobKey::Original(upload()),
-            BlobKey::Derived(upload(), recipe()),
-        ] {
+        for key in [BlobKey::Original(upload()), BlobKey::Derived(upload(), recipe())] {
             assert_eq!(BlobKey::from_path(&key.path()), Some(key));
         }
     }

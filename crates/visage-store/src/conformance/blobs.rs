@@ -49,7 +49,11 @@ pub async fn an_original_is_never_overwritten(blobs: &Blobs) -> Outcome {
 }
 
 pub async fn a_missing_blob_is_missing(blobs: &Blobs) -> Outcome {
-    let (upload, recipe, any) = (UploadId::random(), Recipe::parse(&format!("{:032}", 1))?, Sha256::of(b""));
+    let (upload, recipe, any) = (
+        UploadId::random(),
+        Recipe::parse(&format!("{:032}", 1))?,
+        Sha256::of(b""),
+    );
     let original = blobs.get_original(&upload, &any, 0).await;
     let derived = blobs.get_derived(&upload, &recipe, &any, 0).await;
     assert!(matches!(original, Err(BlobError::Missing(_))), "{original:?}");
@@ -94,7 +98,10 @@ pub async fn deleting_what_is_missing_succeeds(blobs: &Blobs) -> Outcome {
 
 pub async fn an_upload_is_deleted_with_everything_derived_from_it(blobs: &Blobs) -> Outcome {
     let (upload, other) = (UploadId::random(), UploadId::random());
-    let recipes = [Recipe::parse(&format!("{:032}", 1))?, Recipe::parse(&format!("{:032}", 2))?];
+    let recipes = [
+        Recipe::parse(&format!("{:032}", 1))?,
+        Recipe::parse(&format!("{:032}", 2))?,
+    ];
     for upload in [&upload, &other] {
         blobs.put_original(upload, FIRST).await?;
         blobs.put_derived(upload, &recipes[0], FIRST).await?;

@@ -2,7 +2,7 @@
 
 use futures_util::future::try_join_all;
 use jiff::Timestamp;
-use visage_cloudinary::{DeliveryType, ImageFormat, PublicId, ResourceType, Recipe};
+use visage_cloudinary::{DeliveryType, ImageFormat, PublicId, Recipe, ResourceType};
 
 use super::{Outcome, at};
 use crate::catalog::{

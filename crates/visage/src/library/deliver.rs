@@ -93,7 +93,11 @@ pub async fn deliver(
         Some(recipe) => format!("\"{}-{recipe}\"", asset.upload.id),
     };
     let has_it = have.is_some_and(|have| names(have, &etag));
-    let image = if has_it { None } else { Some(image(library, &asset, &resolved, recipe.clone()).await?) };
+    let image = if has_it {
+        None
+    } else {
+        Some(image(library, &asset, &resolved, recipe.clone()).await?)
+    };
     Ok(Delivery {
         etag,
         is_current_version: url.version == Some(asset.version),
@@ -119,7 +123,8 @@ pub fn render_ahead(library: &Arc<Library>, asset: &Asset, transformation: &Tran
     );
     let Some(recipe) = recipe(&resolved) else { return };
     let (library, asset) = (Arc::clone(library), asset.clone());
-    tokio::spawn(async move {
+    let tasks = library.tasks.clone();
+    tasks.spawn(async move {
         if let Err(error) = image(&library, &asset, &resolved, Some(recipe)).await {
             tracing::warn!(asset.public_id = %asset.key.public_id, error = %error, "not rendered ahead");
         }

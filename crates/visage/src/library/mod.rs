@@ -10,6 +10,7 @@ use std::time::Duration;
 
 use bytes::Bytes;
 use quick_cache::sync::Cache;
+use tokio_util::task::TaskTracker;
 use visage_cloudinary::{ImageFormat, Recipe, Secret};
 use visage_store::{Blobs, Catalog, UploadId};
 
@@ -45,6 +46,8 @@ pub struct Library {
     pub pending_grace: Duration,
     /// Room for derived blobs in bytes.
     pub derived_bytes: u64,
+    /// Work in the background; a stop waits for it.
+    pub tasks: TaskTracker,
     flights: SingleFlight<ImageKey, Result<Image, Arc<deliver::DeliverError>>>,
     hot: Cache<ImageKey, Image, ByBytes>,
 }
@@ -93,6 +96,7 @@ impl Library {
             purge_delay: config.reaper.purge_delay.as_duration(),
             pending_grace: config.reaper.pending_grace.as_duration(),
             derived_bytes: config.cache.derived_bytes,
+            tasks: TaskTracker::new(),
             flights: SingleFlight::default(),
             hot: Cache::with_weighter(10_000, config.cache.hot_bytes, ByBytes),
         }

@@ -258,6 +258,7 @@ async fn derived_images_over_their_room_go_longest_unused_first_and_are_made_aga
             StatusCode::OK
         );
     }
+    t.idle().await;
     let reaped = t.reap().await;
     assert!(reaped.evicted_derived > 0);
     assert!(t.app.library.catalog.derived_bytes().await.unwrap() <= 4000);

@@ -248,12 +248,20 @@ impl TestApp {
         self.clock.advance(by);
     }
 
+    /// Waits until nothing goes on in the background.
+    pub(crate) async fn idle(&self) {
+        self.app.tasks.close();
+        self.app.tasks.wait().await;
+        self.app.tasks.reopen();
+    }
+
     pub(crate) async fn reap(&self) -> Reaped {
         reaper::reap(&self.app, false).await.unwrap()
     }
 
     /// Lets all graces pass and reaps until nothing is left to do.
     pub(crate) async fn settle(&self) -> Audit {
+        self.idle().await;
         for _ in 0..4 {
             self.advance(Duration::from_secs(2 * 3600));
             self.reap().await;

@@ -52,7 +52,11 @@ pub(crate) async fn set(State(app): State<Arc<App>>, caller: Caller, form: Image
 /// `DELETE /api/users/profile-image`: takes the caller's profile image away.
 pub(crate) async fn remove(State(app): State<Arc<App>>, caller: Caller) -> Result<Json<Value>, ApiError> {
     let removed = profile::remove_image(&app, &caller.user_id).await?;
-    let message = if removed { "Profile image removed successfully" } else { "There is no profile image" };
+    let message = if removed {
+        "Profile image removed successfully"
+    } else {
+        "There is no profile image"
+    };
     Ok(super::auth::message(message))
 }
 
