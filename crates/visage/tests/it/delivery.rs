@@ -250,6 +250,7 @@ async fn derived_images_over_their_room_go_longest_unused_first_and_are_made_aga
     let t = TestApp::with_config(|config| config.cache.derived_bytes = 4000);
     let member = t.member("Asha").await;
     let url = t.upload_ok(&member, &crate::pictures::noisy_png(64, 64)).await;
+    t.idle().await;
     let tail = url.split_once("q_auto/").unwrap().1.to_owned();
     for width in [20, 21, 22, 23, 24] {
         t.advance(Duration::from_secs(1));
@@ -258,7 +259,6 @@ async fn derived_images_over_their_room_go_longest_unused_first_and_are_made_aga
             StatusCode::OK
         );
     }
-    t.idle().await;
     let reaped = t.reap().await;
     assert!(reaped.evicted_derived > 0);
     assert!(t.app.library.catalog.derived_bytes().await.unwrap() <= 4000);
