@@ -211,9 +211,9 @@ impl Server {
             .stdout(Stdio::piped())
             .spawn()?;
         let mut lines = BufReader::new(child.stdout.take().ok_or("no output")?).lines();
-        let first = lines.next().ok_or("the server did not start")??;
-        if first != "visage is ready" {
-            return Err(first.into());
+        let message: Vec<String> = lines.by_ref().take(4).collect::<std::io::Result<_>>()?;
+        if message.first().is_none_or(|first| first != "visage is ready") {
+            return Err("the server did not start".into());
         }
         Ok(Self {
             child,
@@ -333,7 +333,7 @@ fn draw_photo() -> Result<Vec<u8>> {
         height: HEIGHT,
         format: turbojpeg::PixelFormat::RGB,
     };
-    Ok(turbojpeg::compress(image, 88, turbojpeg::Subsamp::Sub2x2)?.to_vec())
+    Ok(turbojpeg::compress(image, 93, turbojpeg::Subsamp::Sub2x2)?.to_vec())
 }
 
 fn quantiles(times: &mut [Duration]) -> String {

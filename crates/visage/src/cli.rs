@@ -166,7 +166,9 @@ async fn serve(config: Config) -> anyhow::Result<ExitCode> {
     let stop = CancellationToken::new();
     tokio::spawn(stop_on_signal(stop.clone()));
     let reaper = tokio::spawn(reaper::run(Arc::clone(&app), stop.clone()));
-    say_ready(&app, listener.local_addr()?)?;
+    if let Err(error) = say_ready(&app, listener.local_addr()?) {
+        tracing::warn!(error = %error, "nobody reads the ready message");
+    }
     server::serve(listener, router(Arc::clone(&app)), &app.config.http, stop).await;
     app.tasks.close();
     if tokio::time::timeout(app.config.http.drain_timeout.as_duration(), app.tasks.wait())

@@ -1,0 +1,129 @@
+//! A disk that is full, and then is not.
+//!
+//! The disk is a small one in memory, mounted where only the program sees it, so that nothing can stay mounted.
+
+use std::fs;
+use std::io::{self, BufRead as _, BufReader, Write as _};
+use std::path::{Path, PathBuf};
+use std::process::{Child, Command, Stdio};
+
+use crate::client::User;
+use crate::pictures::{noise, picture};
+use crate::server::Site;
+
+const KIB: usize = 1024;
+const DISK: &str = "24m";
+/// Room that is left on the disk: for nothing, for a part of the temporary file, for that and a part of the original, and
+/// so on until it is enough.
+const ROOM_KIB: &[usize] = &[0, 4, 16, 48, 96, 112, 128, 160, 192, 224, 240, 288, 352, 512, 1024];
+
+#[test]
+fn a_full_disk_is_said_to_be_full_and_takes_uploads_again_when_it_has_room() {
+    let mut site = Site::new(&[]);
+    let Some(disk) = SmallDisk::mount(&site.data) else {
+        eprintln!("skipped: this machine does not allow mounting");
+        return;
+    };
+    site.wrapper = disk.enter();
+    let server = site.start();
+    let user = User::new(&site, "user");
+    user.put(picture(1));
+    let mut current = 1;
+    let file = noise(200);
+    let (mut refused, mut taken) = (0, 0);
+    for room_kib in ROOM_KIB {
+        disk.leave_room(room_kib * KIB);
+        let answer = user.upload(file.clone()).unwrap();
+        if answer.status == 507 {
+            let message = answer.json()["message"].as_str().unwrap().to_owned();
+            assert!(message.contains("no space"), "{message}");
+            assert_eq!(user.shown(), current, "the old picture is still delivered");
+            refused += 1;
+        } else {
+            answer.stored_url();
+            taken += 1;
+        }
+        disk.clear();
+        current += 1;
+        user.put(picture(current));
+        assert_eq!(user.shown(), current);
+    }
+    assert!(
+        refused > 3 && taken > 0,
+        "{refused} refused and {taken} taken do not show enough"
+    );
+    site.settle(&["--at-once"]);
+    assert_eq!(user.shown(), current);
+    site.assert_clean(1);
+    drop(server);
+    eprintln!("{refused} uploads were refused and {taken} taken");
+}
+
+/// A file system in memory in a mount namespace of its own. It ends when this, and every program in it, has ended.
+struct SmallDisk {
+    keeper: Child,
+    folder: PathBuf,
+}
+
+impl SmallDisk {
+    fn mount(folder: &Path) -> Option<Self> {
+        fs::create_dir_all(folder).unwrap();
+        let script = format!(
+            "mount -t tmpfs -o size={DISK} tmpfs '{}' && echo mounted && exec cat",
+            folder.display()
+        );
+        let mut keeper = Command::new("unshare")
+            .args(["--user", "--map-root-user", "--mount", "sh", "-c", &script])
+            .stdin(Stdio::piped())
+            .stdout(Stdio::piped())
+            .spawn()
+            .ok()?;
+        let mut said = String::new();
+        BufReader::new(keeper.stdout.take().unwrap())
+            .read_line(&mut said)
+            .unwrap();
+        let folder = PathBuf::from(format!("/proc/{}/root{}", keeper.id(), folder.display()));
+        (said == "mounted\n").then_some(Self { keeper, folder })
+    }
+
+    /// The command that runs another one where the disk is.
+    fn enter(&self) -> Vec<String> {
+        let target = self.keeper.id().to_string();
+        let line = [
+            "nsenter",
+            "--user",
+            "--preserve-credentials",
+            "--mount",
+            "--target",
+            &target,
+            "--",
+        ];
+        line.map(str::to_owned).to_vec()
+    }
+
+    /// Fills the disk up to the last `bytes`.
+    fn leave_room(&self, bytes: usize) {
+        let reserve = self.folder.join("reserve");
+        fs::write(&reserve, vec![1; bytes]).unwrap();
+        let mut filler = fs::File::create(self.folder.join("filler")).unwrap();
+        let full = loop {
+            if let Err(error) = filler.write_all(&[1; 4 * KIB]) {
+                break error;
+            }
+        };
+        assert_eq!(full.kind(), io::ErrorKind::StorageFull);
+        fs::remove_file(reserve).unwrap();
+    }
+
+    fn clear(&self) {
+        fs::remove_file(self.folder.join("filler")).unwrap();
+    }
+}
+
+impl Drop for SmallDisk {
+    fn drop(&mut self) {
+        // Both fail when it has ended already.
+        self.keeper.kill().ok();
+        self.keeper.wait().ok();
+    }
+}

@@ -1,0 +1,18 @@
+#![cfg(test)]
+//! Tests that drive the real program: it is started, killed, restarted and asked over HTTP, as in operation.
+
+mod client;
+mod pictures;
+mod raw;
+mod server;
+mod wait;
+
+mod commands;
+mod crash_points;
+mod cut_uploads;
+mod damage;
+mod full_disk;
+mod kills;
+mod parallel_uploads;
+mod stopping;
+mod sync_order;
