@@ -7,7 +7,7 @@ use visage_cloudinary::{
     Transformation,
 };
 use visage_image::{ImageError, PlanError, RENDERER_VERSION};
-use visage_store::{Asset, AssetKey, BlobError, DerivedFacts, DerivedKey, Sha256, StoreError, UploadFacts};
+use visage_store::{Asset, AssetKey, BlobError, BlobKey, DerivedFacts, DerivedKey, Sha256, StoreError, UploadFacts};
 
 use super::{Image, ImageKey, Library};
 use crate::permits::WorkError;
@@ -298,15 +298,14 @@ async fn keep(
         upload: asset.upload.id,
         recipe: recipe.clone(),
     };
-    if library
-        .catalog
-        .record_derived(&key, &facts, library.clock.now())
-        .await?
-    {
-        library
-            .blobs
-            .put_derived(&key.upload, recipe, image.bytes.clone())
-            .await?;
+    let (catalog, blobs) = (&library.catalog, &library.blobs);
+    if !catalog.record_derived(&key, &facts, library.clock.now()).await? {
+        return Ok(());
+    }
+    blobs.put_derived(&key.upload, recipe, image.bytes.clone()).await?;
+    if catalog.find_derived(&key).await?.is_none() {
+        // The upload was purged, or the room was needed, while this was written.
+        blobs.delete(&BlobKey::Derived(key.upload, key.recipe)).await?;
     }
     Ok(())
 }

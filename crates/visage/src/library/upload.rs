@@ -1,7 +1,7 @@
 //! Stores an original.
 
 use visage_store::{
-    Asset, AssetKey, BlobError, Commit, CommitError, CommitUpload, Sha256, StoreError, UploadFacts, UploadId,
+    Asset, AssetKey, BlobError, BlobKey, Commit, CommitError, CommitUpload, Sha256, StoreError, UploadFacts, UploadId,
 };
 
 use super::Library;
@@ -78,7 +78,10 @@ pub async fn store(library: &Library, new: NewUpload) -> Result<Asset, UploadErr
             Ok(asset)
         }
         Ok(Commit::Existing(_)) => Err(UploadError::Taken),
-        Err(CommitError::NotPending) => Err(UploadError::GivenUp),
+        Err(CommitError::NotPending) => {
+            erase(library, &id).await;
+            Err(UploadError::GivenUp)
+        }
         Err(CommitError::Store(error)) => {
             abandon(library, &id).await;
             Err(no_space(error))
@@ -109,6 +112,14 @@ async fn facts_of(picture: &Picture) -> UploadFacts {
 async fn abandon(library: &Library, id: &UploadId) {
     if let Err(error) = library.catalog.abandon_upload(id, library.clock.now()).await {
         tracing::warn!(upload = %id, error = %error, "a failed upload stays until its grace is over");
+    }
+}
+
+/// Deletes the bytes of an upload that was given up while they were written: its row may be gone, and then nobody else
+/// would ever find them.
+async fn erase(library: &Library, id: &UploadId) {
+    if let Err(error) = library.blobs.delete(&BlobKey::Original(*id)).await {
+        tracing::error!(upload = %id, error = %error, "the bytes of an upload that was given up stay; an audit finds them");
     }
 }
 
