@@ -3,6 +3,7 @@
 
 mod client;
 mod pictures;
+mod preload;
 mod raw;
 mod server;
 mod wait;
@@ -14,5 +15,6 @@ mod damage;
 mod full_disk;
 mod kills;
 mod parallel_uploads;
+mod slow_disk;
 mod stopping;
 mod sync_order;

@@ -1,29 +1,21 @@
 //! What is on the disk when an upload is acknowledged, seen in the order of the program's own calls.
 
-use std::fs;
-use std::path::{Path, PathBuf};
-use std::process::Command;
+use std::path::PathBuf;
 
 use crate::client::User;
 use crate::pictures::picture;
+use crate::preload::Preload;
 use crate::server::Site;
 
 #[test]
 fn a_picture_and_its_folder_and_the_database_are_synced_in_this_order_before_the_answer() {
     let site = Site::new(&[]);
-    let Some(library) = build_library(site.folder.path()) else {
-        eprintln!("skipped: calls can be listened to on Linux with a C compiler only");
-        return;
-    };
-    let log = site.folder.path().join("sync.log");
-    let server = site.start_with(&[
-        ("LD_PRELOAD", library.to_str().unwrap()),
-        ("SYNC_LOG", log.to_str().unwrap()),
-    ]);
+    let Some(preload) = Preload::build(&site) else { return };
+    let server = site.start_with(&preload.settings());
     let user = User::new(&site, "user");
-    let calls_before = read(&log).len();
+    let calls_before = preload.calls().len();
     user.put(picture(1));
-    let calls = read(&log).split_off(calls_before);
+    let calls = preload.calls().split_off(calls_before);
     drop(server);
 
     let [original]: [PathBuf; 1] = site.originals().try_into().unwrap();
@@ -56,26 +48,4 @@ fn a_picture_and_its_folder_and_the_database_are_synced_in_this_order_before_the
         Some(named),
         "it had its name before it was on the disk: {calls:#?}"
     );
-}
-
-/// Builds the library that listens; `None` when this machine cannot.
-fn build_library(folder: &Path) -> Option<PathBuf> {
-    if !cfg!(target_os = "linux") {
-        return None;
-    }
-    let library = folder.join("sync_log.so");
-    let source = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/process/sync_log.c");
-    let compiler = Command::new("cc")
-        .args(["-shared", "-fPIC", "-Wall", "-Werror", "-o"])
-        .arg(&library)
-        .arg(source)
-        .arg("-ldl")
-        .status()
-        .ok()?;
-    assert!(compiler.success(), "the library was not built");
-    Some(library)
-}
-
-fn read(log: &Path) -> Vec<String> {
-    fs::read_to_string(log).unwrap().lines().map(str::to_owned).collect()
 }

@@ -1,0 +1,77 @@
+//! Writes that take so long that their purpose is gone when they are done, as on a machine that sleeps meanwhile.
+
+use std::thread;
+
+use crate::client::User;
+use crate::pictures::picture;
+use crate::preload::Preload;
+use crate::server::{Server, Site};
+
+fn scene() -> Option<(Site, Preload, Server, User)> {
+    let site = Site::new(&[("VISAGE_REAPER__RETIRE_AFTER", "0s")]);
+    let preload = Preload::build(&site)?;
+    let server = site.start_with(&preload.settings());
+    let user = User::new(&site, "user");
+    Some((site, preload, server, user))
+}
+
+#[test]
+fn an_upload_that_was_given_up_while_its_bytes_were_written_leaves_none_of_them() {
+    let Some((site, preload, _server, user)) = scene() else {
+        return;
+    };
+    user.put(picture(1));
+    preload.hold("link");
+    let late = thread::spawn({
+        let user = user.clone();
+        move || user.upload(picture(2)).unwrap()
+    });
+    preload.wait_for_held("link");
+    site.settle(&["--at-once"]);
+    preload.let_go("link");
+    let answer = late.join().unwrap();
+    assert!(answer.status >= 500, "{answer:?}");
+    assert_eq!(user.shown(), 1);
+    site.settle(&["--at-once"]);
+    site.assert_clean(1);
+    assert_eq!(site.originals().len(), 1);
+}
+
+#[test]
+fn an_image_that_is_derived_while_its_original_is_deleted_is_not_kept() {
+    let Some((site, preload, mut server, user)) = scene() else {
+        return;
+    };
+    preload.hold("rename");
+    user.put(picture(1));
+    preload.wait_for_held("rename");
+    user.put(picture(2));
+    site.settle(&["--at-once"]);
+    preload.let_go("rename");
+    // A stop waits for what is under way.
+    server.terminate();
+    assert_eq!(server.wait().code(), Some(0));
+    site.assert_clean(1);
+}
+
+#[test]
+fn a_file_that_was_half_written_at_a_crash_is_cleared_away() {
+    let Some((site, preload, server, user)) = scene() else {
+        return;
+    };
+    user.put(picture(1));
+    preload.hold("link");
+    let unanswered = thread::spawn({
+        let user = user.clone();
+        move || user.upload(picture(2))
+    });
+    preload.wait_for_held("link");
+    server.kill();
+    unanswered.join().unwrap().unwrap_err();
+    let (_, audit) = site.audit();
+    assert_eq!(audit["temporary_files"], 1, "{audit}");
+    let _server = site.start();
+    assert_eq!(user.shown(), 1);
+    site.settle(&[]);
+    site.assert_clean(1);
+}
