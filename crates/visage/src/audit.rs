@@ -1,12 +1,12 @@
 //! Reads every reference and every object and says whether they agree. It changes nothing.
 
-use std::collections::HashSet;
+use std::collections::{BTreeMap, BTreeSet, HashSet};
 
 use futures_util::TryStreamExt as _;
 use serde::Serialize;
 use visage_cloudinary::PublicId;
 use visage_store::{
-    AssetKey, BlobError, BlobKey, DerivedKey, ImageReference, StoreError, Stored, Upload, UploadId, UploadState,
+    AssetKey, BlobError, BlobKey, DerivedKey, ImageReference, StoreError, Stored, Upload, UploadRecord, UploadState,
 };
 
 use crate::app::App;
@@ -71,16 +71,16 @@ impl Audit {
     }
 }
 
-/// Reads everything and counts. Run beside a working server, what changes meanwhile may be counted as it was or as it is.
+/// Reads everything and counts. Run beside a working server, what changes meanwhile may be counted as it was or as it is;
+/// what is only on its way is never taken for lost or left over.
 ///
 /// # Errors
 /// When something cannot be read at all.
 pub async fn audit(app: &App) -> Result<Audit, AuditError> {
     let mut audit = Audit::default();
     references(app, &mut audit).await?;
-    let uploads = uploads(app, &mut audit).await?;
     assets(app, &mut audit).await?;
-    strays(app, &uploads, &mut audit).await?;
+    strays(app, &mut audit).await?;
     Ok(audit)
 }
 
@@ -113,29 +113,14 @@ async fn still_references(app: &App, reference: &ImageReference) -> Result<bool,
     Ok(user.is_some_and(|user| user.cloudinary_id == reference.public_id))
 }
 
-async fn uploads(app: &App, audit: &mut Audit) -> Result<HashSet<UploadId>, AuditError> {
-    let mut ids = HashSet::new();
-    let mut after = None;
-    loop {
-        let page = app.library.catalog.all_uploads(after, PAGE).await?;
-        for upload in &page {
-            ids.insert(upload.id);
-            match upload.state {
-                UploadState::Pending => audit.pending_uploads += 1,
-                UploadState::Doomed { .. } => audit.doomed_uploads += 1,
-                UploadState::Live => {}
-            }
-        }
-        match page.last() {
-            Some(last) if page.len() == PAGE => after = Some(last.id),
-            _ => return Ok(ids),
-        }
-    }
-}
-
 async fn assets(app: &App, audit: &mut Audit) -> Result<(), AuditError> {
     let folder = format!("{}/", app.config.profile.folder);
-    let on_their_way = on_their_way(app, audit).await?;
+    let mut on_their_way = pending(app).await?;
+    audit.pending_exchanges = on_their_way.exchanges;
+    let expired = expired(app).await?;
+    audit.expired_media = expired.len() as u64;
+    on_their_way.ids.extend(expired);
+    let mut suspects = Vec::new();
     let mut after = None;
     loop {
         let page = app.library.catalog.all_assets(after, PAGE).await?;
@@ -144,39 +129,71 @@ async fn assets(app: &App, audit: &mut Audit) -> Result<(), AuditError> {
             check_original(app, &asset.upload, &asset.key, audit).await?;
             let id = asset.key.public_id.as_str();
             let needed =
-                !id.starts_with(&folder) || on_their_way.contains(id) || app.directory.is_referenced(id).await?;
+                !id.starts_with(&folder) || on_their_way.ids.contains(id) || app.directory.is_referenced(id).await?;
             if !needed {
-                tracing::warn!(asset.public_id = id, "nothing names this profile image");
-                audit.unreferenced_assets += 1;
+                suspects.push(asset.key.clone());
             }
         }
         match page.last() {
             Some(last) if page.len() == PAGE => after = Some(last.id),
-            _ => return Ok(()),
+            _ => break,
+        }
+    }
+    audit.unreferenced_assets = unreferenced(app, suspects).await?;
+    Ok(())
+}
+
+/// How many of the suspects nothing names. They are looked for again in the order in which a picture goes its way (in an
+/// exchange, on a user, retired, gone), so that one that moves on meanwhile is met.
+async fn unreferenced(app: &App, suspects: Vec<AssetKey>) -> Result<u64, AuditError> {
+    if suspects.is_empty() {
+        return Ok(0);
+    }
+    let pending = pending(app).await?.ids;
+    let mut left = Vec::new();
+    for key in suspects {
+        let id = key.public_id.as_str();
+        if !pending.contains(id) && !app.directory.is_referenced(id).await? {
+            left.push(key);
+        }
+    }
+    let expired = expired(app).await?;
+    let mut unreferenced = 0;
+    for key in left {
+        if !expired.contains(key.public_id.as_str()) && app.library.catalog.find_asset(&key).await?.is_some() {
+            tracing::warn!(asset.public_id = %key.public_id, "nothing names this profile image");
+            unreferenced += 1;
+        }
+    }
+    Ok(unreferenced)
+}
+
+/// Exchanges that have not come to an end, and the public ids they name.
+struct Pending {
+    exchanges: u64,
+    ids: HashSet<String>,
+}
+
+async fn pending(app: &App) -> Result<Pending, AuditError> {
+    let (mut exchanges, mut ids, mut after) = (0, HashSet::new(), None);
+    loop {
+        let page = app.directory.all_pending(after, PAGE).await?;
+        exchanges += page.len() as u64;
+        for pending in &page {
+            ids.extend(pending.replaces.clone().into_iter().chain([pending.new.to_string()]));
+        }
+        match page.last() {
+            Some(last) if page.len() == PAGE => after = Some(last.new.to_string()),
+            _ => return Ok(Pending { exchanges, ids }),
         }
     }
 }
 
-/// The public ids that an exchange or a retirement names.
-async fn on_their_way(app: &App, audit: &mut Audit) -> Result<HashSet<String>, AuditError> {
-    let mut ids = HashSet::new();
-    let mut after = None;
-    loop {
-        let page = app.directory.all_pending(after, PAGE).await?;
-        audit.pending_exchanges += page.len() as u64;
-        ids.extend(
-            page.iter()
-                .flat_map(|p| p.replaces.clone().into_iter().chain([p.new.to_string()])),
-        );
-        match page.last() {
-            Some(last) if page.len() == PAGE => after = Some(last.new.to_string()),
-            _ => break,
-        }
-    }
-    let mut after = None;
+/// The public ids that wait for the reaper.
+async fn expired(app: &App) -> Result<HashSet<String>, AuditError> {
+    let (mut ids, mut after) = (HashSet::new(), None);
     loop {
         let page = app.directory.all_expired(after, PAGE).await?;
-        audit.expired_media += page.len() as u64;
         ids.extend(page.iter().map(|media| media.public_id.clone()));
         match page.last() {
             Some(last) if page.len() == PAGE => after = Some(last.public_id.clone()),
@@ -205,15 +222,39 @@ async fn check_original(app: &App, upload: &Upload, key: &AssetKey, audit: &mut 
     Ok(())
 }
 
-async fn strays(app: &App, uploads: &HashSet<UploadId>, audit: &mut Audit) -> Result<(), AuditError> {
+async fn strays(app: &App, audit: &mut Audit) -> Result<(), AuditError> {
+    let suspects = unknown(app, audit).await?;
+    if !suspects.is_empty() {
+        // A file goes before its row does: what was listed while it was being deleted is gone by now.
+        let mut stored = app.library.blobs.list();
+        while let Some(found) = stored.try_next().await? {
+            if suspects.contains(&found) {
+                tracing::warn!(blob = ?found, "a file that the catalog does not know");
+                audit.stray_blobs += 1;
+            }
+        }
+    }
+    let folder = app.temporary_folder.clone();
+    audit.temporary_files = app.library.blobs.count_staging().await? + std::fs::read_dir(folder)?.count() as u64;
+    Ok(())
+}
+
+/// The files that have no row. A row comes before its file does, so rows are read after the files are listed.
+async fn unknown(app: &App, audit: &mut Audit) -> Result<BTreeSet<Stored>, AuditError> {
+    let mut unknown = BTreeSet::new();
+    let mut originals = BTreeMap::new();
     let mut stored = app.library.blobs.list();
     while let Some(found) = stored.try_next().await? {
-        let known = match &found {
-            Stored::Stranger { .. } => false,
+        match &found {
+            Stored::Stranger { .. } => {
+                unknown.insert(found);
+            }
             Stored::Blob {
                 key: BlobKey::Original(upload),
                 ..
-            } => uploads.contains(upload),
+            } => {
+                originals.insert(*upload, found);
+            }
             Stored::Blob {
                 key: BlobKey::Derived(upload, recipe),
                 ..
@@ -223,15 +264,33 @@ async fn strays(app: &App, uploads: &HashSet<UploadId>, audit: &mut Audit) -> Re
                     upload: *upload,
                     recipe: recipe.clone(),
                 };
-                app.library.catalog.find_derived(&key).await?.is_some()
+                if app.library.catalog.find_derived(&key).await?.is_none() {
+                    unknown.insert(found);
+                }
             }
-        };
-        if !known {
-            tracing::warn!(blob = ?found, "a file that the catalog does not know");
-            audit.stray_blobs += 1;
         }
     }
-    let folder = app.temporary_folder.clone();
-    audit.temporary_files = app.library.blobs.count_staging().await? + std::fs::read_dir(folder)?.count() as u64;
-    Ok(())
+    each_upload(app, |upload| {
+        originals.remove(&upload.id);
+        match upload.state {
+            UploadState::Pending => audit.pending_uploads += 1,
+            UploadState::Doomed { .. } => audit.doomed_uploads += 1,
+            UploadState::Live => {}
+        }
+    })
+    .await?;
+    unknown.extend(originals.into_values());
+    Ok(unknown)
+}
+
+async fn each_upload(app: &App, mut act: impl FnMut(&UploadRecord)) -> Result<(), AuditError> {
+    let mut after = None;
+    loop {
+        let page = app.library.catalog.all_uploads(after, PAGE).await?;
+        page.iter().for_each(&mut act);
+        match page.last() {
+            Some(last) if page.len() == PAGE => after = Some(last.id),
+            _ => return Ok(()),
+        }
+    }
 }
