@@ -2,12 +2,15 @@
 
 use std::fs;
 use std::os::unix::fs::PermissionsExt as _;
-use std::sync::atomic::{AtomicBool, Ordering};
 use std::thread;
 
 use crate::client::User;
-use crate::pictures::picture;
+use crate::pictures::{IDENTITIES, picture};
 use crate::server::Site;
+use crate::wait::Over;
+
+/// How often the data is reaped and audited while it changes.
+const PASSES: u32 = 20;
 
 #[test]
 fn help_names_every_command() {
@@ -71,22 +74,22 @@ fn reaping_and_auditing_beside_a_working_server_disturb_nothing_and_find_nothing
     let site = Site::new(&[("VISAGE_REAPER__RETIRE_AFTER", "0s")]);
     let server = site.start();
     let users: Vec<User> = (0..3).map(|n| User::new(&site, &format!("user{n}"))).collect();
-    let over = AtomicBool::new(false);
+    let over = Over::default();
     thread::scope(|threads| {
+        let _guard = over.guard();
         for user in &users {
             threads.spawn(|| {
-                for identity in (1..).take_while(|_| !over.load(Ordering::SeqCst)) {
+                for identity in (0..IDENTITIES).cycle().take_while(|_| !over.is_set()) {
                     user.put(picture(identity));
                     assert_eq!(user.shown(), identity);
                 }
             });
         }
-        for _ in 0..10 {
+        for _ in 0..PASSES {
             site.reap(&[]);
             let (code, audit) = site.audit();
             assert_eq!(code, Some(0), "{audit}");
         }
-        over.store(true, Ordering::SeqCst);
     });
     server.kill();
     let _server = site.start();

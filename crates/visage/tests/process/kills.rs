@@ -1,7 +1,7 @@
 //! The program is killed again and again at random moments while people replace and look at pictures.
 
 use std::sync::Mutex;
-use std::sync::atomic::{AtomicBool, AtomicU16, AtomicUsize, Ordering};
+use std::sync::atomic::{AtomicU16, AtomicUsize, Ordering};
 use std::thread;
 use std::time::{Duration, Instant};
 
@@ -11,7 +11,7 @@ use rand::{RngExt as _, SeedableRng as _};
 use crate::client::{Answer, User, get};
 use crate::pictures::picture;
 use crate::server::{Server, Site};
-use crate::wait::eventually;
+use crate::wait::{Over, eventually};
 
 const USERS: u16 = 4;
 const KILLS: u16 = 10;
@@ -35,7 +35,7 @@ struct Play {
     stories: Vec<Story>,
     /// Counts kills and restarts: odd while the server is down.
     changes: AtomicUsize,
-    over: AtomicBool,
+    over: Over,
     replaced: AtomicU16,
     samples: AtomicUsize,
     unanswered: AtomicUsize,
@@ -48,7 +48,7 @@ fn through_ten_kills_every_picture_that_was_acknowledged_is_there_and_nobody_is_
     let server = site.start();
     let play = Play::new(&site);
     let server = thread::scope(|threads| {
-        let _over = OverWhenDropped(&play);
+        let _guard = play.over.guard();
         for story in &play.stories {
             threads.spawn(|| play.replace_pictures(story));
         }
@@ -94,7 +94,7 @@ impl Play {
         Self {
             stories,
             changes: AtomicUsize::new(0),
-            over: AtomicBool::new(false),
+            over: Over::default(),
             replaced: AtomicU16::new(0),
             samples: AtomicUsize::new(0),
             unanswered: AtomicUsize::new(0),
@@ -119,7 +119,7 @@ impl Play {
     }
 
     fn replace_pictures(&self, story: &Story) {
-        while !self.over.load(Ordering::SeqCst) {
+        while !self.over.is_set() {
             let number = story.begun.fetch_add(1, Ordering::SeqCst) + 1;
             let uploaded = self.ask(|| story.user.upload(picture(story.base + number)));
             if let Some(answer) = uploaded {
@@ -132,7 +132,7 @@ impl Play {
     /// What a user is said to have shows the picture that was acknowledged last, or a newer one.
     fn look_at_current_pictures(&self) {
         for story in self.stories.iter().cycle() {
-            if self.over.load(Ordering::SeqCst) {
+            if self.over.is_set() {
                 return;
             }
             let oldest = story.acknowledged.load(Ordering::SeqCst);
@@ -155,7 +155,7 @@ impl Play {
     /// Pages still show old URLs: each goes on showing the picture it was given for.
     fn look_at_old_pictures(&self) {
         let mut rng = StdRng::seed_from_u64(SEED + 1);
-        while !self.over.load(Ordering::SeqCst) {
+        while !self.over.is_set() {
             let story = &self.stories[rng.random_range(0..self.stories.len())];
             let (number, url) = {
                 let urls = story.urls.lock().unwrap();
@@ -207,14 +207,5 @@ impl Story {
         for (_, url) in self.urls.lock().unwrap().iter().filter(|(_, url)| *url != current) {
             assert_eq!(get(url).unwrap().status, 404);
         }
-    }
-}
-
-/// Lets the other threads end also when a check has failed.
-struct OverWhenDropped<'a>(&'a Play);
-
-impl Drop for OverWhenDropped<'_> {
-    fn drop(&mut self) {
-        self.0.over.store(true, Ordering::SeqCst);
     }
 }

@@ -1,5 +1,6 @@
 //! Waiting for something that must come true.
 
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::thread;
 use std::time::{Duration, Instant};
 
@@ -18,5 +19,28 @@ pub(crate) fn eventually<T>(what: &str, mut look: impl FnMut() -> Option<T>) -> 
             "this did not come true within {PATIENCE:?}: {what}"
         );
         thread::sleep(Duration::from_millis(10));
+    }
+}
+
+/// Tells threads that it is over.
+#[derive(Default)]
+pub(crate) struct Over(AtomicBool);
+
+/// Sets its [`Over`] when it is dropped, so that the other threads end also when a check has failed.
+pub(crate) struct Guard<'a>(&'a Over);
+
+impl Over {
+    pub(crate) fn is_set(&self) -> bool {
+        self.0.load(Ordering::SeqCst)
+    }
+
+    pub(crate) fn guard(&self) -> Guard<'_> {
+        Guard(self)
+    }
+}
+
+impl Drop for Guard<'_> {
+    fn drop(&mut self) {
+        self.0.0.store(true, Ordering::SeqCst);
     }
 }
