@@ -33,8 +33,9 @@ pub struct App {
     pub media_host: Arc<dyn MediaHost>,
     /// The embedded media store.
     pub library: Arc<Library>,
-    /// Bounds the work on pixels.
-    pub permits: Arc<Permits>,
+    /// Bounds the work on pictures that arrive. Those that are delivered have permits of their own, so that no crowd of
+    /// readers keeps a member from changing a picture.
+    pub permits: Permits,
     /// Makes and checks tokens.
     pub tokens: Tokens,
     /// Hashes and checks passwords.
@@ -129,20 +130,14 @@ impl App {
         } else {
             config.render.memory_bytes
         };
-        let permits = Arc::new(Permits::new(memory_bytes, threads, config.render.queue));
-        let library = Arc::new(Library::new(
-            &config,
-            sqlite.clone(),
-            blobs,
-            Arc::clone(&permits),
-            Arc::clone(&clock),
-        ));
+        let lane = || Permits::new(memory_bytes / 2, threads, config.render.queue);
+        let library = Arc::new(Library::new(&config, sqlite.clone(), blobs, lane(), Arc::clone(&clock)));
         Ok(Self {
             clock,
             directory: sqlite,
             media_host: Arc::new(Embedded::new(Arc::clone(&library))),
             library: Arc::clone(&library),
-            permits,
+            permits: lane(),
             tokens: Tokens::new(&config.auth),
             passwords: Passwords::new(config.auth.bcrypt_cost, processors),
             attempts: AttemptLimits::new(&config.rate_limit),

@@ -95,37 +95,47 @@ pub async fn register(app: &App, new: Registration, from: IpAddr) -> Result<Opti
     check_new_password(&new.password)?;
     app.attempts.check(&email, from)?;
     let now = app.clock.now();
-    let otp = app.mailer.is_some().then(new_otp);
-    let expires_at = later(now, app.config.auth.otp_lifetime.as_duration());
+    let code = app.mailer.is_some().then(new_otp);
+    let otp = code.as_ref().map(|code| Otp {
+        code: Secret::new(code.as_str()),
+        expires_at: later(now, app.config.auth.otp_lifetime.as_duration()),
+    });
     let user = NewUser {
         name: name.to_owned(),
         email: email.clone(),
         password_hash: Secret::new(app.passwords.hash(new.password).await?),
         role: Role::User,
         is_verified: otp.is_none(),
-        otp: otp.as_ref().map(|code| Otp {
-            code: Secret::new(code.as_str()),
-            expires_at,
-        }),
+        otp: otp.clone(),
     };
-    match app.directory.create_user(user, now).await {
+    match app.directory.create_user(user.clone(), now).await {
         Ok(user) if otp.is_none() => {
             tracing::info!(user.id = %user.id, "no mail is set up: the new user is verified at once");
         }
         Ok(user) => tracing::info!(user.id = %user.id, "new user, to be verified by mail"),
-        Err(DirectoryError::EmailTaken) => return Err(AuthError::Invalid("User already exists")),
+        Err(DirectoryError::EmailTaken) => begin_again(app, user).await?,
         Err(DirectoryError::Store(error)) => return Err(error.into()),
     }
-    if let Some(otp) = &otp {
+    if let Some(code) = &code {
         let lifetime = app.config.auth.otp_lifetime;
-        send(
-            app,
-            &email,
-            "Your verification code",
-            format!("Your code is {otp}. It is good for {lifetime}.\n"),
-        );
+        let text = format!("Your code is {code}. It is good for {lifetime}.\n");
+        send(app, &email, "Your verification code", text);
     }
-    Ok(otp)
+    Ok(code)
+}
+
+/// Lets a registration whose code ran out unused begin again, with the new password and a new code: otherwise whoever
+/// types somebody else's address in would keep it from its owner for ever.
+async fn begin_again(app: &App, new: NewUser) -> Result<(), AuthError> {
+    let now = app.clock.now();
+    let user = app.directory.user_by_email(&new.email).await?;
+    let ran_out = |user: &User| !user.is_verified && user.otp.as_ref().is_none_or(|otp| otp.expires_at <= now);
+    let (Some(user), Some(otp)) = (user.filter(ran_out), new.otp) else {
+        return Err(AuthError::Invalid("User already exists"));
+    };
+    app.directory.set_password(&user.id, new.password_hash, now).await?;
+    app.directory.set_otp(&user.id, otp, now).await?;
+    Ok(())
 }
 
 /// Verifies an e-mail with the one-time password that was mailed to it. A user who is verified already stays so,

@@ -23,6 +23,13 @@ pub fn record() {
     });
 }
 
+/// Sums up what was recorded; without it, memory would grow when nobody asks for the metrics.
+pub fn sum_up() {
+    if let Some(handle) = RECORDER.get() {
+        handle.run_upkeep();
+    }
+}
+
 /// `GET /metrics`
 pub(crate) async fn show(State(app): State<Arc<App>>) -> Response {
     if let Ok(counts) = app.directory.media_counts().await {

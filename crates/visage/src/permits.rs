@@ -8,6 +8,9 @@ use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 
 const MIB: u64 = 1024 * 1024;
 
+/// Whoever has waited this long is told that the server is busy: an answer now is better than a picture too late.
+const MAX_WAIT: Duration = Duration::from_secs(10);
+
 /// Hands out permission to work on a picture, in order of arrival.
 #[derive(Debug)]
 pub struct Permits {
@@ -21,7 +24,7 @@ pub struct Permits {
 /// Why a piece of work gave no result of its own.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 pub enum WorkError {
-    /// Too much is waiting already; nothing was begun.
+    /// Too much is waiting already, or this has waited too long; nothing was begun.
     #[error("too many pictures are being worked on")]
     Overloaded,
     /// The work panicked; only this piece of work is lost.
@@ -48,7 +51,8 @@ impl Permits {
     /// whether `timeout` has passed since it began.
     ///
     /// # Errors
-    /// [`WorkError::Overloaded`] at once when the queue is full, [`WorkError::Panicked`] when `work` panics.
+    /// [`WorkError::Overloaded`] at once when the queue is full, or after ten seconds in it; [`WorkError::Panicked`] when
+    /// `work` panics.
     pub async fn run<T: Send + 'static>(
         &self,
         memory_bytes: u64,
@@ -70,14 +74,27 @@ impl Permits {
         let mib = u32::try_from(memory_bytes.div_ceil(MIB))
             .unwrap_or(u32::MAX)
             .clamp(1, self.total_mib);
-        let place = self.take_place()?;
-        let memory = Arc::clone(&self.memory_mib).acquire_many_owned(mib).await;
-        let thread = Arc::clone(&self.threads).acquire_owned().await;
-        drop(place);
-        match (memory, thread) {
-            (Ok(memory), Ok(thread)) => Ok((memory, thread)),
-            _ => Err(WorkError::Overloaded),
-        }
+        let _place = self.take_place()?;
+        let both = async {
+            let memory = Arc::clone(&self.memory_mib).acquire_many_owned(mib).await.ok()?;
+            let thread = Arc::clone(&self.threads).acquire_owned().await.ok()?;
+            Some((memory, thread))
+        };
+        let in_time = tokio::time::timeout(MAX_WAIT, both).await;
+        in_time.ok().flatten().ok_or(WorkError::Overloaded)
+    }
+
+    /// Sets `memory_bytes` aside until the answer is dropped, when they are free now.
+    ///
+    /// # Errors
+    /// [`WorkError::Overloaded`]
+    pub fn hold(&self, memory_bytes: u64) -> Result<OwnedSemaphorePermit, WorkError> {
+        let mib = u32::try_from(memory_bytes.div_ceil(MIB))
+            .unwrap_or(u32::MAX)
+            .clamp(1, self.total_mib);
+        Arc::clone(&self.memory_mib)
+            .try_acquire_many_owned(mib)
+            .map_err(|_full| WorkError::Overloaded)
     }
 
     fn take_place(&self) -> Result<Place<'_>, WorkError> {
@@ -139,6 +156,22 @@ mod tests {
                 .await,
             Ok(true)
         );
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn whoever_has_waited_long_enough_is_told_so() {
+        let permits = Permits::new(MIB, 1, 8);
+        let _held = permits.acquire(1).await.unwrap();
+        assert_eq!(permits.run(1, LONG, |_| ()).await, Err(WorkError::Overloaded));
+    }
+
+    #[tokio::test]
+    async fn memory_that_is_held_is_free_again_when_it_is_dropped() {
+        let permits = Permits::new(4 * MIB, 1, 8);
+        let held = permits.hold(3 * MIB).unwrap();
+        assert_eq!(permits.hold(2 * MIB).unwrap_err(), WorkError::Overloaded);
+        drop(held);
+        assert!(permits.hold(4 * MIB).is_ok());
     }
 
     #[tokio::test]

@@ -1,6 +1,6 @@
 //! Bounds attempts on the password routes, per account more tightly than per address: many people may share an address.
 
-use std::net::IpAddr;
+use std::net::{IpAddr, Ipv6Addr};
 use std::num::NonZeroU32;
 use std::time::Duration;
 
@@ -9,12 +9,14 @@ use governor::{DefaultKeyedRateLimiter, Quota, RateLimiter};
 
 use crate::config::RateLimitConfig;
 
-/// Keys that are remembered before those that no longer matter are forgotten.
-const MAX_KEYS: usize = 100_000;
+/// How many times as many attempts an account may get from all addresses together as from one: nobody locks somebody else
+/// out with a few guesses, and guessing from many addresses is bounded all the same.
+const ALL_ADDRESSES: u32 = 10;
 
 /// Counts attempts.
 #[derive(Debug)]
 pub struct AttemptLimits {
+    accounts_here: DefaultKeyedRateLimiter<(String, IpAddr)>,
     accounts: DefaultKeyedRateLimiter<String>,
     addresses: DefaultKeyedRateLimiter<IpAddr>,
     clock: DefaultClock,
@@ -31,8 +33,10 @@ pub struct TooManyAttempts {
 impl AttemptLimits {
     /// The limits of the settings.
     pub fn new(config: &RateLimitConfig) -> Self {
+        let all = |n: u32| n.saturating_mul(ALL_ADDRESSES);
         Self {
-            accounts: RateLimiter::keyed(quota(config.account_per_minute, config.account_burst)),
+            accounts_here: RateLimiter::keyed(quota(config.account_per_minute, config.account_burst)),
+            accounts: RateLimiter::keyed(quota(all(config.account_per_minute), all(config.account_burst))),
             addresses: RateLimiter::keyed(quota(config.address_per_minute, config.address_burst)),
             clock: DefaultClock::default(),
         }
@@ -41,20 +45,36 @@ impl AttemptLimits {
     /// Counts one attempt on `account` (an e-mail or an id, in any letter case) from `address`.
     ///
     /// # Errors
-    /// [`TooManyAttempts`] when either has made too many.
+    /// [`TooManyAttempts`] when the address, or the account from there or from everywhere, has had too many.
     pub fn check(&self, account: &str, address: IpAddr) -> Result<(), TooManyAttempts> {
-        if self.accounts.len() > MAX_KEYS {
-            self.accounts.retain_recent();
-        }
-        if self.addresses.len() > MAX_KEYS {
-            self.addresses.retain_recent();
-        }
         let wait = |until: governor::NotUntil<_>| TooManyAttempts {
             retry_after: until.wait_time_from(self.clock.now()),
         };
+        let address = network(address);
         self.addresses.check_key(&address).map_err(wait)?;
         let account: String = account.trim().chars().take(254).flat_map(char::to_lowercase).collect();
+        self.accounts_here
+            .check_key(&(account.clone(), address))
+            .map_err(wait)?;
         self.accounts.check_key(&account).map_err(wait)
+    }
+
+    /// Forgets those who have made no attempt for a while. The reaper calls it.
+    pub fn forget_old(&self) {
+        self.accounts_here.retain_recent();
+        self.accounts.retain_recent();
+        self.addresses.retain_recent();
+    }
+}
+
+/// What counts as one address: of IPv6, the first 64 bits, because that is the least that one customer is given.
+fn network(address: IpAddr) -> IpAddr {
+    match address {
+        IpAddr::V4(_) => address,
+        IpAddr::V6(v6) => match v6.to_ipv4_mapped() {
+            Some(v4) => v4.into(),
+            None => Ipv6Addr::from_bits(v6.to_bits() & !u128::from(u64::MAX)).into(),
+        },
     }
 }
 
@@ -81,6 +101,33 @@ mod tests {
         let refused = limits.check("a@b.c", HERE).unwrap_err();
         assert!(refused.retry_after > Duration::from_secs(30));
         assert!(limits.check("other@b.c", HERE).is_ok());
+    }
+
+    #[test]
+    fn guesses_from_elsewhere_do_not_lock_the_owner_out() {
+        let config = RateLimitConfig {
+            account_burst: 2,
+            ..RateLimitConfig::default()
+        };
+        let limits = AttemptLimits::new(&config);
+        let elsewhere = "198.51.100.7".parse().unwrap();
+        while limits.check("a@b.c", elsewhere).is_ok() {}
+        assert!(limits.check("a@b.c", HERE).is_ok());
+        for n in 0..30_u8 {
+            let _one_of_many = limits.check("a@b.c", [203, 0, 113, n].into());
+        }
+        assert!(
+            limits.check("a@b.c", HERE).is_err(),
+            "all addresses together are bounded, too"
+        );
+    }
+
+    #[test]
+    fn an_ipv6_customer_is_one_address() {
+        let one = network("2001:db8:1:2:3:4:5:6".parse().unwrap());
+        assert_eq!(one, network("2001:db8:1:2:ffff::1".parse().unwrap()));
+        assert_ne!(one, network("2001:db8:1:3::1".parse().unwrap()));
+        assert_eq!(network("::ffff:127.0.0.1".parse().unwrap()), HERE);
     }
 
     #[test]

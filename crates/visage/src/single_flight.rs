@@ -9,8 +9,11 @@ use tokio::sync::watch;
 
 /// Flights under way, one per key.
 pub struct SingleFlight<K, V> {
-    flights: Arc<Mutex<HashMap<K, watch::Receiver<Option<V>>>>>,
+    flights: Arc<Board<K, V>>,
 }
+
+/// The senders of the flights under way; the tasks that do the work are held by the senders' receivers.
+type Board<K, V> = Mutex<HashMap<K, watch::Sender<Option<V>>>>;
 
 /// The flight ended without a result, because its work panicked.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
@@ -24,27 +27,25 @@ where
 {
     /// Waits for the flight of `key`, starting it with `work` when there is none.
     ///
-    /// The work runs in a task of its own: it goes on when the one who started it goes away.
+    /// The work runs in a task of its own: it goes on when the one who started it goes away, as long as anybody waits for
+    /// it. When nobody does, it ends at its next step.
     ///
     /// # Errors
     /// [`Lost`] when the work panicked.
     pub async fn join(&self, key: K, work: impl Future<Output = V> + Send + 'static) -> Result<V, Lost> {
         let mut receiver = {
             let mut flights = self.flights.lock().unwrap_or_else(PoisonError::into_inner);
-            let under_way = flights.get(&key).cloned();
-            under_way.unwrap_or_else(|| {
+            // A flight that everybody left may still be on the board for a moment: nobody can join that one.
+            let under_way = flights.get(&key).filter(|sender| !sender.is_closed());
+            under_way.map(watch::Sender::subscribe).unwrap_or_else(|| {
                 let (sender, receiver) = watch::channel(None);
-                flights.insert(key.clone(), receiver.clone());
+                flights.insert(key.clone(), sender.clone());
                 let landing = Landing {
                     flights: Arc::clone(&self.flights),
                     key,
+                    sender,
                 };
-                tokio::spawn(async move {
-                    let result = work.await;
-                    // Off the board before the result is told: whoever asks from now on sees what was stored.
-                    drop(landing);
-                    sender.send_replace(Some(result));
-                });
+                tokio::spawn(landing.carry(work));
                 receiver
             })
         };
@@ -67,18 +68,36 @@ impl<K, V> fmt::Debug for SingleFlight<K, V> {
     }
 }
 
-/// Takes a flight off the board when it ends, however it ends.
+/// One flight. Takes itself off the board when it ends, however it ends.
 struct Landing<K: Hash + Eq, V> {
-    flights: Arc<Mutex<HashMap<K, watch::Receiver<Option<V>>>>>,
+    flights: Arc<Board<K, V>>,
     key: K,
+    sender: watch::Sender<Option<V>>,
+}
+
+impl<K: Hash + Eq, V> Landing<K, V> {
+    async fn carry(self, work: impl Future<Output = V>) {
+        let result = tokio::select! {
+            result = work => result,
+            () = self.sender.closed() => return,
+        };
+        let sender = self.sender.clone();
+        // Off the board before the result is told: whoever asks from now on sees what was stored.
+        drop(self);
+        sender.send_replace(Some(result));
+    }
 }
 
 impl<K: Hash + Eq, V> Drop for Landing<K, V> {
     fn drop(&mut self) {
-        self.flights
-            .lock()
-            .unwrap_or_else(PoisonError::into_inner)
-            .remove(&self.key);
+        let mut flights = self.flights.lock().unwrap_or_else(PoisonError::into_inner);
+        // A later flight of the same key may have taken the place.
+        if flights
+            .get(&self.key)
+            .is_some_and(|sender| sender.same_channel(&self.sender))
+        {
+            flights.remove(&self.key);
+        }
     }
 }
 
@@ -115,6 +134,28 @@ mod tests {
     }
 
     #[tokio::test]
+    async fn work_that_nobody_waits_for_ends() {
+        let flights = Arc::new(SingleFlight::<u8, u32>::default());
+        let (held, gone) = tokio::sync::oneshot::channel::<()>();
+        let starter = tokio::spawn({
+            let flights = Arc::clone(&flights);
+            async move {
+                let work = async move {
+                    let _held = held;
+                    std::future::pending().await
+                };
+                flights.join(1, work).await
+            }
+        });
+        while flights.flights.lock().unwrap().is_empty() {
+            tokio::task::yield_now().await;
+        }
+        starter.abort();
+        assert!(gone.await.is_err(), "the work was dropped");
+        assert_eq!(flights.join(1, async { 4 }).await, Ok(4));
+    }
+
+    #[tokio::test]
     async fn the_work_goes_on_when_its_starter_goes_away() {
         let flights = Arc::new(SingleFlight::<u8, u32>::default());
         let (release, gate) = tokio::sync::oneshot::channel::<()>();
@@ -125,8 +166,10 @@ mod tests {
         while flights.flights.lock().unwrap().is_empty() {
             tokio::task::yield_now().await;
         }
-        starter.abort();
         let second = flights.join(1, async { 1 });
+        let mut second = Box::pin(second);
+        assert!(futures_util::poll!(&mut second).is_pending(), "it has joined");
+        starter.abort();
         release.send(()).unwrap();
         assert_eq!(second.await, Ok(9));
     }

@@ -6,15 +6,23 @@ use axum::body::Body;
 use axum::extract::State;
 use axum::response::{IntoResponse, Response};
 use bytes::Bytes;
-use http::{HeaderMap, HeaderValue, StatusCode, Uri, header};
+use http::{HeaderMap, HeaderValue, Method, StatusCode, Uri, header};
 use visage_cloudinary::{DeliveryUrl, DeliveryUrlError, RequestFacts};
 
 use super::error::ApiError;
+use super::middleware::guarded;
 use crate::app::App;
 use crate::library::deliver::{self, Delivery};
 
+/// Answers up to this size are bounded by the number of requests alone.
+const UNCOUNTED_BYTES: u64 = 1024 * 1024;
+
 /// Answers one image.
-pub(super) async fn show(State(app): State<Arc<App>>, uri: Uri, headers: HeaderMap) -> Response {
+pub(super) async fn show(State(app): State<Arc<App>>, method: Method, uri: Uri, mut headers: HeaderMap) -> Response {
+    if method == Method::HEAD {
+        // Parts are for GET alone (RFC 9110, 14.2).
+        headers.remove(header::RANGE);
+    }
     let mut response = match delivered(&app, &uri, &headers).await {
         Ok(response) => response,
         Err(error) => error.into_delivery_response(),
@@ -35,7 +43,14 @@ async fn delivered(app: &Arc<App>, uri: &Uri, headers: &HeaderMap) -> Result<Res
     let delivery = deliver::deliver(&app.library, &url, facts, text(header::IF_NONE_MATCH))
         .await
         .map_err(|error| ApiError::from(&error))?;
-    Ok(respond(app, delivery, headers))
+    let length = delivery.image.as_ref().map_or(0, |image| image.bytes.len()) as u64;
+    let response = respond(app, delivery, headers);
+    if length <= UNCOUNTED_BYTES {
+        return Ok(response);
+    }
+    // A reader who does not read keeps the bytes in memory: they count until they are sent.
+    let held = app.library.permits.hold(length)?;
+    Ok(guarded(response, held))
 }
 
 fn url_error(error: &DeliveryUrlError) -> ApiError {

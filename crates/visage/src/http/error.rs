@@ -206,6 +206,9 @@ impl From<MediaHostError> for ApiError {
     fn from(error: MediaHostError) -> Self {
         match error {
             MediaHostError::NoSpace => Self::no_space(),
+            MediaHostError::Unshowable(_) => {
+                Self::new(StatusCode::UNSUPPORTED_MEDIA_TYPE, "unsupported_media_type", error)
+            }
             MediaHostError::Failed(cause) => Self::new(
                 StatusCode::BAD_GATEWAY,
                 "media_host",

@@ -12,6 +12,8 @@ use futures_util::TryStreamExt as _;
 use http::request::Parts;
 use http::{StatusCode, header};
 use serde::de::DeserializeOwned;
+use serde::{Deserialize as _, Deserializer};
+use serde_json::Value;
 use visage_store::UserId;
 
 use super::error::ApiError;
@@ -101,6 +103,16 @@ impl<T: DeserializeOwned> FromRequest<Arc<App>> for JsonBody<T> {
             Ok(Json(value)) => Ok(Self(value)),
             Err(rejection) => Err(ApiError::new(rejection.status(), "bad_request", rejection.body_text())),
         }
+    }
+}
+
+/// For `#[serde(deserialize_with = …)]`: a text; nothing for `null`, and a number as it is written.
+pub(super) fn text<'de, D: Deserializer<'de>>(deserializer: D) -> Result<String, D::Error> {
+    match Value::deserialize(deserializer)? {
+        Value::Null => Ok(String::new()),
+        Value::String(text) => Ok(text),
+        Value::Number(number) => Ok(number.to_string()),
+        _ => Err(serde::de::Error::custom("a text is expected")),
     }
 }
 

@@ -3,7 +3,7 @@
 use std::pin::Pin;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::task::{Context, Poll};
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 use axum::body::{Body, Bytes, HttpBody};
 use axum::extract::{MatchedPath, Request, State};
@@ -17,6 +17,10 @@ use tracing::Instrument as _;
 
 use super::error::{ApiError, Cause};
 use crate::app::App;
+
+/// How long an unread body is read on in all, and how long its sender may pause.
+const DRAIN_TIME: Duration = Duration::from_secs(20);
+const DRAIN_PAUSE: Duration = Duration::from_secs(1);
 
 const REQUEST_ID: HeaderName = HeaderName::from_static("x-request-id");
 
@@ -62,12 +66,17 @@ fn request_id(headers: &HeaderMap) -> String {
         .map_or_else(|| format!("{:016x}", rand::random::<u64>()), str::to_owned)
 }
 
-/// Answers 503 at once when too many requests are being worked on.
+/// Answers 503 at once when too many requests are being worked on. An answer counts until its last byte is sent.
 pub(super) async fn bound(State(places): State<Arc<Semaphore>>, request: Request, next: Next) -> Response {
-    match places.try_acquire() {
-        Ok(_place) => next.run(request).await,
+    match places.try_acquire_owned() {
+        Ok(place) => guarded(next.run(request).await, place),
         Err(_full) => ApiError::overloaded().into_response(),
     }
+}
+
+/// The same response, which holds `guard` until it is sent or given up.
+pub(super) fn guarded(response: Response, guard: impl Send + Unpin + 'static) -> Response {
+    response.map(|body| Body::new(GuardedBody { body, _guard: guard }))
 }
 
 /// Ends a request that takes too long, its body included.
@@ -81,15 +90,19 @@ pub(super) async fn time_limit(State(app): State<Arc<App>>, request: Request, ne
     }
 }
 
-/// When a request is answered before its body was read, reads on (up to a bound): a browser that is still sending would
-/// otherwise see a reset connection and not the answer.
+/// When a request is answered before its body was read, reads on for a while: a browser that is still sending would
+/// otherwise see a reset connection and not the answer. Whoever sends nothing more gets the answer at once.
 pub(super) async fn drain(State(app): State<Arc<App>>, request: Request, next: Next) -> Response {
     let (parts, body) = request.into_parts();
     let shared = SharedBody(Arc::new(Mutex::new(body)));
     let mut rest = shared.clone();
     let response = next.run(Request::from_parts(parts, Body::new(shared))).await;
     let mut room = app.config.limits.drain_bytes;
-    while let Some(Ok(frame)) = rest.frame().await {
+    let end = Instant::now() + DRAIN_TIME;
+    while Instant::now() < end {
+        let Ok(Some(Ok(frame))) = tokio::time::timeout(DRAIN_PAUSE, rest.frame()).await else {
+            break;
+        };
         let length = frame.data_ref().map_or(0, Bytes::len) as u64;
         if length > room {
             break;
@@ -97,6 +110,32 @@ pub(super) async fn drain(State(app): State<Arc<App>>, request: Request, next: N
         room -= length;
     }
     response
+}
+
+/// A body that holds something until it is sent.
+struct GuardedBody<G> {
+    body: Body,
+    _guard: G,
+}
+
+impl<G: Unpin> HttpBody for GuardedBody<G> {
+    type Data = Bytes;
+    type Error = axum::Error;
+
+    fn poll_frame(
+        mut self: Pin<&mut Self>,
+        context: &mut Context<'_>,
+    ) -> Poll<Option<Result<Frame<Bytes>, axum::Error>>> {
+        Pin::new(&mut self.body).poll_frame(context)
+    }
+
+    fn is_end_stream(&self) -> bool {
+        self.body.is_end_stream()
+    }
+
+    fn size_hint(&self) -> SizeHint {
+        self.body.size_hint()
+    }
 }
 
 /// A request's body, which the handler reads first and [`drain`] reads on.
@@ -145,8 +184,12 @@ pub(super) async fn secure(request: Request, next: Next) -> Response {
     response
 }
 
-/// Lets the configured pages call the API, as the contract has it.
+/// Lets the configured pages call the API, as the contract has it. It is outside of everything that may refuse a request,
+/// so that a page can read refusals.
 pub(super) async fn cors(State(app): State<Arc<App>>, request: Request, next: Next) -> Response {
+    if !request.uri().path().starts_with("/api/") {
+        return next.run(request).await;
+    }
     let origin = request.headers().get(header::ORIGIN).cloned();
     let allowed = origin.filter(|origin| {
         app.config

@@ -17,6 +17,9 @@ use super::{app as handlers, delivery, middleware};
 use crate::app::App;
 use crate::metrics;
 
+/// Forms with files that are received at once.
+const MAX_FORMS: usize = 64;
+
 /// The server's routes.
 pub fn router(app: Arc<App>) -> Router {
     let api = Router::new()
@@ -36,27 +39,35 @@ pub fn router(app: Arc<App>) -> Router {
             "/users/profile-image",
             post(handlers::profile_image::set)
                 .delete(handlers::profile_image::remove)
-                .layer(DefaultBodyLimit::max(form_bytes(app.config.limits.profile_image_bytes))),
+                .layer(DefaultBodyLimit::max(form_bytes(app.config.limits.profile_image_bytes)))
+                // Each may hold a form in memory while it is read.
+                .layer(from_fn_with_state(places(MAX_FORMS), middleware::bound)),
         )
         .route("/users/{id}/profile-image", get(handlers::profile_image::show))
         // A route and not a fallback: the images' route below would catch what falls through.
         .route("/{*rest}", any(no_route))
-        .layer(from_fn_with_state(Arc::clone(&app), middleware::cors));
-    Router::new()
+        .method_not_allowed_fallback(wrong_method);
+    let bounded = Router::new()
         .nest("/api", api)
-        .route("/health", get(health))
         .route("/metrics", get(metrics::show))
         .route("/{cloud}/{*path}", get(delivery::show))
+        .method_not_allowed_fallback(wrong_method)
         .fallback(no_route)
         .layer(from_fn_with_state(Arc::clone(&app), middleware::drain))
         .layer(from_fn_with_state(Arc::clone(&app), middleware::time_limit))
-        .layer(from_fn_with_state(
-            Arc::new(Semaphore::new(app.config.http.requests)),
-            middleware::bound,
-        ))
+        .layer(from_fn_with_state(places(app.config.http.requests), middleware::bound));
+    Router::new()
+        // Outside of the bound: a server that is busy is not a server that is ill.
+        .route("/health", get(health))
+        .merge(bounded)
+        .layer(from_fn_with_state(Arc::clone(&app), middleware::cors))
         .layer(from_fn(middleware::secure))
         .layer(from_fn(middleware::trace))
         .with_state(app)
+}
+
+fn places(count: usize) -> Arc<Semaphore> {
+    Arc::new(Semaphore::new(count))
 }
 
 /// How large a form with a file of `file_bytes` may be. The form's parser reads ahead as fast as the client sends, so this
@@ -65,6 +76,15 @@ fn form_bytes(file_bytes: u64) -> usize {
     usize::try_from(file_bytes)
         .unwrap_or(usize::MAX)
         .saturating_add(64 * 1024)
+}
+
+async fn wrong_method() -> Response {
+    ApiError::new(
+        StatusCode::METHOD_NOT_ALLOWED,
+        "method_not_allowed",
+        "Method not allowed",
+    )
+    .into_response()
 }
 
 async fn no_route() -> Response {

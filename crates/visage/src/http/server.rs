@@ -1,6 +1,7 @@
 //! Accepts connections, and lets those under way finish at a stop.
 
 use std::net::SocketAddr;
+use std::pin::Pin;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -12,10 +13,17 @@ use hyper_util::rt::{TokioIo, TokioTimer};
 use hyper_util::server::graceful::GracefulShutdown;
 use tokio::net::{TcpListener, TcpStream};
 use tokio::sync::Semaphore;
+use tokio_io_timeout::TimeoutStream;
 use tokio_util::sync::CancellationToken;
 use tower::ServiceExt as _;
 
 use crate::config::HttpConfig;
+
+/// Largest head of a request; also what one connection may hold in memory before it is a request.
+const MAX_HEAD_BYTES: usize = 64 * 1024;
+
+/// How long a client may take none of an answer before its connection is closed.
+const WRITE_TIMEOUT: Duration = Duration::from_secs(30);
 
 /// Serves `router` on `listener` until `stop`, then waits for what is under way, at most the drain timeout.
 pub async fn serve(listener: TcpListener, router: Router, config: &HttpConfig, stop: CancellationToken) {
@@ -56,15 +64,18 @@ fn connection_builder(config: &HttpConfig) -> Builder {
     let mut builder = Builder::new();
     builder
         .timer(TokioTimer::new())
-        .header_read_timeout(config.header_timeout.as_duration());
+        .header_read_timeout(config.header_timeout.as_duration())
+        .max_buf_size(MAX_HEAD_BYTES);
     builder
 }
 
-fn prepared(stream: TcpStream) -> TcpStream {
+fn prepared(stream: TcpStream) -> Pin<Box<TimeoutStream<TcpStream>>> {
     if let Err(error) = stream.set_nodelay(true) {
         tracing::debug!(error = %error, "a connection keeps its delay");
     }
-    stream
+    let mut stream = TimeoutStream::new(stream);
+    stream.set_write_timeout(Some(WRITE_TIMEOUT));
+    Box::pin(stream)
 }
 
 /// The router as hyper's service, which tells handlers who is calling.

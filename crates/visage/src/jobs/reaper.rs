@@ -53,6 +53,8 @@ pub enum ReapError {
 pub async fn run(app: Arc<App>, stop: CancellationToken) {
     let interval = app.config.reaper.interval.as_duration();
     while stop.run_until_cancelled(tokio::time::sleep(interval)).await.is_some() {
+        crate::metrics::sum_up();
+        app.attempts.forget_old();
         match reap(&app, false).await {
             Ok(reaped) if reaped == Reaped::default() => tracing::debug!("nothing to reap"),
             Ok(reaped) => tracing::info!(?reaped, "reaped"),

@@ -12,6 +12,9 @@ use visage_store::{Asset, AssetKey, BlobError, BlobKey, DerivedFacts, DerivedKey
 use super::{Image, ImageKey, Library};
 use crate::permits::WorkError;
 
+/// Larger derived images are not stored: nobody shows them to people, and a stranger could fill the disk with them.
+const MAX_KEPT_BYTES: usize = 4 * 1024 * 1024;
+
 /// What an image is answered with.
 #[derive(Debug)]
 pub struct Delivery {
@@ -109,26 +112,30 @@ pub async fn deliver(
     })
 }
 
-/// Renders `transformation` of `asset` in the background, as a current browser will ask for it, so that the first page
-/// view finds it made. When the machine is busy it is left for that view.
-pub fn render_ahead(library: &Arc<Library>, asset: &Asset, transformation: &Transformation) {
+/// Renders `transformation` of `asset` as a current browser will ask for it. This proves that the stored picture can be
+/// shown, and the first page view finds it made. When the machine is too busy it is left for that view.
+///
+/// # Errors
+/// When this picture can never be shown so.
+pub async fn show_once(
+    library: &Arc<Library>,
+    asset: &Asset,
+    transformation: &Transformation,
+) -> Result<(), DeliverError> {
     let source = source_facts(&asset.upload.facts);
-    let resolved = transformation.resolve(
-        RequestFacts {
-            accepts_avif: true,
-            accepts_webp: true,
-        },
-        source,
-        None,
-    );
-    let Some(recipe) = recipe(&resolved) else { return };
-    let (library, asset) = (Arc::clone(library), asset.clone());
-    let tasks = library.tasks.clone();
-    tasks.spawn(async move {
-        if let Err(error) = image(&library, &asset, &resolved, Some(recipe)).await {
-            tracing::warn!(asset.public_id = %asset.key.public_id, error = %error, "not rendered ahead");
+    let browser = RequestFacts {
+        accepts_avif: true,
+        accepts_webp: true,
+    };
+    let resolved = transformation.resolve(browser, source, None);
+    let Some(recipe) = recipe(&resolved) else { return Ok(()) };
+    match image(library, asset, &resolved, Some(recipe)).await {
+        Err(error) if matches!(error.root(), DeliverError::Work(WorkError::Overloaded)) => {
+            tracing::warn!(asset.public_id = %asset.key.public_id, "too busy to render ahead");
+            Ok(())
         }
-    });
+        result => result.map(drop),
+    }
 }
 
 /// What names the derived image; `None` for the original itself.
@@ -272,6 +279,9 @@ async fn make(
         bytes: rendered.bytes.into(),
         format: rendered.format,
     };
+    if image.bytes.len() > MAX_KEPT_BYTES || !library.has_room() {
+        return Ok(image);
+    }
     if let Err(error) = keep(library, asset, recipe, &image, (rendered.width, rendered.height)).await {
         // It may vanish at any time, so it may as well not be kept: a full disk does not stop delivery.
         tracing::warn!(upload = %upload.id, error = %error, "a derived image was not kept");

@@ -5,6 +5,7 @@ pub mod destroy;
 pub mod purge;
 pub mod upload;
 
+use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -27,7 +28,7 @@ pub struct Library {
     /// The bytes.
     pub blobs: Blobs,
     /// Bounds the work on pixels.
-    pub permits: Arc<Permits>,
+    pub permits: Permits,
     /// Tells the time.
     pub clock: Arc<dyn Clock>,
     /// The first part of every URL's path.
@@ -46,6 +47,8 @@ pub struct Library {
     pub pending_grace: Duration,
     /// Room for derived blobs in bytes.
     pub derived_bytes: u64,
+    /// Where the bytes are, to see how much room the disk has.
+    pub data: PathBuf,
     /// Work in the background; a stop waits for it.
     pub tasks: TaskTracker,
     flights: SingleFlight<ImageKey, Result<Image, Arc<deliver::DeliverError>>>,
@@ -80,7 +83,7 @@ impl Library {
         config: &Config,
         catalog: Arc<dyn Catalog>,
         blobs: Blobs,
-        permits: Arc<Permits>,
+        permits: Permits,
         clock: Arc<dyn Clock>,
     ) -> Self {
         Self {
@@ -96,12 +99,24 @@ impl Library {
             purge_delay: config.reaper.purge_delay.as_duration(),
             pending_grace: config.reaper.pending_grace.as_duration(),
             derived_bytes: config.cache.derived_bytes,
+            data: config.data.clone(),
             tasks: TaskTracker::new(),
             flights: SingleFlight::default(),
             hot: Cache::with_weighter(10_000, config.cache.hot_bytes, ByBytes),
         }
     }
+
+    /// Whether the disk has room for what can be made again: a tenth of it, at most a gigabyte, is for what cannot.
+    fn has_room(&self) -> bool {
+        rustix::fs::statvfs(&self.data).is_ok_and(|disk| {
+            let reserve_bytes = (disk.f_blocks.saturating_mul(disk.f_frsize) / 10).min(1 << 30);
+            disk.f_bavail.saturating_mul(disk.f_frsize) > reserve_bytes
+        })
+    }
 }
+
+/// Most pixels that a URL may ask for: 4096 squared, more than any screen shows.
+const MAX_OUTPUT_PIXELS: u64 = 4096 * 4096;
 
 /// The limits of the settings in the terms of the image crate.
 pub fn image_limits(config: &Config) -> visage_image::Limits {
@@ -110,6 +125,7 @@ pub fn image_limits(config: &Config) -> visage_image::Limits {
         source_side_pixels: config.limits.source_side_pixels,
         frames: config.limits.frames,
         output_side_pixels: config.render.output_side_pixels,
+        output_pixels: MAX_OUTPUT_PIXELS,
         ..visage_image::Limits::default()
     }
 }

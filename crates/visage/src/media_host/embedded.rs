@@ -7,6 +7,7 @@ use visage_cloudinary::{DeliveryType, DeliveryUrl, PublicId, ResourceType, Trans
 use visage_store::{Asset, AssetKey};
 
 use super::{Hosted, MediaHost, MediaHostError, Picture};
+use crate::library::deliver::DeliverError;
 use crate::library::upload::{NewUpload, UploadError};
 use crate::library::{Library, deliver, destroy, upload};
 
@@ -50,7 +51,13 @@ impl MediaHost for Embedded {
             overwrite: false,
         };
         let asset = upload::store(&self.library, new).await?;
-        deliver::render_ahead(&self.library, &asset, display);
+        // Before anybody refers to it: a picture that cannot be shown must not replace one that can.
+        if let Err(error) = deliver::show_once(&self.library, &asset, display).await {
+            return Err(match error.root() {
+                DeliverError::Plan(_) | DeliverError::Image(_) => MediaHostError::Unshowable(error.to_string()),
+                _ => MediaHostError::Failed(Box::new(error)),
+            });
+        }
         Ok(Hosted {
             public_id: public_id.clone(),
             url: self.url(&asset, display),

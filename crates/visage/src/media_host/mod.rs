@@ -57,6 +57,9 @@ pub enum MediaHostError {
     /// It has no room left.
     #[error("the media host has no space left")]
     NoSpace,
+    /// It took the picture and cannot show it.
+    #[error("the picture cannot be shown: {0}")]
+    Unshowable(String),
     /// It did not answer, or not in time, or failed.
     #[error("the media host failed: {0}")]
     Failed(#[source] Box<dyn std::error::Error + Send + Sync>),

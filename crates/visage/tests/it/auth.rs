@@ -49,6 +49,20 @@ async fn refusals_say_what_the_contract_says() {
     check("register", json!({}), 400, "All fields are required").await;
     check(
         "register",
+        json!({"name": null, "email": null}),
+        400,
+        "All fields are required",
+    )
+    .await;
+    check(
+        "verify-otp",
+        json!({"email": email, "otp": null}),
+        400,
+        "Email and OTP are required",
+    )
+    .await;
+    check(
+        "register",
         json!({"name": "A", "email": "b", "password": PASSWORD}),
         400,
         "Invalid email format",
@@ -276,6 +290,29 @@ async fn with_mail_an_email_is_verified_by_a_one_time_password() {
         .post("/api/auth/verify-otp", json!({"email": "bo@example.com", "otp": otp}))
         .await;
     assert_eq!(answer.refusal(), (400, "OTP has expired".to_owned()));
+
+    let again = json!({"name": "Bo", "email": "bo@example.com", "password": "another horse"});
+    let otp = t.post("/api/auth/register", again.clone()).await.json()["otp"]
+        .as_str()
+        .unwrap()
+        .to_owned();
+    let taken = t.post("/api/auth/register", again).await;
+    assert_eq!(
+        taken.refusal(),
+        (400, "User already exists".to_owned()),
+        "while its code is good"
+    );
+    let answer = t
+        .post("/api/auth/verify-otp", json!({"email": "bo@example.com", "otp": otp}))
+        .await;
+    assert_eq!(answer.status, StatusCode::OK);
+    let login = t
+        .post(
+            "/api/auth/login",
+            json!({"email": "bo@example.com", "password": "another horse"}),
+        )
+        .await;
+    assert_eq!(login.status, StatusCode::OK);
 }
 
 #[tokio::test(flavor = "multi_thread")]

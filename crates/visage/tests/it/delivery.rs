@@ -127,6 +127,9 @@ async fn head_answers_the_headers_alone() {
         .send(http::Request::head(&path).body(axum::body::Body::empty()).unwrap())
         .await;
     assert_eq!((head.status, head.body.len()), (StatusCode::OK, 0));
+    let part = http::Request::head(&path).header("range", "bytes=0-1");
+    let part = t.send(part.body(axum::body::Body::empty()).unwrap()).await;
+    assert_eq!(part.status, StatusCode::OK, "parts are for GET alone");
     for name in ["etag", "content-type", "content-length", "cache-control"] {
         assert_eq!(head.header(name), get.header(name), "{name}");
     }

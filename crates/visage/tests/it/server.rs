@@ -98,9 +98,55 @@ async fn a_harmless_request_id_is_kept_and_any_other_replaced() {
 #[tokio::test(flavor = "multi_thread")]
 async fn one_request_too_many_is_answered_at_once() {
     let t = TestApp::with_config(|config| config.http.requests = 0);
-    let answer = t.get("/health").await;
+    let answer = t
+        .get_with("/api/users/profile", &[("origin", "http://localhost:3000")])
+        .await;
     assert_eq!(answer.status, StatusCode::SERVICE_UNAVAILABLE);
     assert_eq!(answer.header("retry-after"), "2");
+    assert_eq!(
+        answer.header("access-control-allow-origin"),
+        "http://localhost:3000",
+        "the page can read it"
+    );
+    assert_eq!(t.get("/health").await.status, StatusCode::OK, "busy is not ill");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_request_counts_until_its_answer_is_sent() {
+    let t = TestApp::with_config(|config| config.http.requests = 1);
+    let unread = t
+        .respond(Request::get("/metrics").body(axum::body::Body::empty()).unwrap())
+        .await;
+    assert_eq!(t.get("/metrics").await.status, StatusCode::SERVICE_UNAVAILABLE);
+    drop(unread);
+    assert_eq!(t.get("/metrics").await.status, StatusCode::OK);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_wrong_method_is_json_too() {
+    let t = TestApp::new();
+    for (method, path) in [
+        (Method::GET, "/api/auth/login"),
+        (Method::PATCH, "/api/users/profile"),
+        (Method::POST, "/health"),
+        (Method::POST, "/v1_1/visage/image/upload"),
+    ] {
+        let answer = t.call(method, path, "", &serde_json::Value::Null).await;
+        assert_eq!(answer.refusal(), (405, "Method not allowed".to_owned()), "{path}");
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn who_is_refused_and_sends_nothing_more_is_told_so_soon() {
+    let t = TestApp::new();
+    let silent = futures_util::stream::pending::<Result<bytes::Bytes, std::io::Error>>();
+    let request = crate::test_app::upload_request("no token", axum::body::Body::from_stream(silent));
+    let answer = t.send(request).await;
+    assert_eq!(
+        answer.refusal(),
+        (401, "Token is not valid".to_owned()),
+        "and not: the request took too long"
+    );
 }
 
 #[tokio::test(flavor = "multi_thread")]

@@ -149,7 +149,7 @@ impl TestApp {
     }
 
     pub(crate) async fn send(&self, request: Request<Body>) -> Answer {
-        let response = self.router.clone().oneshot(request).await.unwrap();
+        let response = self.respond(request).await;
         let (parts, body) = response.into_parts();
         for name in parts.headers.keys() {
             assert!(
@@ -164,6 +164,11 @@ impl TestApp {
             headers: parts.headers,
             body,
         }
+    }
+
+    /// The answer before its body is read.
+    pub(crate) async fn respond(&self, request: Request<Body>) -> axum::response::Response {
+        self.router.clone().oneshot(request).await.unwrap()
     }
 
     pub(crate) async fn call(&self, method: Method, path: &str, token: &str, body: &Value) -> Answer {

@@ -12,13 +12,16 @@ use super::views;
 use crate::app::App;
 use crate::auth::{self, Registration};
 use crate::http::error::ApiError;
-use crate::http::extract::{ClientAddress, JsonBody};
+use crate::http::extract::{ClientAddress, JsonBody, text};
 
 #[derive(Debug, Default, Deserialize)]
 #[serde(default)]
 pub(crate) struct RegisterBody {
+    #[serde(deserialize_with = "text")]
     name: String,
+    #[serde(deserialize_with = "text")]
     email: String,
+    #[serde(deserialize_with = "text")]
     password: String,
 }
 
@@ -40,7 +43,9 @@ pub(crate) async fn register(
 #[derive(Debug, Default, Deserialize)]
 #[serde(default)]
 pub(crate) struct OtpBody {
+    #[serde(deserialize_with = "text")]
     email: String,
+    #[serde(deserialize_with = "text")]
     otp: String,
 }
 
@@ -57,7 +62,9 @@ pub(crate) async fn verify_otp(
 #[derive(Debug, Default, Deserialize)]
 #[serde(default)]
 pub(crate) struct LoginBody {
+    #[serde(deserialize_with = "text")]
     email: String,
+    #[serde(deserialize_with = "text")]
     password: String,
 }
 
@@ -74,6 +81,7 @@ pub(crate) async fn login(
 #[derive(Debug, Default, Deserialize)]
 #[serde(default)]
 pub(crate) struct ForgotBody {
+    #[serde(deserialize_with = "text")]
     email: String,
 }
 
@@ -94,7 +102,9 @@ pub(crate) async fn forgot_password(
 #[derive(Debug, Default, Deserialize)]
 #[serde(default)]
 pub(crate) struct ResetBody {
+    #[serde(deserialize_with = "text")]
     token: String,
+    #[serde(deserialize_with = "text")]
     password: String,
 }
 

@@ -3,6 +3,7 @@
 use std::sync::Arc;
 
 use axum::Json;
+use axum::extract::rejection::{PathRejection, QueryRejection};
 use axum::extract::{Path, Query, State};
 use axum::response::{IntoResponse, Response};
 use http::{StatusCode, header};
@@ -21,14 +22,7 @@ const DEFAULT_SIZE_PIXELS: u32 = 200;
 
 /// `POST /api/users/profile-image`: makes the uploaded file the caller's profile image.
 pub(crate) async fn set(State(app): State<Arc<App>>, caller: Caller, form: ImageForm) -> Result<Json<Value>, ApiError> {
-    let user = existing(&app, &caller.user_id).await?;
-    if user.suspended {
-        return Err(ApiError::new(
-            StatusCode::FORBIDDEN,
-            "suspended",
-            "Your account is suspended",
-        ));
-    }
+    let user = active(&app, &caller).await?;
     let file = form
         .single(
             "profileImage",
@@ -51,6 +45,7 @@ pub(crate) async fn set(State(app): State<Arc<App>>, caller: Caller, form: Image
 
 /// `DELETE /api/users/profile-image`: takes the caller's profile image away.
 pub(crate) async fn remove(State(app): State<Arc<App>>, caller: Caller) -> Result<Json<Value>, ApiError> {
+    active(&app, &caller).await?;
     let removed = profile::remove_image(&app, &caller.user_id).await?;
     let message = if removed {
         "Profile image removed successfully"
@@ -69,16 +64,16 @@ pub(crate) struct SizeQuery {
 /// current picture at that size, or a drawn avatar.
 pub(crate) async fn show(
     State(app): State<Arc<App>>,
-    Path(id): Path<String>,
-    Query(query): Query<SizeQuery>,
+    id: Result<Path<String>, PathRejection>,
+    query: Result<Query<SizeQuery>, QueryRejection>,
 ) -> Result<Response, ApiError> {
-    let user_id =
-        UserId::parse(&id).map_err(|_no_id| ApiError::new(StatusCode::NOT_FOUND, "not_found", "User not found"))?;
+    let user_id = id
+        .ok()
+        .and_then(|Path(id)| UserId::parse(&id).ok())
+        .ok_or_else(not_found)?;
     let user = existing(&app, &user_id).await?;
-    let asked = query
-        .size
-        .and_then(|size| size.parse::<u32>().ok())
-        .unwrap_or(DEFAULT_SIZE_PIXELS);
+    let asked = query.ok().and_then(|Query(query)| query.size?.parse::<u32>().ok());
+    let asked = asked.unwrap_or(DEFAULT_SIZE_PIXELS);
     let size_pixels = asked.clamp(*SIZES_PIXELS.start(), *SIZES_PIXELS.end());
     // The address stays and the picture changes: it must be asked for every time, the picture itself need not.
     let no_cache = (header::CACHE_CONTROL, "no-cache".to_owned());
@@ -91,5 +86,22 @@ pub(crate) async fn show(
 
 async fn existing(app: &App, id: &UserId) -> Result<User, ApiError> {
     let user = app.directory.user(id).await?;
-    user.ok_or_else(|| ApiError::new(StatusCode::NOT_FOUND, "not_found", "User not found"))
+    user.ok_or_else(not_found)
+}
+
+/// The user, who may change things.
+async fn active(app: &App, caller: &Caller) -> Result<User, ApiError> {
+    let user = existing(app, &caller.user_id).await?;
+    if user.suspended {
+        return Err(ApiError::new(
+            StatusCode::FORBIDDEN,
+            "suspended",
+            "Your account is suspended",
+        ));
+    }
+    Ok(user)
+}
+
+fn not_found() -> ApiError {
+    ApiError::new(StatusCode::NOT_FOUND, "not_found", "User not found")
 }

@@ -14,7 +14,7 @@ use super::views;
 use crate::app::App;
 use crate::auth;
 use crate::http::error::ApiError;
-use crate::http::extract::{Caller, ClientAddress, JsonBody};
+use crate::http::extract::{Caller, ClientAddress, JsonBody, text};
 
 /// Longest text of a profile field.
 const MAX_TEXT_CHARS: usize = 2000;
@@ -84,7 +84,9 @@ fn read_text(body: &Map<String, Value>, key: &str) -> Result<Option<String>, Api
 #[derive(Debug, Default, Deserialize)]
 #[serde(default, rename_all = "camelCase")]
 pub(crate) struct ChangePasswordBody {
+    #[serde(deserialize_with = "text")]
     current_password: String,
+    #[serde(deserialize_with = "text")]
     new_password: String,
 }
 
@@ -102,7 +104,9 @@ pub(crate) async fn change_password(
 #[derive(Debug, Default, Deserialize)]
 #[serde(default, rename_all = "camelCase")]
 pub(crate) struct ChangeEmailBody {
+    #[serde(deserialize_with = "text")]
     new_email: String,
+    #[serde(deserialize_with = "text")]
     password: String,
 }
 
