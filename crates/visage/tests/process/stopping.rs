@@ -54,7 +54,8 @@ fn a_stop_with_nothing_under_way_ends_at_once() {
 fn a_second_server_is_kept_out_of_the_data_folder_until_the_first_is_gone() {
     let site = Site::new(&[]);
     let server = site.start();
-    let second = site.run(&["serve", "--listen", "127.0.0.1:0"], &[]);
+    let elsewhere = Site::new(&[]).address;
+    let second = site.run(&["serve"], &[("VISAGE_LISTEN", &elsewhere)]);
     assert_eq!(second.code, Some(1));
     assert!(
         second.stderr.contains("another visage serves the data folder"),
