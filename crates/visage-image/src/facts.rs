@@ -72,6 +72,20 @@ impl Orientation {
         Self::ALL.get(index).copied().unwrap_or_default()
     }
 
+    /// Its EXIF number, 1 to 8.
+    pub fn to_exif(self) -> u8 {
+        match self {
+            Self::Normal => 1,
+            Self::FlipHorizontal => 2,
+            Self::Rotate180 => 3,
+            Self::FlipVertical => 4,
+            Self::Transpose => 5,
+            Self::Rotate90 => 6,
+            Self::Transverse => 7,
+            Self::Rotate270 => 8,
+        }
+    }
+
     /// Whether the upright picture is as wide as the stored one is high.
     pub fn swaps_sides(self) -> bool {
         matches!(

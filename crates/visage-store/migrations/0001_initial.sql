@@ -3,17 +3,18 @@
 -- The embedded media store.
 
 CREATE TABLE uploads (
-    id        BLOB    NOT NULL PRIMARY KEY,
-    state     TEXT    NOT NULL CHECK (state IN ('pending', 'live', 'doomed')),
-    begun_at  INTEGER NOT NULL,
-    purge_at  INTEGER,
-    bytes     INTEGER,
-    sha256    BLOB,
-    format    TEXT,
-    width     INTEGER,
-    height    INTEGER,
-    frames    INTEGER,
-    has_alpha INTEGER,
+    id          BLOB    NOT NULL PRIMARY KEY,
+    state       TEXT    NOT NULL CHECK (state IN ('pending', 'live', 'doomed')),
+    begun_at    INTEGER NOT NULL,
+    purge_at    INTEGER,
+    bytes       INTEGER,
+    sha256      BLOB,
+    format      TEXT,
+    width       INTEGER,
+    height      INTEGER,
+    orientation INTEGER CHECK (orientation BETWEEN 1 AND 8),
+    frames      INTEGER,
+    has_alpha   INTEGER,
     CHECK ((state = 'doomed') = (purge_at IS NOT NULL)),
     CHECK (state <> 'live' OR sha256 IS NOT NULL)
 ) STRICT, WITHOUT ROWID;

@@ -112,6 +112,8 @@ pub struct UploadFacts {
     pub width: u32,
     /// Pixels, as displayed.
     pub height: u32,
+    /// How readers turn the stored pixels for display: the EXIF numbers 1 (as stored) to 8.
+    pub orientation: u8,
     /// Frames of an animation; 1 for a still image.
     pub frames: u32,
     /// Whether the format and the file carry transparency.

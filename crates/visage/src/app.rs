@@ -1,6 +1,6 @@
 //! Everything the services work with, put together once at start-up.
 
-use std::fs::File;
+use std::fs::{File, TryLockError};
 use std::os::unix::fs::PermissionsExt as _;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
@@ -149,26 +149,37 @@ impl App {
         })
     }
 
-    /// Takes the data folder for this process and clears away what an interrupted one left.
+    /// Clears away what an interrupted server left. Only for the one that has the [`DataLock`].
     ///
     /// # Errors
-    /// [`StartError::InUse`] when another server has it.
-    pub async fn lock_data(&self) -> Result<DataLock, StartError> {
-        let folder = self.config.data.display().to_string();
-        let file = File::create(self.config.data.join("lock")).map_err(|cause| StartError::DataFolder {
-            folder: folder.clone(),
-            cause,
-        })?;
-        match file.try_lock() {
-            Ok(()) => {}
-            Err(std::fs::TryLockError::WouldBlock) => return Err(StartError::InUse { folder }),
-            Err(std::fs::TryLockError::Error(cause)) => return Err(StartError::DataFolder { folder, cause }),
-        }
+    /// When a file cannot be removed.
+    pub async fn clear_leftovers(&self) -> Result<(), StartError> {
         let swept = self.library.blobs.sweep_staging().await?;
         if swept > 0 {
             tracing::info!(files = swept, "cleared interrupted writes away");
         }
-        Ok(DataLock { _file: file })
+        Ok(())
+    }
+}
+
+impl DataLock {
+    /// Takes the data folder for this process, before anything in it is opened: opening may change the database's schema.
+    ///
+    /// # Errors
+    /// [`StartError::InUse`] when another server has it.
+    pub fn take(data: &Path) -> Result<Self, StartError> {
+        let folder = data.display().to_string();
+        let failed = |cause| StartError::DataFolder {
+            folder: folder.clone(),
+            cause,
+        };
+        make_private(data).map_err(failed)?;
+        let file = File::create(data.join("lock")).map_err(failed)?;
+        match file.try_lock() {
+            Ok(()) => Ok(Self { _file: file }),
+            Err(TryLockError::WouldBlock) => Err(StartError::InUse { folder }),
+            Err(TryLockError::Error(cause)) => Err(failed(cause)),
+        }
     }
 }
 
@@ -183,14 +194,18 @@ pub fn temporary_folder(data: &Path) -> PathBuf {
 }
 
 fn make_folders(data: &Path) -> std::io::Result<()> {
-    std::fs::create_dir_all(data)?;
-    // What is in it (password hashes, secrets, people's pictures) is nobody else's on this machine.
-    std::fs::set_permissions(data, std::fs::Permissions::from_mode(0o700))?;
+    make_private(data)?;
     for folder in [blob_folder(data), temporary_folder(data)] {
         std::fs::create_dir_all(folder)?;
     }
     // The folders' own entries must survive a power cut before anything in them can.
     File::open(data)?.sync_all()
+}
+
+/// What is in the data folder (password hashes, secrets, people's pictures) is nobody else's on this machine.
+fn make_private(data: &Path) -> std::io::Result<()> {
+    std::fs::create_dir_all(data)?;
+    std::fs::set_permissions(data, std::fs::Permissions::from_mode(0o700))
 }
 
 /// The machine's memory, or the container's share of it, in bytes; 2 GiB when nothing tells.

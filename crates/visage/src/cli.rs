@@ -11,7 +11,7 @@ use clap::{Parser, Subcommand};
 use tokio_util::sync::CancellationToken;
 use tracing_subscriber::EnvFilter;
 
-use crate::app::App;
+use crate::app::{App, DataLock};
 use crate::clock::SystemClock;
 use crate::config::{Config, Environment, LogConfig, LogFormat};
 use crate::http::{router, server};
@@ -155,8 +155,9 @@ fn open(config: Config) -> anyhow::Result<App> {
 
 async fn serve(config: Config) -> anyhow::Result<ExitCode> {
     metrics::record();
+    let _lock = DataLock::take(&config.data)?;
     let app = Arc::new(App::open(config, Arc::new(SystemClock))?);
-    let _lock = app.lock_data().await?;
+    app.clear_leftovers().await?;
     let listener = tokio::net::TcpListener::bind(app.config.listen)
         .await
         .with_context(|| format!("cannot listen on {}", app.config.listen))?;

@@ -416,6 +416,7 @@ fn facts() -> UploadFacts {
         format: ImageFormat::Jpg,
         width,
         height,
+        orientation: 6,
         frames: 1,
         has_alpha: false,
     }

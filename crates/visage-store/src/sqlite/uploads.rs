@@ -124,7 +124,7 @@ pub(super) fn all_uploads(tx: &Transaction<'_>, after: Option<UploadId>, at_most
 /// `false`: the upload is not pending.
 fn make_live(tx: &Transaction<'_>, id: &UploadId, facts: &UploadFacts) -> Result<bool> {
     let sql = "UPDATE uploads SET state = 'live', bytes = ?2, sha256 = ?3, format = ?4, width = ?5, height = ?6, \
-               frames = ?7, has_alpha = ?8 WHERE id = ?1 AND state = 'pending'";
+               orientation = ?7, frames = ?8, has_alpha = ?9 WHERE id = ?1 AND state = 'pending'";
     let changed = tx.prepare_cached(sql)?.execute(params![
         id,
         facts.bytes,
@@ -132,6 +132,7 @@ fn make_live(tx: &Transaction<'_>, id: &UploadId, facts: &UploadFacts) -> Result
         facts.format.extension(),
         facts.width,
         facts.height,
+        facts.orientation,
         facts.frames,
         facts.has_alpha
     ])?;
@@ -227,6 +228,7 @@ fn read_facts(row: &Row<'_>) -> rusqlite::Result<UploadFacts> {
         format: format(row)?,
         width: row.get("width")?,
         height: row.get("height")?,
+        orientation: row.get("orientation")?,
         frames: row.get("frames")?,
         has_alpha: row.get("has_alpha")?,
     })

@@ -147,6 +147,10 @@ impl Config {
         );
         wrong(url.ends_with('/'), "public_url: must not end with a slash");
         wrong(
+            url.is_empty() && self.listen.port() == 0,
+            "public_url: must be set when any free port is listened on, because saved image URLs carry it",
+        );
+        wrong(
             self.reaper.purge_delay.as_duration() <= self.http.request_timeout.as_duration(),
             "reaper.purge_delay: must be longer than http.request_timeout, or a reader could lose bytes under its hands",
         );
@@ -294,6 +298,13 @@ mod tests {
     #[test]
     fn the_published_fallback_secret_is_refused() {
         assert!(load("", &[("JWT_SECRET", "fallback-secret-key")]).is_err());
+    }
+
+    #[test]
+    fn any_free_port_needs_a_public_url() {
+        let any_port = ("VISAGE_LISTEN", "127.0.0.1:0");
+        assert!(load("", &[any_port]).is_err());
+        assert!(load("", &[any_port, ("VISAGE_PUBLIC_URL", "https://pictures.example")]).is_ok());
     }
 
     #[test]

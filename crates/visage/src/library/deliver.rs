@@ -333,7 +333,7 @@ fn image_facts(facts: &UploadFacts) -> visage_image::Facts {
         format: facts.format,
         width: facts.width,
         height: facts.height,
-        orientation: visage_image::Orientation::Normal,
+        orientation: visage_image::Orientation::from_exif(u16::from(facts.orientation)),
         frames: facts.frames,
         has_alpha: facts.has_alpha,
     }

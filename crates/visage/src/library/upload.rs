@@ -103,6 +103,7 @@ async fn facts_of(picture: &Picture) -> UploadFacts {
         format: facts.format,
         width: facts.width,
         height: facts.height,
+        orientation: facts.orientation.to_exif(),
         frames: facts.frames,
         has_alpha: facts.has_alpha,
     }

@@ -4,6 +4,7 @@ use std::path::{Path, PathBuf};
 
 use http::StatusCode;
 
+use crate::pictures::{assert_upright, turned_avif};
 use crate::test_app::{Answer, Member, TestApp};
 
 /// The pictures of a folder beside the project; none, and a word about it, when it is not there.
@@ -82,5 +83,34 @@ async fn every_hostile_file_gets_what_is_expected_and_the_next_request_is_answer
                 }
             }
         }
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn an_avif_that_turns_itself_is_delivered_upright() {
+    let t = TestApp::new();
+    let member = t.member("Asha").await;
+    for orientation in 1..=8 {
+        let answer = t.upload(&member, &turned_avif(64, 40, orientation)).await;
+        assert_eq!(answer.status, StatusCode::OK, "{orientation}: {answer:?}");
+        let shown = t.get(answer.json()["profileImage"].as_str().unwrap()).await;
+        assert_eq!(shown.status, StatusCode::OK, "{orientation}: {shown:?}");
+        let id = answer.json()["cloudinaryId"].as_str().unwrap().to_owned();
+        let sizes = [
+            ("f_png", (64, 40)),
+            ("c_fill,f_png,h_32,w_32", (32, 32)),
+            ("c_scale,f_png,w_32", (32, 20)),
+        ];
+        for (transformation, size) in sizes {
+            let image = t.get(&format!("/visage/image/upload/{transformation}/{id}")).await;
+            let what = format!("orientation {orientation}, {transformation}");
+            assert_eq!(image.status, StatusCode::OK, "{what}: {image:?}");
+            let facts = visage_image::probe(&image.body, &visage_image::Limits::default()).unwrap();
+            assert_eq!((facts.width, facts.height), size, "{what}");
+            assert_upright(&image.body, &what);
+        }
+        let original = t.get(&format!("/visage/image/upload/{id}")).await;
+        let facts = visage_image::probe(&original.body, &visage_image::Limits::default()).unwrap();
+        assert_eq!(facts.orientation.to_exif(), u8::try_from(orientation).unwrap());
     }
 }

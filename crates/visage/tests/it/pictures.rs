@@ -27,6 +27,101 @@ pub(crate) fn noisy_png(width: u32, height: u32) -> Vec<u8> {
     encode(width, height, png::ColorType::Rgb, &pixels)
 }
 
+/// Red, green, blue and yellow: the quarters of a picture, clockwise from the top left.
+pub(crate) const MARKS: [[u8; 3]; 4] = [[220, 20, 20], [20, 200, 20], [20, 20, 220], [220, 200, 20]];
+
+/// A picture of four quarters, stored as an AVIF that turns it upright with its own boxes; `exif` is the number of that
+/// turn, 1 to 8.
+pub(crate) fn turned_avif(width: u32, height: u32, exif: u16) -> Vec<u8> {
+    let orientation = visage_image::Orientation::from_exif(exif);
+    let (w, h) = orientation.turned_size(width, height);
+    let mut pixels = Vec::new();
+    for (x, y) in (0..h).flat_map(|y| (0..w).map(move |x| (x, y))) {
+        let (x, y) = match exif {
+            2 => (w - 1 - x, y),
+            3 => (w - 1 - x, h - 1 - y),
+            4 => (x, h - 1 - y),
+            5 => (y, x),
+            6 => (h - 1 - y, x),
+            7 => (h - 1 - y, w - 1 - x),
+            8 => (y, w - 1 - x),
+            _ => (x, y),
+        };
+        let quarter = match (x < width / 2, y < height / 2) {
+            (true, true) => 0,
+            (false, true) => 1,
+            (false, false) => 2,
+            (true, false) => 3,
+        };
+        pixels.extend(MARKS[quarter]);
+    }
+    let file = avif_of(&encode(w, h, png::ColorType::Rgb, &pixels));
+    // Quarter turns to the left, then a mirror: 0 swaps top and bottom, 1 left and right.
+    let (irot, imir) = match exif {
+        2 => (None, Some(1)),
+        3 => (Some(2), None),
+        4 => (None, Some(0)),
+        5 => (Some(1), Some(0)),
+        6 => (Some(3), None),
+        7 => (Some(1), Some(1)),
+        8 => (Some(1), None),
+        _ => (None, None),
+    };
+    let turns = [irot.map(|v| (*b"irot", v)), imir.map(|v| (*b"imir", v))];
+    turns
+        .into_iter()
+        .flatten()
+        .fold(file, |file, (kind, value)| with_property(file, kind, value))
+}
+
+/// The same picture as an AVIF.
+pub(crate) fn avif_of(file: &[u8]) -> Vec<u8> {
+    let limits = visage_image::Limits::default();
+    let facts = visage_image::probe(file, &limits).unwrap();
+    let format = visage_image::ImageFormat::Avif;
+    let plan = visage_image::plan(&visage_cloudinary::Transformation::default(), &facts, format, &limits).unwrap();
+    visage_image::render(file, &plan, &limits, &|| false).unwrap().bytes
+}
+
+/// Adds an essential property of one byte to the first picture of an AVIF, and moves what its offsets point at.
+fn with_property(mut file: Vec<u8>, kind: [u8; 4], value: u8) -> Vec<u8> {
+    let find = |file: &[u8], kind: &[u8; 4]| file.windows(4).position(|found| found == kind).unwrap();
+    let number = |file: &[u8], at: usize| u32::from_be_bytes(file[at..at + 4].try_into().unwrap());
+    let grow = |file: &mut [u8], at: usize, by: u32| {
+        let grown = number(file, at) + by;
+        file[at..at + 4].copy_from_slice(&grown.to_be_bytes());
+    };
+    let ipco = find(&file, b"ipco");
+    let end = ipco - 4 + number(&file, ipco - 4) as usize;
+    let (mut at, mut properties) = (ipco + 4, 0);
+    while at < end {
+        at += number(&file, at) as usize;
+        properties += 1;
+    }
+    // Version, flags, number of items, the first item's id, its number of properties, their indices.
+    let ipma = find(&file, b"ipma");
+    let count = ipma + 4 + 4 + 4 + 2;
+    let indices = count + 1 + usize::from(file[count]);
+    file[count] += 1;
+    file.insert(indices, 0x80 | (properties + 1));
+    let property = [&9_u32.to_be_bytes()[..], &kind, &[value]].concat();
+    file.splice(end..end, property);
+    grow(&mut file, ipco - 4, 9);
+    let ipma = find(&file, b"ipma");
+    grow(&mut file, ipma - 4, 1);
+    for (kind, by) in [(b"iprp", 10), (b"meta", 10)] {
+        let at = find(&file, kind) - 4;
+        grow(&mut file, at, by);
+    }
+    // Version 0 with offsets of four bytes: per item its id, a zero, the number of extents, offset and length.
+    let iloc = find(&file, b"iloc") + 4;
+    assert_eq!((file[iloc], &file[iloc + 4..iloc + 6]), (0, &[0x44, 0][..]));
+    for item in 0..usize::from(file[iloc + 7]) {
+        grow(&mut file, iloc + 8 + item * 14 + 6, 10);
+    }
+    file
+}
+
 fn encode(width: u32, height: u32, color: png::ColorType, pixels: &[u8]) -> Vec<u8> {
     let mut file = Vec::new();
     let mut encoder = png::Encoder::new(&mut file, width, height);
@@ -37,14 +132,28 @@ fn encode(width: u32, height: u32, color: png::ColorType, pixels: &[u8]) -> Vec<
 
 /// Width, height and the middle pixel of a PNG.
 pub(crate) fn decode(file: &[u8]) -> (u32, u32, [u8; 3]) {
+    let (width, height, pixels) = pixels(file);
+    (width, height, pixels[(height / 2 * width + width / 2) as usize])
+}
+
+/// Checks that a PNG shows the four quarters the right way up.
+pub(crate) fn assert_upright(file: &[u8], what: &str) {
+    let (width, height, pixels) = pixels(file);
+    let at = |x: u32, y: u32| pixels[(y * width + x) as usize];
+    let (left, right, top, bottom) = (width / 8, width - 1 - width / 8, height / 8, height - 1 - height / 8);
+    let corners = [at(left, top), at(right, top), at(right, bottom), at(left, bottom)];
+    for (found, mark) in corners.iter().zip(MARKS) {
+        let near = found.iter().zip(mark).all(|(found, mark)| found.abs_diff(mark) <= 24);
+        assert!(near, "{what}: {corners:?}");
+    }
+}
+
+/// Width, height and all pixels of a PNG.
+fn pixels(file: &[u8]) -> (u32, u32, Vec<[u8; 3]>) {
     let mut reader = png::Decoder::new(std::io::Cursor::new(file)).read_info().unwrap();
     let mut pixels = vec![0; reader.output_buffer_size().unwrap()];
     let info = reader.next_frame(&mut pixels).unwrap();
     let samples = info.color_type.samples();
-    let middle = ((info.height / 2 * info.width + info.width / 2) as usize) * samples;
-    (
-        info.width,
-        info.height,
-        [pixels[middle], pixels[middle + 1], pixels[middle + 2]],
-    )
+    let pixels = pixels.chunks_exact(samples).map(|p| [p[0], p[1], p[2]]).collect();
+    (info.width, info.height, pixels)
 }

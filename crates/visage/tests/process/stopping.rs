@@ -1,12 +1,13 @@
 //! A stop that is asked for, and a second server in the same folder.
 
+use std::fs::{self, File};
 use std::io::Write as _;
 use std::net::TcpStream;
 
 use crate::client::User;
 use crate::pictures::picture;
 use crate::raw::{connect, finish, upload_request};
-use crate::server::Site;
+use crate::server::{Site, files_in};
 use crate::wait::eventually;
 
 #[test]
@@ -53,7 +54,8 @@ fn a_stop_with_nothing_under_way_ends_at_once() {
 fn a_second_server_is_kept_out_of_the_data_folder_until_the_first_is_gone() {
     let site = Site::new(&[]);
     let server = site.start();
-    let second = site.run(&["serve", "--listen", "127.0.0.1:0"], &[]);
+    let elsewhere = Site::new(&[]).address;
+    let second = site.run(&["serve"], &[("VISAGE_LISTEN", &elsewhere)]);
     assert_eq!(second.code, Some(1));
     assert!(
         second.stderr.contains("another visage serves the data folder"),
@@ -61,5 +63,17 @@ fn a_second_server_is_kept_out_of_the_data_folder_until_the_first_is_gone() {
     );
     assert!(!second.stdout.contains("ready"), "{second:?}");
     server.kill();
+    site.start();
+}
+
+#[test]
+fn a_server_that_is_kept_out_has_opened_nothing() {
+    let site = Site::new(&[]);
+    fs::create_dir(&site.data).unwrap();
+    let lock = File::create(site.data.join("lock")).unwrap();
+    lock.lock().unwrap();
+    assert_eq!(site.run(&["serve"], &[]).code, Some(1));
+    assert_eq!(files_in(&site.data), [site.data.join("lock")]);
+    drop(lock);
     site.start();
 }
