@@ -59,6 +59,7 @@ pub fn router(app: Arc<App>) -> Router {
     Router::new()
         // Outside of the bound: a server that is busy is not a server that is ill.
         .route("/health", get(health))
+        .method_not_allowed_fallback(wrong_method)
         .merge(bounded)
         .layer(from_fn_with_state(Arc::clone(&app), middleware::cors))
         .layer(from_fn(middleware::secure))
