@@ -36,6 +36,7 @@ fn name(file: &Path) -> &str {
 async fn every_photo_of_a_format_we_take_becomes_an_avatar_and_every_other_is_refused_with_a_sentence() {
     let t = TestApp::new();
     let member = t.member("Asha").await;
+    let files = tempfile::tempdir().unwrap();
     for file in pictures("photos") {
         let answer = upload(&t, &member, &file).await;
         if [".heic", ".svg"].iter().any(|end| name(&file).ends_with(end)) {
@@ -45,11 +46,91 @@ async fn every_photo_of_a_format_we_take_becomes_an_avatar_and_every_other_is_re
         }
         assert_eq!(answer.status, StatusCode::OK, "{}: {answer:?}", name(&file));
         let url = answer.json()["profileImage"].as_str().unwrap().to_owned();
+        let id = answer.json()["cloudinaryId"].as_str().unwrap().to_owned();
+        let original = t.get(&format!("/visage/image/upload/{id}")).await;
+        std::fs::write(
+            files.path().join(file_name(&file, "original", &original)),
+            &original.body,
+        )
+        .unwrap();
         for accept in ["image/avif,image/webp,*/*", "image/webp,*/*", "*/*"] {
             let image = t.get_with(&url, &[("accept", accept)]).await;
             assert_eq!(image.status, StatusCode::OK, "{} as {accept}: {image:?}", name(&file));
             let facts = visage_image::probe(&image.body, &visage_image::Limits::default()).unwrap();
             assert_eq!((facts.width, facts.height), (400, 400), "{} as {accept}", name(&file));
+            std::fs::write(files.path().join(file_name(&file, "avatar", &image)), &image.body).unwrap();
+        }
+    }
+    no_metadata(files.path());
+}
+
+/// A name by which exiftool knows the format.
+fn file_name(source: &Path, what: &str, answer: &Answer) -> String {
+    format!(
+        "{}-{what}.{}",
+        name(source),
+        answer.header("content-type").replace("image/", "")
+    )
+}
+
+/// What exiftool may find: the file system's facts, the format's own structure, and the colour profile that we wrote.
+const HARMLESS_GROUPS: &[&str] = &[
+    "Adobe",
+    "Composite",
+    "ExifTool",
+    "File",
+    "GIF",
+    "ICC-chrm",
+    "ICC-header",
+    "ICC-meas",
+    "ICC-view",
+    "ICC_Profile",
+    "JFIF",
+    "Meta",
+    "PNG",
+    "PNG-cICP",
+    "PNG-pHYs",
+    "QuickTime",
+    "RIFF",
+    "System",
+];
+
+/// Has exiftool read every file of `folder` and finds nothing about camera, place, owner or time.
+fn no_metadata(folder: &Path) {
+    let output = std::process::Command::new("exiftool")
+        .args(["-j", "-G1", "-a"])
+        .arg(folder)
+        .output();
+    let Ok(output) = output else {
+        eprintln!("exiftool is not installed: the files were not read with it");
+        return;
+    };
+    if std::fs::read_dir(folder).unwrap().next().is_none() {
+        return;
+    }
+    let found: Vec<serde_json::Map<String, serde_json::Value>> = serde_json::from_slice(&output.stdout).unwrap();
+    assert!(found.len() > 100, "exiftool read only {} files", found.len());
+    for file in found {
+        for (tag, value) in file.iter().filter(|(tag, _)| *tag != "SourceFile") {
+            let group = tag.split(':').next().unwrap();
+            assert!(
+                HARMLESS_GROUPS.contains(&group),
+                "{}: {tag} = {value}",
+                file["SourceFile"]
+            );
+            let told = [
+                "Make",
+                "Model",
+                "Owner",
+                "Artist",
+                "Copyright",
+                "Comment",
+                "Thumbnail",
+                "Serial",
+            ];
+            let tells =
+                told.iter().any(|word| tag.contains(word)) && value.as_str().is_some_and(|v| !v.trim().is_empty());
+            assert!(!tells, "{}: {tag} = {value}", file["SourceFile"]);
         }
     }
 }
