@@ -3,7 +3,8 @@
 //! It keeps facts, never bytes, and decides nothing about HTTP. The order of a caller's acts keeps catalog and blobs in step:
 //!
 //! - an original: `begin_upload`, put the blob, `commit_upload`;
-//! - a derived blob: `record_derived`, put the blob (a recorded blob that is missing is simply made again);
+//! - a derived blob: `record_derived`, put the blob, and delete it if `find_derived` finds its row gone meanwhile (a recorded
+//!   blob that is missing is simply made again);
 //! - a purge: `due_uploads`, delete every blob of the upload, `forget_upload`;
 //! - an eviction: `least_recent_derived`, delete the blob, `forget_derived`.
 //!
@@ -61,6 +62,8 @@ pub trait Catalog: Send + Sync + std::fmt::Debug {
     async fn forget_upload(&self, id: &UploadId) -> Result<()>;
 
     /// Records (again) a blob about to be derived. `false`: the upload is not live any more, do not store the blob.
+    ///
+    /// Its [`Derived::used_at`] becomes `now`, or more: it is never what it was before, whatever the clock does.
     async fn record_derived(&self, key: &DerivedKey, facts: &DerivedFacts, now: Timestamp) -> Result<bool>;
 
     /// What is known of a derived blob.
@@ -75,8 +78,9 @@ pub trait Catalog: Send + Sync + std::fmt::Debug {
     /// Up to `limit` derived blobs, least recently used first.
     async fn least_recent_derived(&self, limit: usize) -> Result<Vec<Derived>>;
 
-    /// Forgets a derived blob after its bytes were deleted.
-    async fn forget_derived(&self, key: &DerivedKey) -> Result<()>;
+    /// Forgets a derived blob after its bytes were deleted, if nobody recorded or touched it since it was found with this
+    /// [`Derived::used_at`]: new bytes may have been stored under its name. `false`: there is no such row (any more).
+    async fn forget_derived(&self, key: &DerivedKey, used_at: Timestamp) -> Result<bool>;
 
     /// For audits: up to `limit` assets whose id is greater than `after`, by id.
     async fn all_assets(&self, after: Option<AssetId>, limit: usize) -> Result<Vec<Asset>>;
@@ -221,7 +225,7 @@ pub struct Derived {
     pub key: DerivedKey,
     /// What it is.
     pub facts: DerivedFacts,
-    /// When it was last made or touched.
+    /// When it was last made or touched; in whole milliseconds.
     pub used_at: Timestamp,
 }
 

@@ -10,6 +10,7 @@ use visage_store::{
 };
 
 use crate::app::App;
+use crate::media_host::{MediaHostError, serves};
 
 /// How many rows are read at once.
 const PAGE: usize = 500;
@@ -21,6 +22,9 @@ pub struct Audit {
     pub references: u64,
     /// References whose picture is not there: damage.
     pub dangling_references: u64,
+    /// Users whose picture's URL is not one that this installation answers with that picture: its public URL or its cloud
+    /// name is another now, or the URL came from elsewhere.
+    pub unserved_urls: u64,
     /// Assets in the embedded store.
     pub assets: u64,
     /// Originals whose bytes are missing: damage.
@@ -51,6 +55,9 @@ pub enum AuditError {
     /// The database failed.
     #[error(transparent)]
     Store(#[from] StoreError),
+    /// The media host failed.
+    #[error(transparent)]
+    MediaHost(#[from] MediaHostError),
     /// The blobs failed.
     #[error(transparent)]
     Blobs(#[from] BlobError),
@@ -65,9 +72,9 @@ impl Audit {
         self.dangling_references + self.missing_originals + self.damaged_originals > 0
     }
 
-    /// Whether there is anything that nothing needs and nothing will remove.
+    /// Whether there is anything that no pass of the reaper will put right: what nothing needs, or a URL that leads elsewhere.
     pub fn has_leaks(&self) -> bool {
-        self.unreferenced_assets + self.stray_blobs > 0
+        self.unreferenced_assets + self.stray_blobs + self.unserved_urls > 0
     }
 }
 
@@ -89,11 +96,19 @@ async fn references(app: &App, audit: &mut Audit) -> Result<(), AuditError> {
     loop {
         let page = app.directory.all_references(after, PAGE).await?;
         for reference in &page {
+            let public_id = reference.public_id.as_deref().and_then(|id| PublicId::parse(id).ok());
+            if let Some(url) = &reference.url {
+                let is_served = public_id.as_ref().is_some_and(|id| serves(&app.library, url, id));
+                if !is_served {
+                    tracing::warn!(user.id = %reference.user_id, url, "the URL of the user's picture is not served here");
+                    audit.unserved_urls += 1;
+                }
+            }
             let Some(id) = &reference.public_id else { continue };
             audit.references += 1;
-            let resolves = match PublicId::parse(id) {
-                Ok(public_id) => app.media_host.exists(&public_id).await.unwrap_or(false),
-                Err(_not_a_name) => false,
+            let resolves = match &public_id {
+                Some(public_id) => app.media_host.exists(public_id).await?,
+                None => false,
             };
             if !resolves && still_references(app, reference).await? {
                 tracing::error!(user.id = %reference.user_id, asset.public_id = id, "the user's picture is not there");

@@ -13,11 +13,14 @@ mod webp;
 
 use visage_cloudinary::ImageFormat;
 
-use crate::plan::decode_memory_bytes;
-use crate::{Facts, ImageError, Limits, Orientation, probe};
+use crate::plan::{Plan, decode_memory_bytes};
+use crate::{Facts, ImageError, Limits, Orientation, Step, probe};
 
 /// The quality of what must be encoded anew: high enough that nobody sees it, far below the size of lossless.
 const REENCODE_QUALITY: u8 = 95;
+
+/// A side of the picture that must be possible to make of whatever is accepted: that of the usual profile image.
+const SMALL_SIDE_PIXELS: u32 = 400;
 
 /// A picture that may be published.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -34,8 +37,12 @@ pub struct Sanitised {
 ///
 /// # Errors
 ///
-/// When the picture is damaged or truncated, or a limit is passed.
+/// When the picture is damaged or truncated, or a limit is passed; also when the work, or a small picture made of the
+/// result later, would take more memory than one render may.
 pub fn sanitise(bytes: &[u8], facts: &Facts, limits: &Limits) -> Result<Sanitised, ImageError> {
+    let file_bytes = u64::try_from(bytes.len()).unwrap_or(u64::MAX);
+    check_memory(sanitise_memory_bytes(facts, file_bytes), limits)?;
+    check_memory(small_render_memory_bytes(&stored_facts(facts), file_bytes), limits)?;
     let bytes = match facts.format {
         ImageFormat::Jpg => jpeg::sanitise(bytes, facts, limits),
         ImageFormat::Png => png::sanitise(bytes, facts, limits),
@@ -45,6 +52,9 @@ pub fn sanitise(bytes: &[u8], facts: &Facts, limits: &Limits) -> Result<Sanitise
         ImageFormat::Bmp | ImageFormat::Tiff => png::from_pixels_of(bytes, facts, limits),
     }?;
     let facts = probe(&bytes, limits)?;
+    // What was encoded anew may have become larger.
+    let file_bytes = u64::try_from(bytes.len()).unwrap_or(u64::MAX);
+    check_memory(small_render_memory_bytes(&facts, file_bytes), limits)?;
     Ok(Sanitised { bytes, facts })
 }
 
@@ -58,4 +68,37 @@ pub fn sanitise_memory_bytes(facts: &Facts, file_bytes: u64) -> u64 {
     decode_memory_bytes(facts, 1)
         .saturating_add(second_copy)
         .saturating_add(file_bytes.saturating_mul(3))
+}
+
+/// The facts that the picture will have when it is stored, as far as memory goes.
+fn stored_facts(facts: &Facts) -> Facts {
+    let format = match facts.format {
+        ImageFormat::Bmp | ImageFormat::Tiff => ImageFormat::Png,
+        other => other,
+    };
+    Facts { format, ..*facts }
+}
+
+/// The memory for a small picture in the format that takes the most, whatever part of a stored picture it shows.
+fn small_render_memory_bytes(facts: &Facts, file_bytes: u64) -> u64 {
+    let plan = Plan {
+        steps: vec![Step::Decode { scale: 1 }],
+        format: ImageFormat::Avif,
+        quality: REENCODE_QUALITY,
+        width: SMALL_SIDE_PIXELS,
+        height: SMALL_SIDE_PIXELS,
+        source: *facts,
+    };
+    plan.memory_bytes(file_bytes)
+}
+
+fn check_memory(needed_bytes: u64, limits: &Limits) -> Result<(), ImageError> {
+    let max_bytes = limits.render_memory_bytes;
+    if needed_bytes > max_bytes {
+        return Err(ImageError::TooMuchMemory {
+            needed_bytes,
+            max_bytes,
+        });
+    }
+    Ok(())
 }

@@ -4,7 +4,7 @@ use std::cell::Cell;
 
 use turbojpeg::Subsamp;
 use visage_cloudinary::{ImageFormat, Transformation};
-use visage_image::{ImageError, Limits, plan, probe, render, sanitise};
+use visage_image::{ImageError, Limits, plan, probe, render, sanitise, sanitise_memory_bytes};
 
 use crate::draw::{self, SECRET, one_of_each};
 use crate::support::{assert_marks, contains, pixels, rendered, sanitised};
@@ -232,4 +232,54 @@ fn gray_stays_gray() {
             .zip(&gray)
             .all(|(found, gray)| found[0].abs_diff(*gray) < 24 && found[0] == found[2])
     );
+}
+
+#[test]
+fn what_is_accepted_can_be_rendered_and_what_needs_one_byte_more_is_refused() {
+    for (format, file) in one_of_each() {
+        let facts = probe(&file, &Limits::default()).unwrap();
+        let with = |render_memory_bytes| {
+            let limits = Limits {
+                render_memory_bytes,
+                ..Limits::default()
+            };
+            sanitise(&file, &facts, &limits).map(|clean| (clean, limits))
+        };
+        // The least memory with which it is accepted, found by halving.
+        let (mut refused, mut accepted) = (0, 512 * 1024 * 1024);
+        while accepted - refused > 1 {
+            let middle = u64::midpoint(refused, accepted);
+            match with(middle) {
+                Ok(_) => accepted = middle,
+                Err(ImageError::TooMuchMemory { .. }) => refused = middle,
+                Err(other) => panic!("{format:?}: {other}"),
+            }
+        }
+        assert!(
+            accepted >= sanitise_memory_bytes(&facts, file.len() as u64),
+            "{format:?}"
+        );
+        let (clean, limits) = with(accepted).unwrap();
+        let small = Transformation::parse("c_fill,h_400,w_400").unwrap();
+        for output in OUTPUTS {
+            let plan = plan(&small, &clean.facts, output, &limits).unwrap();
+            render(&clean.bytes, &plan, &limits, &|| false).unwrap_or_else(|error| panic!("{format:?}: {error}"));
+        }
+    }
+}
+
+#[test]
+fn a_flat_avif_that_no_render_could_hold_is_refused_before_it_is_decoded() {
+    let limits = Limits::default();
+    // The facts alone decide: 22 bytes per pixel and what a small render takes beside them.
+    for (side, is_taken) in [(4850, true), (4900, false)] {
+        let file = draw::avif(64, 64, &draw::picture(64, 64));
+        let facts = visage_image::Facts {
+            width: side,
+            height: side,
+            ..probe(&file, &limits).unwrap()
+        };
+        let refused = matches!(sanitise(&file, &facts, &limits), Err(ImageError::TooMuchMemory { .. }));
+        assert_eq!(refused, !is_taken, "{side}");
+    }
 }

@@ -36,6 +36,7 @@ macro_rules! catalog_conformance {
             derived_blobs_are_recorded_for_live_uploads_only
             derived_blobs_are_recorded_again_in_place
             the_least_recently_used_derived_blobs_come_first
+            a_derived_blob_made_or_used_since_it_was_listed_is_not_forgotten
             a_forgotten_upload_takes_its_derived_blobs_along
             audits_page_through_everything
         }
@@ -294,9 +295,31 @@ pub async fn the_least_recently_used_derived_blobs_come_first(catalog: &dyn Cata
         oldest.iter().map(|derived| &derived.key).collect::<Vec<_>>(),
         [&second, &third]
     );
-    catalog.forget_derived(&second).await?;
-    catalog.forget_derived(&second).await?;
+    assert!(catalog.forget_derived(&second, at(2)).await?);
+    assert!(!catalog.forget_derived(&second, at(2)).await?);
     assert_eq!(catalog.derived_bytes().await?, 20);
+    Ok(())
+}
+
+pub async fn a_derived_blob_made_or_used_since_it_was_listed_is_not_forgotten(catalog: &dyn Catalog) -> Outcome {
+    let upload = store(catalog, "a", at(0)).await?.upload.id;
+    let (made, used) = (derived_key(upload, "made")?, derived_key(upload, "used")?);
+    for key in [&made, &used] {
+        catalog.record_derived(key, &derived_facts(10), at(5)).await?;
+    }
+    let listed = catalog.least_recent_derived(2).await?;
+    // In the same instant, and by a clock that was set back.
+    for now in [at(5), at(1)] {
+        catalog.record_derived(&made, &derived_facts(10), now).await?;
+    }
+    catalog.touch_derived(&used, at(6)).await?;
+    for derived in listed {
+        assert!(!catalog.forget_derived(&derived.key, derived.used_at).await?);
+        let now = catalog.find_derived(&derived.key).await?.ok_or("it stays")?;
+        assert!(now.used_at > derived.used_at);
+        assert!(catalog.forget_derived(&now.key, now.used_at).await?);
+    }
+    assert_eq!(catalog.derived_bytes().await?, 0);
     Ok(())
 }
 

@@ -79,9 +79,9 @@ impl Catalog for Sqlite {
         self.read(move |tx| derived::least_recent(tx, limit)).await
     }
 
-    async fn forget_derived(&self, key: &DerivedKey) -> Result<()> {
+    async fn forget_derived(&self, key: &DerivedKey, used_at: Timestamp) -> Result<bool> {
         let key = key.clone();
-        self.write(move |tx| derived::forget(tx, &key)).await
+        self.write(move |tx| derived::forget(tx, &key, used_at)).await
     }
 
     async fn all_assets(&self, after: Option<AssetId>, limit: usize) -> Result<Vec<Asset>> {

@@ -11,7 +11,8 @@ pub(super) fn record(tx: &Transaction<'_>, key: &DerivedKey, facts: &DerivedFact
     let sql = "INSERT INTO derived (upload_id, recipe, bytes, sha256, format, width, height, used_at) \
                SELECT id, ?2, ?3, ?4, ?5, ?6, ?7, ?8 FROM uploads WHERE id = ?1 AND state = 'live' \
                ON CONFLICT (upload_id, recipe) DO UPDATE SET bytes = excluded.bytes, sha256 = excluded.sha256, \
-               format = excluded.format, width = excluded.width, height = excluded.height, used_at = excluded.used_at";
+               format = excluded.format, width = excluded.width, height = excluded.height, \
+               used_at = max(excluded.used_at, derived.used_at + 1)";
     let recorded = tx.prepare_cached(sql)?.execute(params![
         key.upload,
         key.recipe.as_str(),
@@ -52,10 +53,12 @@ pub(super) fn least_recent(tx: &Transaction<'_>, at_most: usize) -> Result<Vec<D
 
 pub(super) const LEAST_RECENT: &str = "SELECT * FROM derived ORDER BY used_at LIMIT ?1";
 
-pub(super) fn forget(tx: &Transaction<'_>, key: &DerivedKey) -> Result<()> {
-    tx.prepare_cached("DELETE FROM derived WHERE upload_id = ?1 AND recipe = ?2")?
-        .execute(params![key.upload, key.recipe.as_str()])?;
-    Ok(())
+/// `false`: there is no such row with this time.
+pub(super) fn forget(tx: &Transaction<'_>, key: &DerivedKey, used_at: Timestamp) -> Result<bool> {
+    let forgotten = tx
+        .prepare_cached("DELETE FROM derived WHERE upload_id = ?1 AND recipe = ?2 AND used_at = ?3")?
+        .execute(params![key.upload, key.recipe.as_str(), used_at.as_millisecond()])?;
+    Ok(forgotten == 1)
 }
 
 pub(super) fn all(tx: &Transaction<'_>, after: Option<&DerivedKey>, at_most: usize) -> Result<Vec<Derived>> {

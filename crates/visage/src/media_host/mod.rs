@@ -8,7 +8,7 @@ use async_trait::async_trait;
 use bytes::Bytes;
 use visage_cloudinary::{PublicId, ResourceType, Transformation};
 
-pub use embedded::Embedded;
+pub use embedded::{Embedded, serves};
 
 /// A checked and cleaned picture on its way to the media host.
 #[derive(Debug, Clone)]

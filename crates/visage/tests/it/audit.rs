@@ -1,8 +1,14 @@
 //! The auditor sees what is wrong.
 
+use std::sync::Arc;
+
+use async_trait::async_trait;
 use bytes::Bytes;
-use visage::audit::audit;
-use visage_store::{BlobKey, UploadId};
+use visage::audit::{AuditError, audit};
+use visage::config::Config;
+use visage::media_host::{Hosted, MediaHost, MediaHostError, Picture};
+use visage_cloudinary::{PublicId, ResourceType, Transformation};
+use visage_store::{BlobKey, Exchange, PendingMedia, ProfileImage, UploadId, UserId};
 
 use crate::pictures::png;
 use crate::test_app::TestApp;
@@ -61,4 +67,93 @@ async fn a_file_that_nobody_knows_is_a_leak() {
     let audit = audit(&t.app).await.unwrap();
     assert_eq!(audit.stray_blobs, 1);
     assert!(!audit.is_damaged() && audit.has_leaks());
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_url_that_leads_elsewhere_is_told_and_is_no_damage() {
+    let t = app_with_picture().await;
+    // Restarted with other settings, on the same users and pictures.
+    let unserved = async |configure: fn(&mut Config)| {
+        let mut config = t.app.config.clone();
+        configure(&mut config);
+        let store = visage_store::Sqlite::open(&t.folder.path().join("visage.db")).unwrap();
+        let blobs = t.app.library.blobs.clone();
+        let app = visage::app::App::assemble(config, t.clock.clone(), Arc::new(store), blobs).unwrap();
+        let audit = audit(&app).await.unwrap();
+        assert_eq!((audit.references, audit.is_damaged()), (1, false));
+        assert_eq!(audit.has_leaks(), audit.unserved_urls > 0);
+        audit.unserved_urls
+    };
+    assert_eq!(unserved(|_| {}).await, 0);
+    let changes: [fn(&mut Config); 3] = [
+        |config| config.public_url = "https://pictures.example".to_owned(),
+        |config| config.public_url = "http://images.exampl".to_owned(),
+        |config| config.embedded.cloud_name = "another".to_owned(),
+    ];
+    for change in changes {
+        assert_eq!(unserved(change).await, 1);
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_url_of_another_picture_is_told() {
+    let mut t = TestApp::new();
+    t.check_on_drop = false;
+    let (member, other) = (t.member("Asha").await, t.member("Bo").await);
+    let url = t.upload_ok(&member, &png(10, 10, [1; 3])).await;
+    t.upload_ok(&other, &png(10, 10, [2; 3])).await;
+    let public_id = PublicId::parse("profiles/another").unwrap();
+    let now = t.app.clock.now();
+    let pending = PendingMedia {
+        new: public_id.clone(),
+        replaces: None,
+        resource_type: ResourceType::Image,
+        begun_at: now,
+    };
+    t.app.directory.begin_exchange(pending).await.unwrap();
+    let exchange = Exchange {
+        user_id: UserId::parse(&other.id).unwrap(),
+        new: Some(ProfileImage { url, public_id }),
+        retire_at: now,
+        now,
+    };
+    t.app.directory.exchange_profile_image(exchange).await.unwrap();
+    let audit = audit(&t.app).await.unwrap();
+    assert_eq!((audit.unserved_urls, audit.dangling_references), (1, 1));
+}
+
+/// A media host that cannot say what it has.
+#[derive(Debug)]
+struct Speechless(Arc<dyn MediaHost>);
+
+#[async_trait]
+impl MediaHost for Speechless {
+    async fn upload(&self, id: &PublicId, p: Picture, display: &Transformation) -> Result<Hosted, MediaHostError> {
+        self.0.upload(id, p, display).await
+    }
+
+    async fn destroy(&self, id: &PublicId, resource_type: ResourceType) -> Result<bool, MediaHostError> {
+        self.0.destroy(id, resource_type).await
+    }
+
+    async fn exists(&self, _: &PublicId) -> Result<bool, MediaHostError> {
+        Err(MediaHostError::Failed("injected".into()))
+    }
+
+    fn with_transformation(&self, url: &str, transformation: &Transformation) -> Option<String> {
+        self.0.with_transformation(url, transformation)
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_host_that_fails_is_an_error_and_not_damage() {
+    let mut t = TestApp::with(
+        |_| {},
+        |app| app.media_host = Arc::new(Speechless(Arc::clone(&app.media_host))),
+    );
+    t.check_on_drop = false;
+    let member = t.member("Asha").await;
+    t.upload_ok(&member, &png(10, 10, [1; 3])).await;
+    let audit = audit(&t.app).await;
+    assert!(matches!(audit, Err(AuditError::MediaHost(_))), "{audit:?}");
 }
