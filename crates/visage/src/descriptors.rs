@@ -11,7 +11,7 @@ pub fn make_room(wanted: usize) -> usize {
     if limit.current != limit.maximum {
         let before = limit.current;
         limit.current = limit.maximum;
-        if let Err(error) = setrlimit(Resource::Nofile, limit.clone()) {
+        if let Err(error) = setrlimit(Resource::Nofile, limit) {
             tracing::warn!(error = %error, "the limit of open files could not be raised");
             limit.current = before;
         }
