@@ -1,7 +1,8 @@
 //! Everything the services work with, put together once at start-up.
 
-use std::fs::{File, TryLockError};
-use std::os::unix::fs::PermissionsExt as _;
+use std::fs::{DirBuilder, File};
+use std::io::{Error, ErrorKind};
+use std::os::unix::fs::{DirBuilderExt as _, PermissionsExt as _};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::thread::available_parallelism;
@@ -56,12 +57,12 @@ pub struct App {
 #[derive(Debug, thiserror::Error)]
 pub enum StartError {
     /// The data folder cannot be used.
-    #[error("the data folder {folder} cannot be used: {cause}")]
+    #[error("the data folder {folder} {}", why_unusable(.cause))]
     DataFolder {
         /// The folder.
         folder: String,
         /// What the system said.
-        cause: std::io::Error,
+        cause: Error,
     },
     /// Another server works in the data folder.
     #[error("another visage serves the data folder {folder}")]
@@ -93,17 +94,27 @@ pub struct DataLock {
 }
 
 impl App {
-    /// Opens the data folder of `config`, making what is not there yet.
+    /// Opens the data folder that this process has taken, generating the secrets that are not there yet.
+    ///
+    /// # Errors
+    /// See [`StartError`].
+    pub fn open_locked(config: Config, clock: Arc<dyn Clock>, _lock: &DataLock) -> Result<Self, StartError> {
+        StoredSecrets::load_or_create(&config.data)?;
+        Self::open(config, clock)
+    }
+
+    /// Opens a data folder, perhaps beside the server that works in it: no folders and no secrets are made.
     ///
     /// # Errors
     /// See [`StartError`].
     pub fn open(mut config: Config, clock: Arc<dyn Clock>) -> Result<Self, StartError> {
         let data = config.data.clone();
-        make_folders(&data).map_err(|cause| StartError::DataFolder {
-            folder: data.display().to_string(),
-            cause,
-        })?;
-        StoredSecrets::load_or_create(&data)?.fill(&mut config);
+        for folder in [blob_folder(&data), temporary_folder(&data)] {
+            std::fs::read_dir(&folder).map_err(|cause| StartError::folder(&folder, cause))?;
+        }
+        if let Some(secrets) = StoredSecrets::load(&data)? {
+            secrets.fill(&mut config);
+        }
         let sqlite = Arc::new(Sqlite::open(&data.join("visage.db"))?);
         let blobs = Blobs::on_disk(&blob_folder(&data))?;
         Self::assemble(config, clock, sqlite, blobs)
@@ -149,11 +160,11 @@ impl App {
         })
     }
 
-    /// Clears away what an interrupted server left. Only for the one that has the [`DataLock`].
+    /// Clears away what an interrupted process left. Only for the process that has the [`DataLock`].
     ///
     /// # Errors
-    /// When a file cannot be removed.
-    pub async fn clear_leftovers(&self) -> Result<(), StartError> {
+    /// When the blobs fail.
+    pub async fn sweep(&self) -> Result<(), StartError> {
         let swept = self.library.blobs.sweep_staging().await?;
         if swept > 0 {
             tracing::info!(files = swept, "cleared interrupted writes away");
@@ -163,23 +174,42 @@ impl App {
 }
 
 impl DataLock {
-    /// Takes the data folder for this process, before anything in it is opened: opening may change the database's schema.
+    /// Takes the data folder for this process, making it when it is not there yet. Nothing in it is opened before.
     ///
     /// # Errors
     /// [`StartError::InUse`] when another server has it.
     pub fn take(data: &Path) -> Result<Self, StartError> {
-        let folder = data.display().to_string();
-        let failed = |cause| StartError::DataFolder {
-            folder: folder.clone(),
-            cause,
-        };
-        make_private(data).map_err(failed)?;
-        let file = File::create(data.join("lock")).map_err(failed)?;
+        make_folders(data).map_err(|cause| StartError::folder(data, cause))?;
+        let file = File::create(data.join("lock")).map_err(|cause| StartError::folder(data, cause))?;
         match file.try_lock() {
             Ok(()) => Ok(Self { _file: file }),
-            Err(TryLockError::WouldBlock) => Err(StartError::InUse { folder }),
-            Err(TryLockError::Error(cause)) => Err(failed(cause)),
+            Err(std::fs::TryLockError::WouldBlock) => Err(StartError::InUse {
+                folder: data.display().to_string(),
+            }),
+            Err(std::fs::TryLockError::Error(cause)) => Err(StartError::folder(data, cause)),
         }
+    }
+}
+
+impl StartError {
+    fn folder(folder: &Path, cause: Error) -> Self {
+        Self::DataFolder {
+            folder: folder.display().to_string(),
+            cause,
+        }
+    }
+}
+
+/// Ends the sentence that begins with the folder.
+fn why_unusable(cause: &Error) -> String {
+    match cause.kind() {
+        ErrorKind::PermissionDenied | ErrorKind::ReadOnlyFilesystem => {
+            "cannot be written by the user that visage runs as; change its owner, or name another with --data"
+                .to_owned()
+        }
+        ErrorKind::NotADirectory => "is not a folder".to_owned(),
+        ErrorKind::NotFound => "is missing".to_owned(),
+        _ => format!("cannot be used: {cause}"),
     }
 }
 
@@ -194,7 +224,16 @@ pub fn temporary_folder(data: &Path) -> PathBuf {
 }
 
 fn make_folders(data: &Path) -> std::io::Result<()> {
-    make_private(data)?;
+    let parent = data.parent().filter(|parent| !parent.as_os_str().is_empty());
+    let parent = parent.unwrap_or(Path::new("."));
+    std::fs::create_dir_all(parent)?;
+    // What is in it (password hashes, secrets, people's pictures) is nobody else's on this machine.
+    match DirBuilder::new().mode(0o700).create(data) {
+        Ok(()) => File::open(parent)?.sync_all()?,
+        Err(_) if data.is_dir() => warn_if_open_to_others(data)?,
+        Err(cause) if cause.kind() == ErrorKind::AlreadyExists => return Err(ErrorKind::NotADirectory.into()),
+        Err(cause) => return Err(cause),
+    }
     for folder in [blob_folder(data), temporary_folder(data)] {
         std::fs::create_dir_all(folder)?;
     }
@@ -202,10 +241,14 @@ fn make_folders(data: &Path) -> std::io::Result<()> {
     File::open(data)?.sync_all()
 }
 
-/// What is in the data folder (password hashes, secrets, people's pictures) is nobody else's on this machine.
-fn make_private(data: &Path) -> std::io::Result<()> {
-    std::fs::create_dir_all(data)?;
-    std::fs::set_permissions(data, std::fs::Permissions::from_mode(0o700))
+/// A folder that was there keeps the mode that somebody gave it.
+fn warn_if_open_to_others(data: &Path) -> std::io::Result<()> {
+    let mode = std::fs::metadata(data)?.permissions().mode() & 0o777;
+    if mode & 0o005 != 0 {
+        let mode = format!("{mode:o}");
+        tracing::warn!(folder = %data.display(), mode, "others on this machine can read the data folder; chmod o= closes it");
+    }
+    Ok(())
 }
 
 /// The machine's memory, or the container's share of it, in bytes; 2 GiB when nothing tells.

@@ -1,8 +1,7 @@
 //! The command line.
 
-use std::collections::BTreeMap;
 use std::io::{IsTerminal as _, Write as _};
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 use std::sync::Arc;
 
@@ -13,10 +12,10 @@ use tracing_subscriber::EnvFilter;
 
 use crate::app::{App, DataLock};
 use crate::clock::SystemClock;
-use crate::config::{Config, Environment, LogConfig, LogFormat};
+use crate::config::{Config, Environment, LogConfig, LogFormat, read_dotenv};
 use crate::http::{router, server};
 use crate::jobs::reaper;
-use crate::{audit, crash, metrics};
+use crate::{audit, crash, descriptors, metrics};
 
 /// Keeps people's profile images for good.
 #[derive(Debug, Parser)]
@@ -39,6 +38,9 @@ enum Command {
         /// Address and port to listen on. [default: 127.0.0.1:5000]
         #[arg(long, value_name = "ADDRESS")]
         listen: Option<String>,
+        /// Leave `CLOUDINARY_URL`, which contains the store's secret, out of the ready message.
+        #[arg(long)]
+        quiet: bool,
     },
     /// Remove once what nothing needs, as the server does by itself every half minute.
     Reap {
@@ -68,16 +70,16 @@ enum Command {
 /// Whatever keeps the command from being carried out; told to the user by `main`.
 pub fn run() -> anyhow::Result<ExitCode> {
     let arguments = Arguments::parse();
-    let environment = environment();
+    let environment = environment()?;
     let config = load(&arguments, environment)?;
-    start_logging(&config.log);
+    start_logging(&config.log)?;
     let runtime = tokio::runtime::Builder::new_multi_thread()
         .enable_all()
         .build()
         .context("cannot start")?;
     runtime.block_on(async {
         match arguments.command {
-            Command::Serve { .. } => serve(config).await,
+            Command::Serve { quiet, .. } => serve(config, quiet).await,
             Command::Reap { at_once, json } => {
                 let reaped = reaper::reap(&open(config)?, at_once).await?;
                 print_counts(&serde_json::to_value(&reaped)?, json)?;
@@ -105,12 +107,11 @@ pub fn run() -> anyhow::Result<ExitCode> {
     clippy::disallowed_methods,
     reason = "the environment is read once, here, and handed on as a value"
 )]
-fn environment() -> Environment {
+fn environment() -> anyhow::Result<Environment> {
     // `.env` never wins over what is set already.
-    let from_file = dotenvy::dotenv_iter().into_iter().flatten().flatten();
-    let mut environment: BTreeMap<String, String> = from_file.collect();
+    let mut environment = read_dotenv(Path::new(".env"))?;
     environment.extend(std::env::vars_os().filter_map(|(k, v)| Some((k.into_string().ok()?, v.into_string().ok()?))));
-    environment
+    Ok(environment)
 }
 
 fn load(arguments: &Arguments, mut environment: Environment) -> anyhow::Result<Config> {
@@ -120,7 +121,10 @@ fn load(arguments: &Arguments, mut environment: Environment) -> anyhow::Result<C
     if let Some(data) = &arguments.data {
         environment.insert("VISAGE_DATA".to_owned(), data.display().to_string());
     }
-    if let Command::Serve { listen: Some(listen) } = &arguments.command {
+    if let Command::Serve {
+        listen: Some(listen), ..
+    } = &arguments.command
+    {
         environment.insert("VISAGE_LISTEN".to_owned(), listen.clone());
     }
     let named = arguments
@@ -131,8 +135,8 @@ fn load(arguments: &Arguments, mut environment: Environment) -> anyhow::Result<C
     Ok(Config::load(file.as_deref(), &environment)?)
 }
 
-fn start_logging(config: &LogConfig) {
-    let filter = EnvFilter::try_new(&config.filter).unwrap_or_else(|_| EnvFilter::new("info"));
+fn start_logging(config: &LogConfig) -> anyhow::Result<()> {
+    let filter = EnvFilter::try_new(&config.filter).context("log.filter")?;
     let colours = std::io::stderr().is_terminal();
     let logger = tracing_subscriber::fmt()
         .with_env_filter(filter)
@@ -142,6 +146,7 @@ fn start_logging(config: &LogConfig) {
         LogFormat::Text => logger.init(),
         LogFormat::Json => logger.json().init(),
     }
+    Ok(())
 }
 
 fn open(config: Config) -> anyhow::Result<App> {
@@ -153,11 +158,13 @@ fn open(config: Config) -> anyhow::Result<App> {
     Ok(App::open(config, Arc::new(SystemClock))?)
 }
 
-async fn serve(config: Config) -> anyhow::Result<ExitCode> {
+async fn serve(mut config: Config, quiet: bool) -> anyhow::Result<ExitCode> {
     metrics::record();
-    let _lock = DataLock::take(&config.data)?;
-    let app = Arc::new(App::open(config, Arc::new(SystemClock))?);
-    app.clear_leftovers().await?;
+    config.http.connections = descriptors::make_room(config.http.connections);
+    // Before the database is opened: that would change it under a server of an older version.
+    let lock = DataLock::take(&config.data)?;
+    let app = Arc::new(App::open_locked(config, Arc::new(SystemClock), &lock)?);
+    app.sweep().await?;
     let listener = tokio::net::TcpListener::bind(app.config.listen)
         .await
         .with_context(|| format!("cannot listen on {}", app.config.listen))?;
@@ -167,7 +174,7 @@ async fn serve(config: Config) -> anyhow::Result<ExitCode> {
     let stop = CancellationToken::new();
     tokio::spawn(stop_on_signal(stop.clone()));
     let reaper = tokio::spawn(reaper::run(Arc::clone(&app), stop.clone()));
-    if let Err(error) = say_ready(&app, listener.local_addr()?) {
+    if let Err(error) = say_ready(&app, listener.local_addr()?, quiet) {
         tracing::warn!(error = %error, "nobody reads the ready message");
     }
     server::serve(listener, router(Arc::clone(&app)), &app.config.http, stop).await;
@@ -184,20 +191,22 @@ async fn serve(config: Config) -> anyhow::Result<ExitCode> {
 }
 
 /// The ready message: where it is, where it keeps things, and how a Cloudinary SDK uses it.
-fn say_ready(app: &App, address: std::net::SocketAddr) -> anyhow::Result<()> {
+fn say_ready(app: &App, address: std::net::SocketAddr, quiet: bool) -> anyhow::Result<()> {
     let embedded = &app.config.embedded;
     let mut out = std::io::stdout().lock();
     writeln!(out, "visage is ready")?;
     writeln!(out, "  address         http://{address}")?;
     writeln!(out, "  data folder     {}", app.config.data.display())?;
-    writeln!(
-        out,
-        "  CLOUDINARY_URL  cloudinary://{}:{}@{}?upload_prefix={}",
-        embedded.api_key,
-        embedded.api_secret.expose(),
-        embedded.cloud_name,
-        app.config.public_url()
-    )?;
+    if !quiet {
+        writeln!(
+            out,
+            "  CLOUDINARY_URL  cloudinary://{}:{}@{}?upload_prefix={}",
+            embedded.api_key,
+            embedded.api_secret.expose(),
+            embedded.cloud_name,
+            app.config.public_url()
+        )?;
+    }
     out.flush()?;
     Ok(())
 }
@@ -209,12 +218,18 @@ async fn stop_on_signal(stop: CancellationToken) {
         tracing::error!("signals cannot be received; only a kill stops this process");
         return;
     };
-    tokio::select! {
-        _ = terminate.recv() => {}
-        _ = interrupt.recv() => {}
-    }
-    tracing::info!("stopping: what is under way is finished");
+    let mut next = async || {
+        tokio::select! {
+            _ = terminate.recv() => 143,
+            _ = interrupt.recv() => 130,
+        }
+    };
+    next().await;
+    tracing::info!("stopping: what is under way is finished; a second signal ends it at once");
     stop.cancel();
+    let code = next().await;
+    tracing::warn!("stopped at once: what was under way is settled after the next start");
+    std::process::exit(code);
 }
 
 /// Prints counts as a table for people or as JSON.

@@ -1,6 +1,6 @@
 //! Passwords, hashed as the Node backend hashes them: bcrypt, `$2b$`.
 
-use std::sync::Arc;
+use std::sync::{Arc, OnceLock};
 
 use tokio::sync::Semaphore;
 
@@ -9,6 +9,8 @@ use tokio::sync::Semaphore;
 pub struct Passwords {
     cost: u32,
     turns: Arc<Semaphore>,
+    /// A hash of this cost that no account has; checking against it takes as long as against a real one.
+    nobodys_hash: Arc<OnceLock<String>>,
 }
 
 /// A password could not be hashed or checked.
@@ -22,15 +24,13 @@ pub enum PasswordError {
     Stopping,
 }
 
-/// A hash that no password has; checking against it takes as long as against a real one.
-const NOBODYS_HASH: &str = "$2b$10$CwTycUXWue0Thq9StjUM0uJ8.oHq1Q7qB8FhC1E7bHq1c2y8b7rIu";
-
 impl Passwords {
     /// New hashes get this bcrypt `cost`; `threads` of them are made at once.
     pub fn new(cost: u32, threads: usize) -> Self {
         Self {
             cost,
             turns: Arc::new(Semaphore::new(threads.max(1))),
+            nobodys_hash: Arc::default(),
         }
     }
 
@@ -50,7 +50,9 @@ impl Passwords {
     /// When bcrypt fails.
     pub async fn verify(&self, password: String, hash: Option<String>) -> Result<bool, PasswordError> {
         let Some(hash) = hash else {
-            let _nobody = self.turn(move || bcrypt::verify(password, NOBODYS_HASH)).await?;
+            let (cost, nobodys_hash) = (self.cost, Arc::clone(&self.nobodys_hash));
+            self.turn(move || take_as_long(&password, cost, &nobodys_hash))
+                .await??;
             return Ok(false);
         };
         Ok(self.turn(move || bcrypt::verify(password, &hash)).await??)
@@ -68,6 +70,16 @@ impl Passwords {
         });
         job.await.map_err(|_cancelled| PasswordError::Stopping)
     }
+}
+
+/// Does the work of one check. The first time that is making the hash, which is as much work.
+fn take_as_long(password: &str, cost: u32, nobodys_hash: &OnceLock<String>) -> Result<(), bcrypt::BcryptError> {
+    if let Some(hash) = nobodys_hash.get() {
+        return bcrypt::verify(password, hash).map(drop);
+    }
+    let hash = bcrypt::hash("nobody", cost)?;
+    nobodys_hash.get_or_init(|| hash);
+    Ok(())
 }
 
 #[cfg(test)]
@@ -91,10 +103,13 @@ mod tests {
     #[tokio::test]
     async fn nobody_has_no_password() {
         let passwords = Passwords::new(4, 1);
-        assert!(!passwords.verify(String::new(), None).await.unwrap());
+        for password in ["", "nobody", "nobody"] {
+            assert!(!passwords.verify(password.to_owned(), None).await.unwrap());
+        }
+        let hash = passwords.nobodys_hash.get().unwrap();
         assert!(
-            bcrypt::verify("x", NOBODYS_HASH).is_ok(),
-            "the hash must be well-formed, or it would take no time"
+            hash.starts_with("$2b$04$"),
+            "checking takes as long as for real hashes: {hash}"
         );
     }
 }

@@ -41,7 +41,7 @@ const NOT_SETTINGS: &[&str] = &["VISAGE_CONFIG", "VISAGE_CRASH_AT"];
 pub(super) fn overlay(table: &mut Table, environment: &Environment) -> Vec<String> {
     let mut mistakes = Vec::new();
     let defaults = Table::try_from(Config::default()).unwrap_or_default();
-    if let Some(port) = environment.get("PORT") {
+    if let Some(port) = environment.get("PORT").filter(|port| !port.is_empty()) {
         match port.parse::<u16>() {
             Ok(port) => {
                 let host = table
@@ -52,12 +52,11 @@ pub(super) fn overlay(table: &mut Table, environment: &Environment) -> Vec<Strin
                 let listen = Value::String(format!("{host}:{port}"));
                 set(table, "listen", listen);
             }
-            Err(cause) => mistakes.push(format!("PORT: {cause}")),
+            Err(_) => mistakes.push("PORT: must be a number up to 65535".to_owned()),
         }
     }
     if let Some(origins) = environment.get("CORS_ORIGIN") {
-        let origins = origins.split(',').map(|o| Value::String(o.trim().to_owned())).collect();
-        set(table, "cors.origins", Value::Array(origins));
+        set(table, "cors.origins", list(origins));
     }
     for (name, text) in environment {
         if let Some((_, why)) = NOT_YET.iter().find(|(n, _)| n == name).filter(|_| !text.is_empty()) {
@@ -95,13 +94,21 @@ fn value_like(default: Option<&Value>, text: &str) -> Result<Value, String> {
     match default {
         None => Err("there is no such setting".to_owned()),
         Some(Value::String(_)) => Ok(Value::String(text.to_owned())),
-        Some(Value::Array(_)) => Ok(Value::Array(
-            text.split(',').map(|o| Value::String(o.trim().to_owned())).collect(),
-        )),
-        Some(Value::Integer(_)) => text.parse().map(Value::Integer).map_err(|cause| format!("{cause}")),
-        Some(Value::Boolean(_)) => text.parse().map(Value::Boolean).map_err(|cause| format!("{cause}")),
+        Some(Value::Array(_)) => Ok(list(text)),
+        Some(Value::Integer(_)) => match text.parse() {
+            Ok(number) => Ok(Value::Integer(number)),
+            Err(_) => Err("must be a whole number".to_owned()),
+        },
+        Some(Value::Boolean(_)) => match text.parse() {
+            Ok(truth) => Ok(Value::Boolean(truth)),
+            Err(_) => Err("must be true or false".to_owned()),
+        },
         Some(_) => Err("this setting cannot come from the environment".to_owned()),
     }
+}
+
+fn list(text: &str) -> Value {
+    Value::Array(text.split(',').map(|item| Value::String(item.to_owned())).collect())
 }
 
 fn set(table: &mut Table, key: &str, value: Value) {

@@ -3,6 +3,8 @@
 //! This is the only reader of files and environment for settings. Loading has two stages: what was written ([`Config`],
 //! plain `serde`) and what is meant (checked here, all mistakes reported together, each with its key).
 
+mod address;
+mod dotenv;
 mod environment;
 mod period;
 mod secret;
@@ -15,6 +17,7 @@ use std::path::{Path, PathBuf};
 
 use serde::{Deserialize, Serialize};
 
+pub use dotenv::read_dotenv;
 pub use period::Period;
 pub use sections::{
     AuthConfig, CacheConfig, CorsConfig, EmbeddedConfig, HttpConfig, LimitsConfig, LogConfig, LogFormat, MailConfig,
@@ -30,11 +33,12 @@ pub type Environment = BTreeMap<String, String>;
 #[serde(deny_unknown_fields, default)]
 pub struct Config {
     /// Address and port to listen on.
+    #[serde(deserialize_with = "address::listen")]
     pub listen: SocketAddr,
     /// Folder for the database, the pictures and the generated secrets.
     pub data: PathBuf,
     /// The address under which clients reach this server, without a slash at the end; stored in image URLs.
-    /// Empty means `http://` and the listening address.
+    /// Empty means `http://` and the listening address, which must be one that clients can use, then.
     pub public_url: String,
     /// Shown by `/health`; `NODE_ENV` sets it.
     pub environment: String,
@@ -140,15 +144,13 @@ impl Config {
                 mistakes.push(text.to_owned());
             }
         };
-        let url = self.public_url.as_str();
         wrong(
-            !(url.is_empty() || url.starts_with("http://") || url.starts_with("https://")),
-            "public_url: must begin with http:// or https://",
+            !self.public_url.is_empty() && !address::is_base_url(&self.public_url),
+            "public_url: must be written https://host, perhaps with :port and /path, and must not end with a slash",
         );
-        wrong(url.ends_with('/'), "public_url: must not end with a slash");
         wrong(
-            url.is_empty() && self.listen.port() == 0,
-            "public_url: must be set when any free port is listened on, because saved image URLs carry it",
+            self.public_url.is_empty() && (self.listen.ip().is_unspecified() || self.listen.port() == 0),
+            "public_url: must be set when listen is every address (0.0.0.0, [::]) or port 0: it is stored in image URLs",
         );
         wrong(
             self.reaper.purge_delay.as_duration() <= self.http.request_timeout.as_duration(),
@@ -159,31 +161,67 @@ impl Config {
             "reaper.pending_grace: must be at least twice http.request_timeout, or an upload under way could be reaped",
         );
         self.auth.check(&mut wrong);
+        self.cors.check(&mut wrong);
         self.embedded.check(&mut wrong);
         self.profile.check(&mut wrong);
         self.limits.check(&mut wrong);
+        self.render.check(&mut wrong);
+        self.reaper.check(&mut wrong);
+        self.http.check(&mut wrong);
         self.mail.check(&mut wrong);
+        self.log.check(&mut wrong);
     }
 }
 
 fn read_table(path: &Path) -> Result<toml::Table, String> {
     let text = std::fs::read_to_string(path).map_err(|cause| format!("{}: {cause}", path.display()))?;
-    text.parse().map_err(|cause| format!("{}: {cause}", path.display()))
+    text.parse()
+        .map_err(|cause| format!("{}: {}", path.display(), without_source(&text, &cause)))
 }
 
-/// Parses section by section, so that a mistake in one does not hide those of the next.
+/// What is wrong with `text`, and in which line. The library's own words show the line, which may hold a secret.
+fn without_source(text: &str, error: &toml::de::Error) -> String {
+    let before = error.span().and_then(|span| text.get(..span.start));
+    match before {
+        None => error.message().to_owned(),
+        Some(before) => format!("line {}: {}", before.matches('\n').count() + 1, error.message()),
+    }
+}
+
+/// Parses key by key, so that a mistake in one does not hide the next.
 fn parse(written: &toml::Table, mistakes: &mut Vec<String>) -> Config {
+    let sections = toml::Table::try_from(Config::default()).unwrap_or_default();
     let mut good = toml::Table::new();
     for (key, value) in written {
-        let alone = toml::Table::from_iter([(key.clone(), value.clone())]);
-        match alone.try_into::<Config>() {
-            Ok(_) => {
-                good.insert(key.clone(), value.clone());
+        match (sections.get(key).is_some_and(toml::Value::is_table), value) {
+            (true, toml::Value::Table(section)) => {
+                let mut good_section = toml::Table::new();
+                for (inner, value) in section {
+                    let alone = toml::Table::from_iter([(inner.clone(), value.clone())]);
+                    match read_alone(key, toml::Value::Table(alone)) {
+                        Ok(()) => _ = good_section.insert(inner.clone(), value.clone()),
+                        Err(why) => mistakes.push(format!("{key}.{inner}: {why}")),
+                    }
+                }
+                good.insert(key.clone(), toml::Value::Table(good_section));
             }
-            Err(cause) => mistakes.push(format!("{key}: {}", cause.to_string().trim())),
+            // Its value is not shown: it may be a secret in the wrong place.
+            (true, _) => mistakes.push(format!("{key}: is a section, written [{key}]")),
+            (false, _) => match read_alone(key, value.clone()) {
+                Ok(()) => _ = good.insert(key.clone(), value.clone()),
+                Err(why) => mistakes.push(format!("{key}: {why}")),
+            },
         }
     }
     good.try_into().unwrap_or_default()
+}
+
+fn read_alone(key: &str, value: toml::Value) -> Result<(), String> {
+    let alone = toml::Table::from_iter([(key.to_owned(), value)]);
+    alone
+        .try_into::<Config>()
+        .map(drop)
+        .map_err(|cause| cause.message().to_owned())
 }
 
 #[cfg(test)]
@@ -317,5 +355,127 @@ mod tests {
     fn secrets_do_not_print() {
         let config = load("", &[("JWT_SECRET", "a secret of a good length, thirty-two")]).unwrap();
         assert!(!format!("{config:?}").contains("good length"));
+    }
+
+    #[track_caller]
+    fn assert_refused(toml: &str, environment: &[(&str, &str)], expected: &str) {
+        let Err(error) = load(toml, environment) else {
+            panic!("{toml} {environment:?} must be refused");
+        };
+        assert!(
+            error.to_string().contains(expected),
+            "{expected} is missing in: {error}"
+        );
+    }
+
+    #[test]
+    fn settings_that_would_refuse_everything_are_refused() {
+        for (name, value, key) in [
+            ("VISAGE_RENDER__QUEUE", "0", "render.queue"),
+            ("VISAGE_RENDER__TIMEOUT", "0s", "render.timeout"),
+            ("VISAGE_REAPER__INTERVAL", "0s", "reaper.interval"),
+            ("VISAGE_HTTP__REQUESTS", "0", "http.requests"),
+            ("VISAGE_HTTP__CONNECTIONS", "0", "http.connections"),
+            ("VISAGE_HTTP__REQUEST_TIMEOUT", "0s", "http.request_timeout"),
+            ("VISAGE_HTTP__HEADER_TIMEOUT", "0s", "http.header_timeout"),
+            ("VISAGE_AUTH__TOKEN_LIFETIME", "0s", "auth.token_lifetime"),
+            ("VISAGE_AUTH__TOKEN_LIFETIME", "100000h", "auth.token_lifetime"),
+            ("VISAGE_AUTH__OTP_LIFETIME", "0s", "auth.otp_lifetime"),
+            ("VISAGE_AUTH__RESET_LIFETIME", "0s", "auth.reset_lifetime"),
+            ("VISAGE_LOG__FILTER", "visage=loud", "log.filter"),
+        ] {
+            assert_refused("", &[(name, value)], key);
+        }
+    }
+
+    #[test]
+    fn a_value_of_the_wrong_kind_is_told_with_what_is_expected() {
+        assert_refused(
+            "",
+            &[("VISAGE_RENDER__QUEUE", "")],
+            "VISAGE_RENDER__QUEUE: must be a whole number",
+        );
+        assert_refused("", &[("VISAGE_RENDER__QUEUE", "many")], "must be a whole number");
+        assert_refused("", &[("VISAGE_AUTH__REVEAL_TOKENS", "")], "must be true or false");
+        assert_refused(
+            "",
+            &[("VISAGE_REAPER__INTERVAL", "")],
+            "reaper.interval: must be a length of time such as 90s",
+        );
+        assert_refused("[reaper]\ninterval = 30", &[], "must be a length of time such as 90s");
+        assert_refused("", &[("PORT", "http")], "PORT: must be a number");
+        assert_refused("[limits]\nframes = -1\njson_bytes = -1", &[], "limits.json_bytes");
+    }
+
+    #[test]
+    fn listen_is_an_address_and_a_port() {
+        assert_eq!(
+            load("", &[("VISAGE_LISTEN", "localhost:80")])
+                .unwrap()
+                .listen
+                .to_string(),
+            "127.0.0.1:80"
+        );
+        assert_eq!(load("", &[("PORT", "")]).unwrap().listen, Config::default().listen);
+        for bad in ["5000", ":5000", "example.com:80", ""] {
+            assert_refused(
+                "",
+                &[("VISAGE_LISTEN", bad)],
+                "an address and port such as 127.0.0.1:5000",
+            );
+        }
+    }
+
+    #[test]
+    fn clients_are_never_sent_to_an_address_that_is_none() {
+        for listen in ["0.0.0.0:5000", "[::]:5000", "127.0.0.1:0"] {
+            assert_refused("", &[("VISAGE_LISTEN", listen)], "public_url: must be set");
+            let named = [
+                ("VISAGE_LISTEN", listen),
+                ("VISAGE_PUBLIC_URL", "https://img.example.com"),
+            ];
+            assert!(load("", &named).is_ok());
+        }
+        for bad in ["https://a/", "https://a b", "https://a?x", "a.example"] {
+            assert_refused("", &[("VISAGE_PUBLIC_URL", bad)], "public_url: must be written");
+        }
+    }
+
+    #[test]
+    fn origins_are_tidied_and_checked() {
+        let config = load("", &[("CORS_ORIGIN", " https://a.example/ ,, http://b:3000,")]).unwrap();
+        assert_eq!(config.cors.origins, ["https://a.example", "http://b:3000"]);
+        assert!(load("[cors]\norigins = [\"*\"]", &[]).is_ok());
+        for bad in ["a.example", "https://a.example/app", "https://*.example", "null"] {
+            assert_refused("", &[("CORS_ORIGIN", bad)], bad);
+        }
+    }
+
+    #[test]
+    fn mail_needs_a_page_for_new_passwords() {
+        let mail = "[mail]\nurl = \"smtp://mail.example\"\nfrom = \"a@example.com\"\n";
+        assert_refused(mail, &[], "mail.reset_url");
+        assert_refused(mail, &[("VISAGE_MAIL__RESET_URL", "/reset")], "mail.reset_url");
+        assert!(load(mail, &[("VISAGE_MAIL__RESET_URL", "https://a.example/reset?token=")]).is_ok());
+    }
+
+    #[test]
+    fn no_mistake_shows_a_secret() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("visage.toml");
+        for text in [
+            "[auth]\njwt_secret = hush4711\n",
+            "[auth]\njwt_secret = \"hush4711\n",
+            "[auth]\nadmin_password = 4711\n",
+            "auth = \"hush4711\"\n",
+            "[mail]\nurl = [\"hush4711\"]\n",
+        ] {
+            std::fs::write(&path, text).unwrap();
+            let error = Config::load(Some(&path), &Environment::new()).unwrap_err().to_string();
+            assert!(!error.contains("4711"), "{error}");
+        }
+        std::fs::write(&path, "[auth]\njwt_secret = hush4711\n").unwrap();
+        let error = Config::load(Some(&path), &Environment::new()).unwrap_err().to_string();
+        assert!(error.contains("visage.toml: line 2: "), "{error}");
     }
 }

@@ -27,6 +27,11 @@ impl Period {
         Self::minutes(hours * 60)
     }
 
+    /// Whether it is no time at all.
+    pub const fn is_zero(self) -> bool {
+        self.0.is_zero()
+    }
+
     /// As the standard library has it.
     pub const fn as_duration(self) -> Duration {
         self.0
@@ -67,9 +72,10 @@ impl Serialize for Period {
 
 impl<'de> Deserialize<'de> for Period {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        String::deserialize(deserializer)?
-            .parse()
-            .map_err(serde::de::Error::custom)
+        String::deserialize(deserializer)
+            .ok()
+            .and_then(|text| text.parse().ok())
+            .ok_or_else(|| serde::de::Error::custom("must be a length of time such as 90s, 10m or 36h"))
     }
 }
 

@@ -8,7 +8,9 @@ pub(super) fn serialize<S: Serializer>(secret: &Secret, serializer: S) -> Result
     serializer.serialize_str(secret.expose())
 }
 
-/// For `#[serde(with = …)]`.
+/// For `#[serde(with = …)]`. The library's own words would show a value of the wrong kind.
 pub(super) fn deserialize<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Secret, D::Error> {
-    String::deserialize(deserializer).map(Secret::new)
+    String::deserialize(deserializer)
+        .map(Secret::new)
+        .map_err(|_shows_it| serde::de::Error::custom("must be text in quotes"))
 }

@@ -1,16 +1,26 @@
 //! The sections of the settings, each with its defaults.
 
 use serde::{Deserialize, Serialize};
+use tracing_subscriber::EnvFilter;
 use visage_cloudinary::{Secret, Transformation};
 
-use super::{Period, secret};
+use super::{Period, address, secret};
 
 /// Secrets that were published in source code; whoever uses one lets everybody in.
 const PUBLISHED_SECRETS: &[&str] = &["fallback-secret-key", "your-secret-key", "secret", "changeme"];
 const PUBLISHED_PASSWORDS: &[&str] = &["admin", "admin123", "admin@123", "password", "changeme"];
 
+/// The longest time that a sign-in may be good for: ten years.
+const MAX_TOKEN_LIFETIME: Period = Period::hours(24 * 3653);
+
 /// Reports a mistake when its first argument is true.
 type Report<'a> = dyn FnMut(bool, &str) + 'a;
+
+fn none_is_zero(wrong: &mut Report<'_>, settings: &[(&str, bool)]) {
+    for (key, is_zero) in settings {
+        wrong(*is_zero, &format!("{key}: must be more than 0"));
+    }
+}
 
 /// Sign-in.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
@@ -75,6 +85,18 @@ impl AuthConfig {
             !(4..=15).contains(&self.bcrypt_cost),
             "auth.bcrypt_cost: must be from 4 to 15",
         );
+        none_is_zero(
+            wrong,
+            &[
+                ("auth.token_lifetime", self.token_lifetime.is_zero()),
+                ("auth.otp_lifetime", self.otp_lifetime.is_zero()),
+                ("auth.reset_lifetime", self.reset_lifetime.is_zero()),
+            ],
+        );
+        wrong(
+            self.token_lifetime > MAX_TOKEN_LIFETIME,
+            "auth.token_lifetime: must be at most ten years",
+        );
     }
 }
 
@@ -83,6 +105,7 @@ impl AuthConfig {
 #[serde(deny_unknown_fields, default)]
 pub struct CorsConfig {
     /// Origins of the pages that may; `*` means every page.
+    #[serde(deserialize_with = "address::origins")]
     pub origins: Vec<String>,
 }
 
@@ -90,6 +113,17 @@ impl Default for CorsConfig {
     fn default() -> Self {
         Self {
             origins: vec!["http://localhost:3000".to_owned()],
+        }
+    }
+}
+
+impl CorsConfig {
+    pub(super) fn check(&self, wrong: &mut Report<'_>) {
+        for origin in &self.origins {
+            wrong(
+                origin != "*" && !address::is_origin(origin),
+                &format!("cors.origins: `{origin}` must be written https://host or https://host:port, or be `*`"),
+            );
         }
     }
 }
@@ -243,6 +277,19 @@ impl Default for RenderConfig {
     }
 }
 
+impl RenderConfig {
+    pub(super) fn check(&self, wrong: &mut Report<'_>) {
+        none_is_zero(
+            wrong,
+            &[
+                ("render.queue", self.queue == 0),
+                ("render.timeout", self.timeout.is_zero()),
+                ("render.output_side_pixels", self.output_side_pixels == 0),
+            ],
+        );
+    }
+}
+
 /// Caches.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields, default)]
@@ -290,6 +337,12 @@ impl Default for ReaperConfig {
     }
 }
 
+impl ReaperConfig {
+    pub(super) fn check(&self, wrong: &mut Report<'_>) {
+        none_is_zero(wrong, &[("reaper.interval", self.interval.is_zero())]);
+    }
+}
+
 /// The HTTP server.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields, default)]
@@ -318,6 +371,20 @@ impl Default for HttpConfig {
             requests: 1024,
             trust_forwarded_for: false,
         }
+    }
+}
+
+impl HttpConfig {
+    pub(super) fn check(&self, wrong: &mut Report<'_>) {
+        none_is_zero(
+            wrong,
+            &[
+                ("http.request_timeout", self.request_timeout.is_zero()),
+                ("http.header_timeout", self.header_timeout.is_zero()),
+                ("http.connections", self.connections == 0),
+                ("http.requests", self.requests == 0),
+            ],
+        );
     }
 }
 
@@ -370,6 +437,10 @@ impl MailConfig {
             !(url.is_empty() || url.starts_with("smtp://") || url.starts_with("smtps://")),
             "mail.url: must begin with smtp:// or smtps://",
         );
+        wrong(
+            !url.is_empty() && !address::is_page(&self.reset_url),
+            "mail.reset_url: must be the https:// address of a page when mail.url is set",
+        );
     }
 }
 
@@ -388,6 +459,14 @@ impl Default for LogConfig {
         Self {
             format: LogFormat::Text,
             filter: "info".to_owned(),
+        }
+    }
+}
+
+impl LogConfig {
+    pub(super) fn check(&self, wrong: &mut Report<'_>) {
+        if let Err(cause) = EnvFilter::try_new(&self.filter) {
+            wrong(true, &format!("log.filter: {cause}"));
         }
     }
 }

@@ -10,7 +10,7 @@ use rand::Rng as _;
 use serde::{Deserialize, Serialize};
 use visage_cloudinary::Secret;
 
-use super::{Config, secret};
+use super::{Config, secret, without_source};
 
 const FILE_NAME: &str = "secrets.toml";
 
@@ -55,22 +55,37 @@ impl StoredSecrets {
     /// # Errors
     /// When the file cannot be read or written, or is damaged.
     pub fn load_or_create(data: &Path) -> Result<Self, SecretsError> {
+        if let Some(secrets) = Self::load(data)? {
+            return Ok(secrets);
+        }
+        let secrets = Self::generate();
         let path = data.join(FILE_NAME);
-        let named = |cause| SecretsError::Io {
-            path: path.display().to_string(),
-            cause,
-        };
-        match std::fs::read_to_string(&path) {
-            Ok(text) => toml::from_str(&text).map_err(|cause| SecretsError::Damaged {
+        match secrets.write(data, &path) {
+            Ok(()) => Ok(secrets),
+            Err(cause) => Err(SecretsError::Io {
                 path: path.display().to_string(),
-                cause: cause.to_string(),
+                cause,
             }),
-            Err(cause) if cause.kind() == std::io::ErrorKind::NotFound => {
-                let secrets = Self::generate();
-                secrets.write(data, &path).map_err(named)?;
-                Ok(secrets)
-            }
-            Err(cause) => Err(named(cause)),
+        }
+    }
+
+    /// Reads the secrets of the data folder; none when there are none yet.
+    ///
+    /// # Errors
+    /// When the file cannot be read or is damaged.
+    pub fn load(data: &Path) -> Result<Option<Self>, SecretsError> {
+        let file = data.join(FILE_NAME);
+        let path = file.display().to_string();
+        match std::fs::read_to_string(&file) {
+            Ok(text) => match toml::from_str(&text) {
+                Ok(secrets) => Ok(Some(secrets)),
+                Err(cause) => Err(SecretsError::Damaged {
+                    path,
+                    cause: without_source(&text, &cause),
+                }),
+            },
+            Err(cause) if cause.kind() == std::io::ErrorKind::NotFound => Ok(None),
+            Err(cause) => Err(SecretsError::Io { path, cause }),
         }
     }
 
@@ -143,5 +158,27 @@ mod tests {
             .permissions()
             .mode();
         assert_eq!(mode & 0o777, 0o600);
+    }
+
+    #[test]
+    fn reading_makes_nothing() {
+        let folder = tempfile::tempdir().unwrap();
+        assert!(StoredSecrets::load(folder.path()).unwrap().is_none());
+        assert_eq!(std::fs::read_dir(folder.path()).unwrap().count(), 0);
+    }
+
+    #[test]
+    fn damage_is_told_by_its_line_without_a_secret() {
+        let folder = tempfile::tempdir().unwrap();
+        for text in [
+            "api_key = \"1\"\njwt_secret = hush4711\n",
+            "api_key = \"1\"\njwt_secret = 4711\n",
+            "api_key = \"1\"\njwt_secret = \"hush4711\n",
+        ] {
+            std::fs::write(folder.path().join(FILE_NAME), text).unwrap();
+            let error = StoredSecrets::load(folder.path()).unwrap_err().to_string();
+            assert!(error.contains("line 2: "), "{error}");
+            assert!(!error.contains("4711"), "{error}");
+        }
     }
 }

@@ -1,8 +1,11 @@
 //! The command line.
 
 use std::fs;
+use std::io::Write as _;
+use std::net::TcpStream;
 use std::os::unix::fs::PermissionsExt as _;
 use std::thread;
+use std::time::Duration;
 
 use crate::client::User;
 use crate::pictures::{IDENTITIES, picture};
@@ -67,6 +70,118 @@ fn commands_without_data_say_where_they_looked() {
         assert_eq!(ended.code, Some(1));
         assert!(ended.stderr.contains(site.data.to_str().unwrap()), "{ended:?}");
     }
+}
+
+#[test]
+fn a_broken_line_of_the_env_file_is_told_and_a_parents_file_is_not_read() {
+    let site = Site::new(&[]);
+    let file = site.folder.path().join(".env");
+    fs::write(&file, "VISAGE_LIMITS__FRAMES=0\n").unwrap();
+    let read = site.run(&["check-config"], &[]);
+    assert!(read.stderr.contains("limits.frames"), "{read:?}");
+    fs::write(&file, "NAME=x\nJWT_SECRET=hush hush\n").unwrap();
+    let broken = site.run(&["check-config"], &[]);
+    assert_eq!(broken.code, Some(1));
+    assert!(broken.stderr.contains(".env: line 2"), "{broken:?}");
+    assert!(!broken.stderr.contains("hush"), "{broken:?}");
+    let mut inside = Site::new(&[]);
+    fs::create_dir(site.folder.path().join("inside")).unwrap();
+    inside.wrapper = ["env", "-C"].map(str::to_owned).to_vec();
+    inside
+        .wrapper
+        .push(site.folder.path().join("inside").display().to_string());
+    assert_eq!(inside.run(&["check-config"], &[]).code, Some(0));
+}
+
+#[test]
+fn a_new_data_folder_is_private_and_one_that_was_there_keeps_its_mode() {
+    let mode = |site: &Site| fs::metadata(&site.data).unwrap().permissions().mode() & 0o777;
+    let site = Site::new(&[]);
+    let _server = site.start();
+    assert_eq!(mode(&site), 0o700);
+    let site = Site::new(&[]);
+    fs::create_dir(&site.data).unwrap();
+    fs::set_permissions(&site.data, fs::Permissions::from_mode(0o775)).unwrap();
+    let server = site.start();
+    server.wait_for_log("others on this machine can read the data folder");
+    assert_eq!(mode(&site), 0o775);
+}
+
+#[test]
+fn a_data_folder_that_is_none_is_told_in_one_sentence() {
+    let site = Site::new(&[]);
+    fs::write(&site.data, "").unwrap();
+    let refused = site.run(&["serve"], &[]);
+    assert_eq!(refused.code, Some(1));
+    let sentence = format!("visage: the data folder {} is not a folder", site.data.display());
+    assert_eq!(refused.stderr, sentence);
+}
+
+#[test]
+fn a_second_server_is_refused_before_it_touches_the_database() {
+    let site = Site::new(&[]);
+    fs::create_dir(&site.data).unwrap();
+    let lock = fs::File::create(site.data.join("lock")).unwrap();
+    lock.lock().unwrap();
+    let refused = site.run(&["serve"], &[]);
+    assert_eq!(refused.code, Some(1));
+    assert!(refused.stderr.contains("another visage serves"), "{refused:?}");
+    for name in ["visage.db", "secrets.toml"] {
+        assert!(!site.data.join(name).exists(), "{name} was made");
+    }
+}
+
+#[test]
+fn an_audit_makes_neither_secrets_nor_folders() {
+    let site = Site::new(&[]);
+    site.start().kill();
+    fs::remove_file(site.data.join("secrets.toml")).unwrap();
+    assert_eq!(site.run(&["audit"], &[]).code, Some(0));
+    assert!(!site.data.join("secrets.toml").exists());
+    fs::remove_dir_all(site.data.join("blobs")).unwrap();
+    let refused = site.run(&["audit"], &[]);
+    assert_eq!(refused.code, Some(1));
+    assert!(refused.stderr.contains("blobs is missing"), "{refused:?}");
+    assert!(!site.data.join("blobs").exists());
+}
+
+#[test]
+fn a_quiet_server_keeps_the_secret_to_itself() {
+    let mut site = Site::new(&[]);
+    site.wrapper = ["timeout", "-s", "TERM", "3"].map(str::to_owned).to_vec();
+    let quiet = site.run(&["serve", "--quiet"], &[]);
+    assert!(quiet.stdout.contains("visage is ready"), "{quiet:?}");
+    assert!(!quiet.stdout.contains("cloudinary://"), "{quiet:?}");
+    let usual = site.run(&["serve"], &[]);
+    assert!(usual.stdout.contains("cloudinary://"), "{usual:?}");
+    assert!(!usual.stderr.contains("cloudinary://"), "{usual:?}");
+}
+
+#[test]
+fn a_second_signal_ends_the_server_at_once() {
+    let site = Site::new(&[("VISAGE_HTTP__DRAIN_TIMEOUT", "1h")]);
+    let mut server = site.start();
+    // A request whose end never comes holds the stop up.
+    let mut open = TcpStream::connect(&site.address).unwrap();
+    open.write_all(
+        b"POST /api/auth/login HTTP/1.1\r\nHost: a\r\nContent-Type: application/json\r\nContent-Length: 9\r\n\r\n{",
+    )
+    .unwrap();
+    thread::sleep(Duration::from_millis(300));
+    server.terminate();
+    server.wait_for_log("a second signal ends it at once");
+    server.terminate();
+    assert_eq!(server.wait().code(), Some(143));
+}
+
+#[test]
+fn connections_are_fewer_when_the_system_allows_few_files() {
+    let mut site = Site::new(&[]);
+    site.wrapper = ["sh", "-c", "ulimit -n 300; exec \"$@\"", "sh"]
+        .map(str::to_owned)
+        .to_vec();
+    let server = site.start();
+    server.wait_for_log("connections=44");
 }
 
 #[test]
