@@ -14,6 +14,7 @@ use crate::app::App;
 use crate::clock::{earlier, later};
 use crate::crash;
 use crate::library::purge::{self, PurgeError};
+use crate::media_host::MediaHostError;
 
 /// How many rows one step of a pass takes.
 const BATCH: usize = 100;
@@ -49,6 +50,15 @@ pub enum ReapError {
     Purge(#[from] PurgeError),
 }
 
+impl ReapError {
+    fn is_no_space(&self) -> bool {
+        match self {
+            Self::Store(error) => matches!(error, StoreError::NoSpace(_)),
+            Self::Purge(error) => error.is_no_space(),
+        }
+    }
+}
+
 /// Runs a pass every interval until `stop`.
 pub async fn run(app: Arc<App>, stop: CancellationToken) {
     let interval = app.config.reaper.interval.as_duration();
@@ -69,6 +79,16 @@ pub async fn run(app: Arc<App>, stop: CancellationToken) {
 /// # Errors
 /// When the directory or the embedded store fails; what is left is done by the next pass.
 pub async fn reap(app: &App, at_once: bool) -> Result<Reaped, ReapError> {
+    match pass(app, at_once).await {
+        Err(error) if error.is_no_space() => {
+            purge::relieve_disk(&app.library).await?;
+            pass(app, at_once).await
+        }
+        result => result,
+    }
+}
+
+async fn pass(app: &App, at_once: bool) -> Result<Reaped, ReapError> {
     let mut reaped = Reaped {
         settled_exchanges: settle_exchanges(app).await?,
         ..Reaped::default()
@@ -142,6 +162,8 @@ async fn destroy_one(
             reaped.destroyed_pictures += 1;
             app.directory.drop_expired(&media.public_id).await
         }
+        // Not this picture's fault: the pass stops here and is made again when there is room.
+        Err(error @ MediaHostError::NoSpace) => Err(StoreError::NoSpace(error.into())),
         Err(error) => {
             let wait = app.config.reaper.interval.as_duration() * 2_u32.saturating_pow(media.attempts.min(16));
             tracing::warn!(asset.public_id = media.public_id, error = %error, "not destroyed; tried again later");

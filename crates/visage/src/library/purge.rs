@@ -11,6 +11,9 @@ use crate::crash;
 /// How many rows one step of a pass takes.
 const BATCH: usize = 100;
 
+/// How much a full disk is relieved of: enough for the rows of a pass.
+const RELIEF_BYTES: u64 = 4 * 1024 * 1024;
+
 /// Why a pass stopped.
 #[derive(Debug, thiserror::Error)]
 pub enum PurgeError {
@@ -20,6 +23,16 @@ pub enum PurgeError {
     /// The blobs failed.
     #[error(transparent)]
     Blobs(#[from] BlobError),
+}
+
+impl PurgeError {
+    /// Whether it is a full disk that stopped the pass.
+    pub fn is_no_space(&self) -> bool {
+        matches!(
+            self,
+            Self::Store(StoreError::NoSpace(_)) | Self::Blobs(BlobError::NoSpace(_))
+        )
+    }
 }
 
 /// Deletes the bytes, then the rows, of all uploads that are due, and gives up uploads that were never finished. With
@@ -52,6 +65,34 @@ pub async fn purge_uploads(library: &Library, at_once: bool) -> Result<u64, Purg
         .forget_destroyed_assets(earlier(now, Duration::from_secs(24 * 3600)))
         .await?;
     Ok(purged)
+}
+
+/// Makes room on a full disk. Deleting a row takes room in the database's log; a derived image, which may vanish at any
+/// time, goes without.
+///
+/// # Errors
+/// When the store fails otherwise.
+pub async fn relieve_disk(library: &Library) -> Result<(), PurgeError> {
+    let mut freed_bytes = 0;
+    for derived in library.catalog.least_recent_derived(BATCH).await? {
+        if freed_bytes >= RELIEF_BYTES {
+            break;
+        }
+        let key = derived.key;
+        let blob = BlobKey::Derived(key.upload, key.recipe.clone());
+        library.blobs.delete(&blob).await?;
+        freed_bytes += derived.facts.bytes;
+        match library.catalog.forget_derived(&key).await {
+            // The row stays behind; the image is made again when it is asked for.
+            Ok(()) | Err(StoreError::NoSpace(_)) => {}
+            Err(other) => return Err(other.into()),
+        }
+    }
+    tracing::warn!(
+        freed_bytes,
+        "the disk is full; derived images were deleted to make room"
+    );
+    Ok(())
 }
 
 /// Deletes the longest unused derived images until the rest fits its room. Returns how many went.

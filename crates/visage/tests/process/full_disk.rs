@@ -9,7 +9,7 @@ use std::process::{Child, Command, Stdio};
 
 use crate::client::User;
 use crate::pictures::{noise, picture};
-use crate::server::Site;
+use crate::server::{Server, Site};
 
 const KIB: usize = 1024;
 const DISK: &str = "24m";
@@ -17,17 +17,38 @@ const DISK: &str = "24m";
 /// so on until it is enough.
 const ROOM_KIB: &[usize] = &[0, 4, 16, 48, 96, 112, 128, 160, 192, 224, 240, 288, 352, 512, 1024];
 
+/// A server on a small disk, and a user whose picture is 1.
+struct Scene {
+    site: Site,
+    disk: SmallDisk,
+    server: Server,
+    user: User,
+}
+
+impl Scene {
+    fn new(settings: &[(&str, &str)]) -> Option<Self> {
+        let mut site = Site::new(settings);
+        let Some(disk) = SmallDisk::mount(&site.data) else {
+            eprintln!("skipped: this machine does not allow mounting");
+            return None;
+        };
+        site.wrapper = disk.enter();
+        let server = site.start();
+        let user = User::new(&site, "user");
+        user.put(picture(1));
+        Some(Self {
+            site,
+            disk,
+            server,
+            user,
+        })
+    }
+}
+
 #[test]
 fn a_full_disk_is_said_to_be_full_and_takes_uploads_again_when_it_has_room() {
-    let mut site = Site::new(&[]);
-    let Some(disk) = SmallDisk::mount(&site.data) else {
-        eprintln!("skipped: this machine does not allow mounting");
-        return;
-    };
-    site.wrapper = disk.enter();
-    let server = site.start();
-    let user = User::new(&site, "user");
-    user.put(picture(1));
+    let Some(scene) = Scene::new(&[]) else { return };
+    let (site, disk, user) = (&scene.site, &scene.disk, &scene.user);
     let mut current = 1;
     let file = noise(200);
     let (mut refused, mut taken) = (0, 0);
@@ -55,8 +76,39 @@ fn a_full_disk_is_said_to_be_full_and_takes_uploads_again_when_it_has_room() {
     site.settle(&["--at-once"]);
     assert_eq!(user.shown(), current);
     site.assert_clean(1);
-    drop(server);
     eprintln!("{refused} uploads were refused and {taken} taken");
+}
+
+#[test]
+fn a_server_that_is_restarted_on_a_full_disk_delivers() {
+    let Some(scene) = Scene::new(&[]) else { return };
+    scene.disk.leave_room(0);
+    scene.server.kill();
+    let mut server = scene.site.start();
+    assert_eq!(scene.user.shown(), 1);
+    assert_eq!(scene.user.upload(picture(2)).unwrap().status, 507);
+    server.terminate();
+    assert_eq!(server.wait().code(), Some(0));
+    let (code, audit) = scene.site.audit();
+    assert_eq!(code, Some(0), "{audit}");
+}
+
+#[test]
+fn a_full_disk_is_relieved_by_the_reaper() {
+    let Some(scene) = Scene::new(&[("VISAGE_REAPER__RETIRE_AFTER", "0s")]) else {
+        return;
+    };
+    for _ in 0..4 {
+        scene.user.put(noise(400));
+    }
+    scene.user.put(picture(1));
+    scene.disk.leave_room(0);
+    assert_eq!(scene.user.upload(noise(400)).unwrap().status, 507);
+    scene.site.reap(&["--at-once"]);
+    scene.user.put(noise(400));
+    scene.disk.clear();
+    scene.site.settle(&["--at-once"]);
+    scene.site.assert_clean(1);
 }
 
 /// A file system in memory in a mount namespace of its own. It ends when this, and every program in it, has ended.

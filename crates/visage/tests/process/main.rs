@@ -16,5 +16,6 @@ mod full_disk;
 mod kills;
 mod parallel_uploads;
 mod slow_disk;
+mod starts;
 mod stopping;
 mod sync_order;

@@ -82,13 +82,7 @@ impl Site {
 
     /// As [`Self::start`], with more settings.
     pub(crate) fn start_with(&self, settings: &[(&str, &str)]) -> Server {
-        let mut child = self.command(&["serve"], settings).spawn().unwrap();
-        let log = Arc::new(Mutex::new(Vec::new()));
-        collect(child.stderr.take().unwrap(), &log);
-        let mut server = Server {
-            log: Arc::clone(&log),
-            child,
-        };
+        let mut server = self.begin_start(settings);
         let said = Arc::new(Mutex::new(Vec::new()));
         collect(server.child.stdout.take().unwrap(), &said);
         eventually("the server is ready", || {
@@ -100,6 +94,14 @@ impl Site {
             said.contains(&address).then_some(())
         });
         server
+    }
+
+    /// Starts a server and does not wait for it.
+    pub(crate) fn begin_start(&self, settings: &[(&str, &str)]) -> Server {
+        let mut child = self.command(&["serve"], settings).spawn().unwrap();
+        let log = Arc::default();
+        collect(child.stderr.take().unwrap(), &log);
+        Server { child, log }
     }
 
     /// Runs a command to its end.
