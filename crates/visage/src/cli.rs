@@ -56,7 +56,7 @@ enum Command {
         /// Print the result as JSON.
         #[arg(long)]
         json: bool,
-        /// Exit with 1 also when there is something that nothing needs.
+        /// Exit with 1 also when there is something that nothing needs, or a URL that is not served here.
         #[arg(long)]
         strict: bool,
     },

@@ -82,9 +82,9 @@ pub async fn relieve_disk(library: &Library) -> Result<(), PurgeError> {
         let blob = BlobKey::Derived(key.upload, key.recipe.clone());
         library.blobs.delete(&blob).await?;
         freed_bytes += derived.facts.bytes;
-        match library.catalog.forget_derived(&key).await {
+        match library.catalog.forget_derived(&key, derived.used_at).await {
             // The row stays behind; the image is made again when it is asked for.
-            Ok(()) | Err(StoreError::NoSpace(_)) => {}
+            Ok(_) | Err(StoreError::NoSpace(_)) => {}
             Err(other) => return Err(other.into()),
         }
     }
