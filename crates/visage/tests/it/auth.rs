@@ -37,8 +37,13 @@ async fn a_new_user_signs_up_and_in() {
     assert!(body["token"].as_str().unwrap().starts_with("ey"));
 }
 
+async fn check(t: &TestApp, path: &str, body: serde_json::Value, refusal: (u16, &str)) {
+    let answer = t.post(&format!("/api/auth/{path}"), body.clone()).await;
+    assert_eq!(answer.refusal(), (refusal.0, refusal.1.to_owned()), "{path} {body}");
+}
+
 #[tokio::test(flavor = "multi_thread")]
-async fn refusals_say_what_the_contract_says() {
+async fn refusals_of_a_sign_up_say_what_the_contract_says() {
     let t = TestApp::new();
     let email = &t.member("Asha").await.email;
     let short = "Password must be at least 6 characters long";
@@ -81,6 +86,16 @@ async fn refusals_say_what_the_contract_says() {
             404,
             "User not found",
         ),
+    ] {
+        check(&t, path, body, (status, message)).await;
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn refusals_of_a_sign_in_say_what_the_contract_says() {
+    let t = TestApp::new();
+    let email = &t.member("Asha").await.email;
+    for (path, body, status, message) in [
         (
             "login",
             json!({"email": email, "password": "wrong"}),
@@ -108,8 +123,7 @@ async fn refusals_say_what_the_contract_says() {
             "Invalid or expired token",
         ),
     ] {
-        let answer = t.post(&format!("/api/auth/{path}"), body.clone()).await;
-        assert_eq!(answer.refusal(), (status, message.to_owned()), "{path} {body}");
+        check(&t, path, body, (status, message)).await;
     }
 }
 
