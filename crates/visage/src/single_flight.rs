@@ -37,7 +37,8 @@ where
             let mut flights = self.flights.lock().unwrap_or_else(PoisonError::into_inner);
             // A flight that everybody left may still be on the board for a moment: nobody can join that one.
             let under_way = flights.get(&key).filter(|sender| !sender.is_closed());
-            under_way.map(watch::Sender::subscribe).unwrap_or_else(|| {
+            let under_way = under_way.map(watch::Sender::subscribe);
+            let start = || {
                 let (sender, receiver) = watch::channel(None);
                 flights.insert(key.clone(), sender.clone());
                 let landing = Landing {
@@ -47,7 +48,11 @@ where
                 };
                 tokio::spawn(landing.carry(work));
                 receiver
-            })
+            };
+            match under_way {
+                Some(receiver) => receiver,
+                None => start(),
+            }
         };
         let landed = receiver.wait_for(Option::is_some).await.map_err(|_closed| Lost)?;
         landed.clone().ok_or(Lost)

@@ -37,89 +37,94 @@ async fn a_new_user_signs_up_and_in() {
     assert!(body["token"].as_str().unwrap().starts_with("ey"));
 }
 
+async fn check(t: &TestApp, path: &str, body: serde_json::Value, refusal: (u16, &str)) {
+    let answer = t.post(&format!("/api/auth/{path}"), body.clone()).await;
+    assert_eq!(answer.refusal(), (refusal.0, refusal.1.to_owned()), "{path} {body}");
+}
+
 #[tokio::test(flavor = "multi_thread")]
-async fn refusals_say_what_the_contract_says() {
+async fn refusals_of_a_sign_up_say_what_the_contract_says() {
     let t = TestApp::new();
-    let member = t.member("Asha").await;
-    let check = async |path: &str, body: Value, status: u16, message: &str| {
-        let answer = t.post(&format!("/api/auth/{path}"), body.clone()).await;
-        assert_eq!(answer.refusal(), (status, message.to_owned()), "{path} {body}");
-    };
-    let email = member.email.as_str();
-    check("register", json!({}), 400, "All fields are required").await;
-    check(
-        "register",
-        json!({"name": null, "email": null}),
-        400,
-        "All fields are required",
-    )
-    .await;
-    check(
-        "verify-otp",
-        json!({"email": email, "otp": null}),
-        400,
-        "Email and OTP are required",
-    )
-    .await;
-    check(
-        "register",
-        json!({"name": "A", "email": "b", "password": PASSWORD}),
-        400,
-        "Invalid email format",
-    )
-    .await;
-    check(
-        "register",
-        json!({"name": "A", "email": "b@c.d", "password": "12345"}),
-        400,
-        "Password must be at least 6 characters long",
-    )
-    .await;
-    check(
-        "register",
-        json!({"name": "A", "email": email, "password": PASSWORD}),
-        400,
-        "User already exists",
-    )
-    .await;
-    check("verify-otp", json!({"email": email}), 400, "Email and OTP are required").await;
-    check(
-        "verify-otp",
-        json!({"email": "no@body.x", "otp": "1"}),
-        404,
-        "User not found",
-    )
-    .await;
-    check(
-        "login",
-        json!({"email": email, "password": "wrong"}),
-        400,
-        "Invalid credentials",
-    )
-    .await;
-    check(
-        "login",
-        json!({"email": "no@body.x", "password": "wrong"}),
-        400,
-        "Invalid credentials",
-    )
-    .await;
-    check("forgot-password", json!({}), 400, "Email is required").await;
-    check("forgot-password", json!({"email": "no@body.x"}), 404, "User not found").await;
-    check(
-        "reset-password",
-        json!({"token": "x"}),
-        400,
-        "Token and password are required",
-    )
-    .await;
-    check(
-        "reset-password",
-        json!({"token": "x", "password": "123456"}),
-        400,
-        "Invalid or expired token",
-    )
-    .await;
+    let email = &t.member("Asha").await.email;
+    let short = "Password must be at least 6 characters long";
+    for (path, body, status, message) in [
+        ("register", json!({}), 400, "All fields are required"),
+        (
+            "register",
+            json!({"name": null, "email": null}),
+            400,
+            "All fields are required",
+        ),
+        (
+            "register",
+            json!({"name": "A", "email": "b", "password": PASSWORD}),
+            400,
+            "Invalid email format",
+        ),
+        (
+            "register",
+            json!({"name": "A", "email": "b@c.d", "password": "12345"}),
+            400,
+            short,
+        ),
+        (
+            "register",
+            json!({"name": "A", "email": email, "password": PASSWORD}),
+            400,
+            "User already exists",
+        ),
+        ("verify-otp", json!({"email": email}), 400, "Email and OTP are required"),
+        (
+            "verify-otp",
+            json!({"email": email, "otp": null}),
+            400,
+            "Email and OTP are required",
+        ),
+        (
+            "verify-otp",
+            json!({"email": "no@body.x", "otp": 1}),
+            404,
+            "User not found",
+        ),
+    ] {
+        check(&t, path, body, (status, message)).await;
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn refusals_of_a_sign_in_say_what_the_contract_says() {
+    let t = TestApp::new();
+    let email = &t.member("Asha").await.email;
+    for (path, body, status, message) in [
+        (
+            "login",
+            json!({"email": email, "password": "wrong"}),
+            400,
+            "Invalid credentials",
+        ),
+        (
+            "login",
+            json!({"email": "no@body.x", "password": "wrong"}),
+            400,
+            "Invalid credentials",
+        ),
+        ("forgot-password", json!({}), 400, "Email is required"),
+        ("forgot-password", json!({"email": "no@body.x"}), 404, "User not found"),
+        (
+            "reset-password",
+            json!({"token": "x"}),
+            400,
+            "Token and password are required",
+        ),
+        (
+            "reset-password",
+            json!({"token": "x", "password": "123456"}),
+            400,
+            "Invalid or expired token",
+        ),
+    ] {
+        check(&t, path, body, (status, message)).await;
+    }
 }
 
 #[tokio::test(flavor = "multi_thread")]
