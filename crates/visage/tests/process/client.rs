@@ -76,6 +76,12 @@ impl User {
         self.upload(file).unwrap().stored_url()
     }
 
+    /// Takes the profile image away.
+    pub(crate) fn remove(&self) {
+        let answer = send(self.request(Method::DELETE, "/api/users/profile-image")).unwrap();
+        assert_eq!(answer.status, 200, "{answer:?}");
+    }
+
     /// The URL of the user's profile image.
     pub(crate) fn image_url(&self) -> reqwest::Result<Option<String>> {
         let answer = send(self.request(Method::GET, "/api/users/profile"))?;

@@ -14,9 +14,9 @@ use crate::server::{Server, Site};
 use crate::wait::{Over, eventually};
 
 const USERS: u16 = 4;
-const KILLS: u16 = 10;
+const KILLS: u16 = 20;
 /// At least this many pictures are replaced between two kills.
-const REPLACEMENTS_PER_KILL: u16 = 30;
+const REPLACEMENTS_PER_KILL: u16 = 40;
 const SEED: u64 = 20_240_229;
 
 /// One user's uploads, which are numbered from 1 and come one after the other.
@@ -42,9 +42,16 @@ struct Play {
 }
 
 #[test]
-fn through_ten_kills_every_picture_that_was_acknowledged_is_there_and_nobody_is_ever_without_one() {
+fn through_twenty_kills_every_picture_that_was_acknowledged_is_there_and_nobody_is_ever_without_one() {
     let begun = Instant::now();
-    let site = Site::new(&[("VISAGE_REAPER__INTERVAL", "1s")]);
+    let site = Site::new(&[
+        ("VISAGE_REAPER__INTERVAL", "1s"),
+        // Small pictures are quickly made: more of them, and more looks at them.
+        (
+            "VISAGE_PROFILE__TRANSFORMATION",
+            "c_thumb,g_face,h_40,w_40/f_auto,q_auto",
+        ),
+    ]);
     let server = site.start();
     let play = Play::new(&site);
     let server = thread::scope(|threads| {
