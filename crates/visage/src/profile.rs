@@ -21,6 +21,9 @@ use crate::media_host::{Hosted, MediaHostError, Picture};
 use crate::permits::WorkError;
 use crate::spool::SpooledFile;
 
+/// How long the media host may take to store a picture.
+const UPLOAD_DEADLINE: Duration = Duration::from_secs(60);
+
 /// Why a profile image was not changed. The old picture is untouched in every case.
 #[derive(Debug, thiserror::Error)]
 pub enum ProfileImageError {
@@ -71,6 +74,8 @@ pub async fn exchange_image(app: &App, user: &User, file: SpooledFile) -> Result
     crash::point("exchange-begun").await;
     match upload_and_commit(app, &user.id, &public_id, picture).await {
         Ok(hosted) => Ok(hosted),
+        // After a timeout the picture may still arrive: only the grace is long enough to be sure that it has not.
+        Err(error @ ProfileImageError::MediaHost(MediaHostError::TimedOut)) => Err(error),
         Err(error) => {
             release(app, &public_id).await;
             Err(error)
@@ -93,10 +98,11 @@ async fn upload_and_commit(
     public_id: &PublicId,
     picture: Picture,
 ) -> Result<Hosted, ProfileImageError> {
-    let hosted = app
-        .media_host
-        .upload(public_id, picture, &app.display_transformation)
-        .await?;
+    // Well inside the grace, after which the reaper takes the exchange for dead.
+    let deadline = UPLOAD_DEADLINE.min(app.config.reaper.pending_grace.as_duration() / 2);
+    let upload = app.media_host.upload(public_id, picture, &app.display_transformation);
+    let answered = tokio::time::timeout(deadline, upload).await;
+    let hosted = answered.map_err(|_elapsed| MediaHostError::TimedOut)??;
     crash::point("picture-uploaded").await;
     let new = ProfileImage {
         url: hosted.url.clone(),

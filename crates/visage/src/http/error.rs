@@ -209,6 +209,7 @@ impl From<MediaHostError> for ApiError {
             MediaHostError::Unshowable(_) => {
                 Self::new(StatusCode::UNSUPPORTED_MEDIA_TYPE, "unsupported_media_type", error)
             }
+            MediaHostError::TimedOut => Self::overloaded().because(error),
             MediaHostError::Failed(cause) => Self::new(
                 StatusCode::BAD_GATEWAY,
                 "media_host",

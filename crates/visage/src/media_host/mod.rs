@@ -60,7 +60,10 @@ pub enum MediaHostError {
     /// It took the picture and cannot show it.
     #[error("the picture cannot be shown: {0}")]
     Unshowable(String),
-    /// It did not answer, or not in time, or failed.
+    /// It did not answer in time; the picture may be there or not.
+    #[error("the media host did not answer in time")]
+    TimedOut,
+    /// It failed.
     #[error("the media host failed: {0}")]
     Failed(#[source] Box<dyn std::error::Error + Send + Sync>),
 }
