@@ -282,7 +282,16 @@ async fn make(
     if image.bytes.len() > MAX_KEPT_BYTES || !library.has_room() {
         return Ok(image);
     }
-    if let Err(error) = keep(library, asset, recipe, &image, (rendered.width, rendered.height)).await {
+    // A task of its own: once begun it is finished, also when nobody waits for the image any more.
+    let kept = library.tasks.spawn({
+        let key = DerivedKey {
+            upload: upload.id,
+            recipe: recipe.clone(),
+        };
+        let (library, image) = (Arc::clone(library), image.clone());
+        async move { keep(&library, key, image, (rendered.width, rendered.height)).await }
+    });
+    if let Ok(Err(error)) = kept.await {
         // It may vanish at any time, so it may as well not be kept: a full disk does not stop delivery.
         tracing::warn!(upload = %upload.id, error = %error, "a derived image was not kept");
     }
@@ -292,9 +301,8 @@ async fn make(
 /// Stores a derived image. Its row comes first: a blob without a row would never be found again.
 async fn keep(
     library: &Library,
-    asset: &Asset,
-    recipe: &Recipe,
-    image: &Image,
+    key: DerivedKey,
+    image: Image,
     (width, height): (u32, u32),
 ) -> Result<(), DeliverError> {
     let facts = DerivedFacts {
@@ -304,15 +312,11 @@ async fn keep(
         width,
         height,
     };
-    let key = DerivedKey {
-        upload: asset.upload.id,
-        recipe: recipe.clone(),
-    };
     let (catalog, blobs) = (&library.catalog, &library.blobs);
     if !catalog.record_derived(&key, &facts, library.clock.now()).await? {
         return Ok(());
     }
-    blobs.put_derived(&key.upload, recipe, image.bytes.clone()).await?;
+    blobs.put_derived(&key.upload, &key.recipe, image.bytes).await?;
     if catalog.find_derived(&key).await?.is_none() {
         // The upload was purged, or the room was needed, while this was written.
         blobs.delete(&BlobKey::Derived(key.upload, key.recipe)).await?;

@@ -1,11 +1,14 @@
 //! Writes that take so long that their purpose is gone when they are done, as on a machine that sleeps meanwhile.
 
+use std::io::Write as _;
 use std::thread;
 
 use crate::client::{User, get, original_url};
 use crate::pictures::picture;
 use crate::preload::Preload;
+use crate::raw::connect;
 use crate::server::{Server, Site};
+use crate::wait::eventually;
 
 fn scene() -> Option<(Site, Preload, Server, User)> {
     let site = Site::new(&[("VISAGE_REAPER__RETIRE_AFTER", "0s")]);
@@ -51,6 +54,37 @@ fn an_image_that_is_derived_while_its_original_is_deleted_is_not_kept() {
     preload.let_go("rename");
     assert_eq!(late.join().unwrap().identity(), 1);
     // A stop waits for what is under way.
+    server.terminate();
+    assert_eq!(server.wait().code(), Some(0));
+    site.assert_clean(0);
+}
+
+#[test]
+fn an_image_that_nobody_waits_for_any_more_is_not_kept_either() {
+    let Some((site, preload, mut server, user)) = scene() else {
+        return;
+    };
+    let url = original_url(&user.put(picture(1))).replace("/upload/", "/upload/w_50/");
+    let path = url.strip_prefix(&site.url()).unwrap();
+    preload.hold("rename");
+    let mut stream = connect(&site);
+    write!(stream, "GET {path} HTTP/1.1\r\nHost: visage\r\n\r\n").unwrap();
+    preload.wait_for_held("rename");
+    let sockets = || {
+        server
+            .descriptors()
+            .iter()
+            .filter(|file| file.starts_with("socket:"))
+            .count()
+    };
+    let connected = sockets();
+    drop(stream);
+    eventually("the server sees that the client is gone", || {
+        (sockets() < connected).then_some(())
+    });
+    user.remove();
+    site.settle(&["--at-once"]);
+    preload.let_go("rename");
     server.terminate();
     assert_eq!(server.wait().code(), Some(0));
     site.assert_clean(0);
