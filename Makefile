@@ -1,5 +1,5 @@
 # What a developer does here. Logic beyond a line lives in scripts/ or in Rust.
-.PHONY: run test check bench fmt lint unit crash docs deny photos clean
+.PHONY: run test check bench fmt lint docs deny clean
 
 run: ## build visage and serve it at http://localhost:5000
 	@scripts/install-build-tools
