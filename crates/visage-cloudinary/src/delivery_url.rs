@@ -2,6 +2,7 @@
 //! `/{cloud}/{resource_type}/{type}/[s--signature--/][transformation/][v123/]public_id[.extension]`.
 
 mod error;
+mod fetch;
 mod lookup;
 mod parts;
 
@@ -12,6 +13,7 @@ use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, utf8_percent_encode};
 use crate::{DeliveryType, ImageFormat, PublicId, ResourceType, Transformation};
 
 pub use error::DeliveryUrlError;
+pub use fetch::{FetchUrl, RequestedUrl};
 pub use lookup::Candidate;
 pub(crate) use lookup::without_suffix;
 pub use parts::{UrlForm, UrlParts, is_cloud_name};
@@ -113,6 +115,14 @@ impl DeliveryUrl {
     #[must_use]
     pub fn with_extension(mut self, format: ImageFormat) -> Self {
         self.source = format!("{}.{}", self.source, format.extension());
+        self.source_text = escape(&self.source);
+        self
+    }
+
+    /// The same URL with any extension after what is there.
+    #[must_use]
+    pub fn with_extension_text(mut self, extension: &str) -> Self {
+        self.source = format!("{}.{extension}", self.source);
         self.source_text = escape(&self.source);
         self
     }

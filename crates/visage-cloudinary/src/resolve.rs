@@ -30,7 +30,7 @@ pub struct ResolvedTransformation {
 }
 
 impl Transformation {
-    /// Decides the format of the result: `f_`, else the URL's extension, else the original's format (Cloudinary docs,
+    /// Names must be expanded before. Decides the format of the result: `f_`, else the URL's extension, else the original's format (Cloudinary docs,
     /// `f_`). `f_` and `q_` count for the whole chain, the last one wins.
     pub fn resolve(
         &self,
@@ -51,7 +51,7 @@ impl Transformation {
         let pixels = self.components.iter().map(|component| Component {
             format: None,
             quality: None,
-            ..component.clone()
+            ..component.without_delivery()
         });
         let components: Vec<Component> = pixels.filter(|component| *component != Component::default()).collect();
         let changes = !components.is_empty() || quality.is_some();

@@ -2,6 +2,9 @@
 
 use std::fmt;
 
+use data_encoding::HEXLOWER;
+use hmac::{Hmac, KeyInit as _, Mac as _};
+use sha2::Sha256;
 use subtle::ConstantTimeEq;
 
 /// A secret. It is shown only where [`Secret::expose`] is written, and compared in constant time.
@@ -22,6 +25,17 @@ impl Secret {
     /// The text.
     pub fn expose(&self) -> &str {
         &self.0
+    }
+}
+
+impl Secret {
+    /// HMAC-SHA256 of a text with the secret as the key; lower-case hexadecimal. For tokens of visage's own.
+    pub fn mac(&self, text: &str) -> String {
+        // HMAC takes a key of any length.
+        Hmac::<Sha256>::new_from_slice(self.0.as_bytes()).map_or_else(
+            |_no_key| String::new(),
+            |mac| HEXLOWER.encode(&mac.chain_update(text).finalize().into_bytes()),
+        )
     }
 }
 

@@ -1,10 +1,13 @@
 //! Signatures: a text with the API secret appended, hashed.
 //!
 //! The secret is appended, not an HMAC key: that is Cloudinary's rule and what every SDK does. What was signed is
-//! hashed as it was received, never printed anew. Comparisons take constant time.
+//! hashed as it was received, never printed anew. Comparisons take constant time. Tokens ([`AuthToken`]) alone are HMACs.
 
+mod auth_token;
 mod delivery;
 mod request;
+mod search_url;
+mod webhook;
 
 use data_encoding::{BASE64URL_NOPAD, HEXLOWER};
 use sha1::Sha1;
@@ -13,10 +16,14 @@ use subtle::ConstantTimeEq;
 
 use crate::Secret;
 
+pub use auth_token::{AUTH_TOKEN_NAME, AuthToken, AuthTokenError, AuthTokenKey, TokenRefusal, verify_auth_token};
 pub use delivery::{DeliverySignature, SignedText};
 pub use request::{
-    AcceptedSignatures, InvalidSignature, RequestKind, SignatureVersion, sign_request, sign_response, verify_request,
+    AcceptedSignatures, InvalidSignature, RequestKind, SignatureVersion, sign_fields, sign_request, sign_response,
+    verify_request,
 };
+pub use search_url::{SearchUrl, SearchUrlError};
+pub use webhook::Webhook;
 
 /// The hash of a signature.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
@@ -29,7 +36,7 @@ pub enum SignatureAlgorithm {
 }
 
 impl SignatureAlgorithm {
-    fn hash(self, text: &str, secret: &Secret) -> Vec<u8> {
+    fn hash(self, text: impl AsRef<[u8]>, secret: &Secret) -> Vec<u8> {
         match self {
             Self::Sha1 => Sha1::new()
                 .chain_update(text)
@@ -44,7 +51,7 @@ impl SignatureAlgorithm {
         }
     }
 
-    fn hex(self, text: &str, secret: &Secret) -> String {
+    fn hex(self, text: impl AsRef<[u8]>, secret: &Secret) -> String {
         HEXLOWER.encode(&self.hash(text, secret))
     }
 

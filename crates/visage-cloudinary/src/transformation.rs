@@ -5,7 +5,10 @@
 
 mod color_names;
 mod colors;
+mod delivery;
 mod error;
+mod info;
+mod names;
 mod numbers;
 mod parameters;
 mod words;
@@ -15,6 +18,7 @@ use std::str::FromStr;
 
 use parameters::{PARAMETERS, Parameter};
 
+pub use delivery::{DefaultImage, Flag};
 pub use error::TransformationError;
 
 /// The most characters a transformation has.
@@ -58,6 +62,12 @@ pub struct Component {
     pub quality: Option<Quality>,
     /// `f_`
     pub format: Option<Format>,
+    /// `t_`: names that operators gave to transformations; they come before everything else in the component.
+    pub named: Vec<String>,
+    /// `d_`: what is delivered when the asset is missing.
+    pub default_image: Option<DefaultImage>,
+    /// `fl_`
+    pub flags: Vec<Flag>,
 }
 
 /// A size or an offset.
@@ -119,6 +129,13 @@ pub struct Color {
     pub alpha: u8,
 }
 
+impl Color {
+    /// Reads a colour as transformations write it: `rgb:` with hexadecimal digits, or a name.
+    pub fn parse(text: &str) -> Option<Self> {
+        colors::color(text).ok()
+    }
+}
+
 /// `q_`
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Quality {
@@ -171,6 +188,13 @@ impl Transformation {
     /// Whether nothing is asked for.
     pub fn is_empty(&self) -> bool {
         self.components.is_empty()
+    }
+
+    /// Whether something is to be made of the asset. Flags and default images only say how it is delivered.
+    pub fn changes_pixels(&self) -> bool {
+        self.components
+            .iter()
+            .any(|component| component.without_delivery() != Component::default())
     }
 }
 

@@ -7,7 +7,7 @@ use std::collections::BTreeMap;
 use percent_encoding::percent_decode_str;
 use serde_json::Value;
 use visage_cloudinary::delivery_url::{DeliveryUrl, DeliveryUrlError, UrlParts};
-use visage_cloudinary::{ImageFormat, TransformationError};
+use visage_cloudinary::{ImageFormat, RequestedUrl, TransformationError};
 
 /// What the Node library writes by mistake: a real slash inside a layer's name.
 const SLASH_IN_LAYER: &str = "_private:folder:sub/logo.png/";
@@ -50,8 +50,44 @@ fn every_url_in_scope_has_the_published_parts() {
     let sum = |field: fn(&Count) -> u32| counts.values().map(field).sum::<u32>();
     assert_eq!(
         (sum(|c| c.total), sum(|c| c.in_scope), sum(|c| c.served)),
-        (846, 810, 309)
+        (846, 810, 332)
     );
+}
+
+#[test]
+fn every_url_of_a_remote_image_has_the_published_parts() {
+    let vectors: Value = serde_json::from_str(include_str!("vectors/delivery_urls.json")).unwrap();
+    let (mut total, mut read) = (0, 0);
+    for case in vectors["cases"].as_array().unwrap() {
+        for expected in case["expected"].as_array().unwrap() {
+            let parts = &expected["parts"];
+            if parts["type"] != "fetch" {
+                continue;
+            }
+            total += 1;
+            // Remote films are out of scope.
+            if parts["resource_type"] != "image" {
+                continue;
+            }
+            read += 1;
+            let path = format!("/{}", text(&expected["url"]).splitn(4, '/').nth(3).unwrap());
+            let Ok(RequestedUrl::Remote(url)) = RequestedUrl::parse(&path) else {
+                panic!("{path}");
+            };
+            assert_eq!(url.cloud, text(&parts["cloud_name"]), "{path}");
+            assert_eq!(url.signature.as_deref(), parts["signature"].as_str(), "{path}");
+            assert_eq!(url.transformation_text, text(&parts["transformation"]), "{path}");
+            assert_eq!(
+                url.version.map(|version| version.to_string()).as_deref(),
+                parts["version"].as_str(),
+                "{path}"
+            );
+            assert_eq!(url.remote_text, text(&parts["source"]), "{path}");
+            assert_eq!(url.remote, decoded(&parts["source"]), "{path}");
+            assert_eq!(url.to_string(), path);
+        }
+    }
+    assert_eq!((total, read), (21, 20));
 }
 
 /// The path of a URL, with the cloud's name in it; `None` when visage does not serve such URLs at all.

@@ -2,9 +2,10 @@
 #![cfg(test)]
 
 use proptest::prelude::*;
+use visage_cloudinary::signature::{AuthToken, AuthTokenKey, SearchUrl, verify_auth_token};
 use visage_cloudinary::{
-    ClientUrl, DeliveryType, DeliveryUrl, ImageFormat, PublicId, Recipe, RequestFacts, ResourceType, SourceFacts,
-    Transformation,
+    ClientUrl, DeliveryType, DeliveryUrl, FetchUrl, ImageFormat, PublicId, Recipe, RequestFacts, ResourceType, Secret,
+    SourceFacts, Transformation,
 };
 
 /// A parameter that visage carries out.
@@ -75,6 +76,20 @@ fn check_every_parser(text: &str) {
     if let Ok(recipe) = Recipe::parse(text) {
         assert_eq!(recipe.as_str(), text);
     }
+    for path in [
+        text.to_owned(),
+        format!("/demo/image/fetch/{text}"),
+        format!("/demo/image/fetch/http://{text}"),
+    ] {
+        if let Ok(url) = FetchUrl::parse(&path) {
+            assert_eq!(FetchUrl::parse(&url.to_string()), Ok(url));
+        }
+    }
+    if let Ok(url) = SearchUrl::parse(text) {
+        assert_eq!(SearchUrl::parse(&url.to_string()), Ok(url));
+    }
+    let key = AuthTokenKey::new(Secret::new("00ff")).unwrap();
+    assert!(verify_auth_token(text, "/demo/a", 0, None, &key).is_err());
     RequestFacts::from_accept(Some(text));
     assert!(ImageFormat::from_extension(text).is_none_or(|format| format.extension().len() <= text.len() + 1));
 }
@@ -116,6 +131,33 @@ proptest! {
         let read = DeliveryUrl::parse(&url.path());
         prop_assert_eq!(read.as_ref(), Ok(&url));
         prop_assert_eq!(url.candidates().first().map(|c| c.public_id.clone()), Some(id));
+    }
+
+    #[test]
+    fn a_token_opens_what_it_was_made_for(path in "/\\PC{0,20}", ip in prop::option::of("[0-9.]{7,15}"), acl in any::<bool>()) {
+        let key = AuthTokenKey::new(Secret::new("00ff")).unwrap();
+        let mut token = AuthToken { expiration: Some(9), ip: ip.clone(), ..AuthToken::default() };
+        // A `!` separates patterns and cannot be part of one.
+        if acl && !path.contains('!') {
+            token.acl = vec![path.clone()];
+        } else {
+            token.url = Some(path.clone());
+        }
+        let text = token.sign(0, &key).unwrap();
+        prop_assert_eq!(verify_auth_token(&text, &path, 9, ip.as_deref(), &key), Ok(()));
+        prop_assert!(verify_auth_token(&text, &path, 10, ip.as_deref(), &key).is_err());
+    }
+
+    #[test]
+    fn a_search_url_reads_back(expression in any::<String>(), ttl in any::<u32>(), cursor in prop::option::of("\\PC{1,20}")) {
+        let secret = Secret::new("abcd");
+        let query = serde_json::json!({ "expression": expression });
+        let mut url = SearchUrl::new("demo", &query, ttl, &secret);
+        url.next_cursor = cursor;
+        let read = SearchUrl::parse(&url.to_string()).unwrap();
+        prop_assert!(read.is_signed(&secret));
+        prop_assert_eq!(read.query(), Ok(query));
+        prop_assert_eq!(read, url);
     }
 
     #[test]

@@ -1,21 +1,27 @@
 //! Signatures that the official client libraries made (`vectors/`), made again and checked.
 #![cfg(test)]
 
+use percent_encoding::percent_decode_str;
 use serde_json::Value;
-use visage_cloudinary::Secret;
 use visage_cloudinary::delivery_url::UrlParts;
 use visage_cloudinary::signature::{
-    AcceptedSignatures, DeliverySignature, RequestKind, SignatureAlgorithm, SignatureVersion, sign_request,
-    sign_response, verify_request,
+    AcceptedSignatures, DeliverySignature, RequestKind, SignatureAlgorithm, SignatureVersion, sign_fields,
+    sign_request, sign_response, verify_request,
+};
+use visage_cloudinary::{FetchUrl, Secret};
+
+/// What a cloud accepts that was never told to accept old or other signatures.
+const STRICT: AcceptedSignatures = AcceptedSignatures {
+    sha256: false,
+    version_1: false,
 };
 
 #[test]
 fn api_signatures_are_the_published_ones() {
     let vectors: Value = serde_json::from_str(include_str!("vectors/api_signatures.json")).unwrap();
     let cases = vectors["cases"].as_array().unwrap();
-    let mut checked = 0;
-    // Four cases sign `cloud_name`, which no request carries.
-    for case in cases.iter().filter(|case| case["params"]["cloud_name"].is_null()) {
+    let (mut checked, mut requests) = (0, 0);
+    for case in cases {
         checked += 1;
         let secret = Secret::new(text(&case["secret"]));
         let version = if case["signature_version"] == 1 {
@@ -30,6 +36,17 @@ fn api_signatures_are_the_published_ones() {
             .map(|(name, value)| (name.as_str(), value.as_str()))
             .collect();
         let expected = text(&case["expected"]);
+        assert_eq!(
+            sign_fields(&fields, version, algorithm, &secret),
+            expected,
+            "{}",
+            case["id"]
+        );
+        // Four cases sign `cloud_name`: the SDKs' signing function takes it, but no request carries it.
+        if !case["params"]["cloud_name"].is_null() {
+            continue;
+        }
+        requests += 1;
         assert_eq!(
             sign_request(&fields, version, algorithm, &secret),
             expected,
@@ -58,7 +75,7 @@ fn api_signatures_are_the_published_ones() {
             }
         }
     }
-    assert_eq!((checked, cases.len()), (141, 145));
+    assert_eq!((checked, requests, cases.len()), (145, 141, 145));
 }
 
 #[test]
@@ -74,6 +91,10 @@ fn delivery_signatures_are_the_published_ones() {
             }
             if parts["type"] == "fetch" {
                 fetched += 1;
+                let path = text(&expected["url"]).splitn(4, '/').nth(3).unwrap();
+                let url = FetchUrl::parse(path).unwrap();
+                assert!(url.is_signed(&secret), "{path}");
+                assert!(!url.is_signed(&Secret::new("abce")), "{path}");
                 continue;
             }
             checked += 1;
@@ -109,6 +130,31 @@ fn algorithm(name: &Value) -> SignatureAlgorithm {
     } else {
         SignatureAlgorithm::Sha1
     }
+}
+
+#[test]
+fn download_links_are_signed_like_requests() {
+    let vectors: Value = serde_json::from_str(include_str!("vectors/api_signatures.json")).unwrap();
+    let mut checked = 0;
+    for case in vectors["cases"].as_array().unwrap() {
+        let Some(url) = case["url"].as_str() else { continue };
+        checked += 1;
+        let query = url.split_once('?').unwrap().1;
+        let fields: Vec<(String, String)> = query
+            .split('&')
+            .map(|pair| {
+                let (name, value) = pair.split_once('=').unwrap();
+                let decode = |text: &str| percent_decode_str(text).decode_utf8().unwrap().into_owned();
+                (decode(name), decode(value))
+            })
+            .collect();
+        let fields: Vec<(&str, &str)> = fields.iter().map(|(n, v)| (n.as_str(), v.as_str())).collect();
+        let secret = Secret::new(text(&case["secret"]));
+        let verify = |signature| verify_request(&fields, signature, RequestKind::Ordinary, STRICT, &secret);
+        assert_eq!(verify(text(&case["expected"])), Ok(()), "{}", case["id"]);
+        assert!(verify(&"0".repeat(40)).is_err(), "{}", case["id"]);
+    }
+    assert_eq!(checked, 7);
 }
 
 /// The fields as a client sends them.

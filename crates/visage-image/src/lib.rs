@@ -7,9 +7,14 @@
 //! - [`sanitise`] proves that a picture decodes and takes everything out of the file that is not the picture.
 //! - [`plan`] turns a transformation into exact steps and sizes: pure arithmetic.
 //! - [`render`] decodes, follows a plan, and encodes.
+//! - [`Sample`] is a picture made small to be looked at: its colours, its faces, how good it is.
+//! - [`metadata`] is what a file tells about its picture, [`probe_video`] what a video or audio file is.
+//! - [`Breakpoints`] finds the widths worth having, [`render_text`] makes a picture of text.
 //!
-//! Faces are not detected here yet, animations are rendered as their first frame, and SVG and HEIC are refused.
+//! Animations are rendered as their first frame, and SVG and HEIC are refused.
 
+mod analyse;
+mod breakpoints;
 mod buffer;
 mod bytes;
 mod colour;
@@ -20,22 +25,32 @@ mod error;
 mod facts;
 mod icc;
 mod limits;
+mod metadata;
 mod pixels;
 mod plan;
 mod probe;
 mod render;
 mod resize;
 mod sanitise;
+mod text;
 mod turn;
+mod video;
 mod walk;
 
+pub use analyse::{ColourShare, Colours, FaceBox, PerceptualHash, QualityAnalysis, Sample};
+pub use breakpoints::{Breakpoint, Breakpoints, BreakpointsRequest};
 pub use error::{ImageError, PlanError};
 pub use facts::{Facts, Orientation};
 pub use limits::Limits;
+pub use metadata::metadata;
 pub use plan::{CornerRadii, Plan, Step, Window, plan, plan_resolved};
 pub use probe::probe;
 pub use render::{Rendered, render};
 pub use sanitise::{Sanitised, sanitise, sanitise_memory_bytes};
+pub use text::{
+    MAX_FONT_SIZE, MAX_TEXT_CHARACTERS, TextAlign, TextDecoration, TextError, TextStyle, is_bold_weight, render_text,
+};
+pub use video::{AudioFacts, VideoFacts, probe_video};
 pub use visage_cloudinary::ImageFormat;
 
 /// Part of every recipe: two versions may make different bytes of the same plan.

@@ -33,6 +33,24 @@ pub fn render(
     limits: &Limits,
     cancelled: &dyn Fn() -> bool,
 ) -> Result<Rendered, ImageError> {
+    let pixels = render_pixels(bytes, plan, limits, cancelled)?;
+    stop_if(cancelled)?;
+    let encoded = encode(&pixels, plan.format, plan.quality, limits)?;
+    Ok(Rendered {
+        bytes: encoded,
+        format: plan.format,
+        width: pixels.width,
+        height: pixels.height,
+    })
+}
+
+/// The same without encoding.
+pub(crate) fn render_pixels(
+    bytes: &[u8],
+    plan: &Plan,
+    limits: &Limits,
+    cancelled: &dyn Fn() -> bool,
+) -> Result<Pixels, ImageError> {
     let needed_bytes = plan.memory_bytes(u64::try_from(bytes.len()).unwrap_or(u64::MAX));
     if needed_bytes > limits.render_memory_bytes {
         return Err(ImageError::TooMuchMemory {
@@ -50,14 +68,7 @@ pub fn render(
         pixels = follow(step, pixels, divisor, (bytes, plan), limits)?;
         divisor = 1.0;
     }
-    stop_if(cancelled)?;
-    let encoded = encode(&pixels, plan.format, plan.quality, limits)?;
-    Ok(Rendered {
-        bytes: encoded,
-        format: plan.format,
-        width: pixels.width,
-        height: pixels.height,
-    })
+    Ok(pixels)
 }
 
 /// One step; `divisor` is by how much smaller than planned the pixels were decoded.

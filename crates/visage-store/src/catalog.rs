@@ -12,10 +12,12 @@
 
 use async_trait::async_trait;
 use jiff::Timestamp;
-use visage_cloudinary::{DeliveryType, ImageFormat, PublicId, Recipe, ResourceType};
+use visage_cloudinary::{ImageFormat, Recipe, ResourceType};
 
+use crate::asset::{Asset, AssetDetails, AssetKey, Backup, UploadFacts};
 use crate::error::{Result, StoreError};
-use crate::ids::{AssetId, Sha256, UploadId};
+use crate::ids::{AssetId, DerivedId, Sha256, UploadId};
+use crate::listing::{AssetFilter, AssetOrder, Cursor, Page, SearchPage, SearchQuery};
 
 /// Assets and uploads. Every method is one whole act: it happens entirely or not at all.
 ///
@@ -43,8 +45,56 @@ pub trait Catalog: Send + Sync + std::fmt::Debug {
     /// The asset with this key and its current upload.
     async fn find_asset(&self, key: &AssetKey) -> Result<Option<Asset>>;
 
-    /// Removes the asset; its upload may be purged from `purge_at` on. `false`: there is no such asset.
-    async fn destroy_asset(&self, key: &AssetKey, purge_at: Timestamp, now: Timestamp) -> Result<bool>;
+    /// The asset with this id.
+    async fn find_asset_by_id(&self, id: &AssetId) -> Result<Option<Asset>>;
+
+    /// Removes the asset and returns it as it was; its upload becomes a [`Backup`] when its details say so, and may otherwise
+    /// be purged from `purge_at` on. `None`: there is no such asset.
+    async fn destroy_asset(&self, key: &AssetKey, purge_at: Timestamp, now: Timestamp) -> Result<Option<Asset>>;
+
+    /// Changes what is said of an asset. `edit` sees the details as they are and changes them; nobody else changes them
+    /// meanwhile. It may be called several times. `None`: there is no such asset.
+    async fn edit_asset(&self, id: &AssetId, edit: EditDetails, now: Timestamp) -> Result<Option<Edited>>;
+
+    /// Gives the asset another key; its id, its version and its upload stay. What has the new key already is destroyed when
+    /// `overwrite` allows it, as by [`Self::destroy_asset`].
+    async fn rename_asset(&self, rename: RenameAsset, now: Timestamp) -> Result<Renamed>;
+
+    /// Up to `limit` assets that pass `filter`. At `after`, the page begins where that of the cursor ended.
+    async fn list_assets(
+        &self,
+        filter: AssetFilter,
+        order: AssetOrder,
+        after: Option<Cursor>,
+        limit: usize,
+    ) -> Result<Page<Asset>>;
+
+    /// The assets that a search expression means.
+    async fn search_assets(&self, query: SearchQuery) -> Result<SearchPage>;
+
+    /// Up to `limit` tags of assets of this type that begin with `prefix`, in order.
+    async fn list_tags(
+        &self,
+        resource_type: ResourceType,
+        prefix: &str,
+        after: Option<Cursor>,
+        limit: usize,
+    ) -> Result<Page<String>>;
+
+    /// Kept uploads of an asset that exists or existed, newest first.
+    async fn backups(&self, id: &AssetId) -> Result<Vec<Backup>>;
+
+    /// The newest kept upload of an asset that had this key and is no more.
+    async fn find_destroyed(&self, key: &AssetKey) -> Result<Option<Backup>>;
+
+    /// Dooms a kept upload. `false`: there is no such backup.
+    async fn drop_backup(&self, upload: &UploadId, purge_at: Timestamp) -> Result<bool>;
+
+    /// Gives back room on the disk that the database holds and does not need. For a disk that is full.
+    async fn release_room(&self) -> Result<()>;
+
+    /// How much there is.
+    async fn usage(&self) -> Result<Usage>;
 
     /// Drops the remembered versions of destroyed assets where they are older than `before`; returns how many.
     ///
@@ -69,6 +119,26 @@ pub trait Catalog: Send + Sync + std::fmt::Debug {
     /// What is known of a derived blob.
     async fn find_derived(&self, key: &DerivedKey) -> Result<Option<Derived>>;
 
+    /// The derived blob with this id, and the asset that it is of.
+    async fn find_derived_by_id(&self, id: &DerivedId) -> Result<Option<(Asset, Derived)>>;
+
+    /// Up to `limit` derived blobs of an upload, in the order of their ids.
+    async fn derived_of(&self, upload: &UploadId, after: Option<Cursor>, limit: usize) -> Result<Page<Derived>>;
+
+    /// Up to `limit` derived blobs of current uploads that were asked for with exactly this transformation (and, when given,
+    /// this extension), with their assets.
+    async fn derived_by_transformation(
+        &self,
+        transformation: &str,
+        extension: Option<&str>,
+        after: Option<Cursor>,
+        limit: usize,
+    ) -> Result<Page<(Asset, Derived)>>;
+
+    /// Up to `limit` transformations (with extension) that derived blobs were asked for with, in order, each once.
+    async fn used_transformations(&self, after: Option<Cursor>, limit: usize)
+    -> Result<Page<(String, Option<String>)>>;
+
     /// Notes that a derived blob was used. It is a write, so callers do it now and then (see [`Derived::used_at`]).
     async fn touch_derived(&self, key: &DerivedKey, now: Timestamp) -> Result<()>;
 
@@ -92,66 +162,60 @@ pub trait Catalog: Send + Sync + std::fmt::Debug {
     async fn all_derived(&self, after: Option<DerivedKey>, limit: usize) -> Result<Vec<Derived>>;
 }
 
-/// What names an asset.
-#[derive(Debug, Clone, PartialEq, Eq, Hash, PartialOrd, Ord)]
-pub struct AssetKey {
-    /// The kind of file.
-    pub resource_type: ResourceType,
-    /// How it may be reached.
-    pub delivery_type: DeliveryType,
-    /// Its name.
-    pub public_id: PublicId,
+/// How [`Catalog::edit_asset`] changes an asset.
+pub type EditDetails = Box<dyn Fn(&mut AssetDetails) + Send + Sync>;
+
+/// What [`Catalog::edit_asset`] did.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Edited {
+    /// The details as they were.
+    pub before: AssetDetails,
+    /// The asset as it is.
+    pub asset: Asset,
 }
 
-/// What was found out about an original before it was stored.
+/// What [`Catalog::rename_asset`] is asked to do.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct UploadFacts {
-    /// The size of the stored file.
-    pub bytes: u64,
-    /// The hash of the stored file.
-    pub sha256: Sha256,
-    /// The format of the stored file.
-    pub format: ImageFormat,
-    /// Pixels, as displayed.
-    pub width: u32,
-    /// Pixels, as displayed.
-    pub height: u32,
-    /// How readers turn the stored pixels for display: the EXIF numbers 1 (as stored) to 8.
-    pub orientation: u8,
-    /// Frames of an animation; 1 for a still image.
-    pub frames: u32,
-    /// Whether the format and the file carry transparency.
-    pub has_alpha: bool,
+pub struct RenameAsset {
+    /// The key that it has.
+    pub from: AssetKey,
+    /// The key that it gets; of the same resource type.
+    pub to: AssetKey,
+    /// Whether an asset with the new key makes way.
+    pub overwrite: bool,
+    /// When the upload of an asset that made way may be purged.
+    pub purge_at: Timestamp,
 }
 
-/// One arrival of bytes.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Upload {
-    /// Its name, which is also its blob's.
-    pub id: UploadId,
-    /// What it is.
-    pub facts: UploadFacts,
-    /// When it was begun.
-    pub created_at: Timestamp,
+/// What [`Catalog::rename_asset`] did.
+#[derive(Debug, Clone, PartialEq)]
+#[allow(clippy::large_enum_variant, reason = "it is an answer, taken apart at once")]
+pub enum Renamed {
+    /// It has its new key.
+    Done(Asset),
+    /// There is no asset with the old key.
+    NotFound,
+    /// Another asset has the new key.
+    Taken,
 }
 
-/// An asset and its current upload.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Asset {
-    /// Stays the same whatever is uploaded, until the asset is destroyed.
-    pub id: AssetId,
-    /// What names it.
-    pub key: AssetKey,
-    /// Strictly grows with every upload.
-    pub version: i64,
-    /// When the asset was first uploaded.
-    pub created_at: Timestamp,
-    /// What it is now.
-    pub upload: Upload,
+/// How much there is.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub struct Usage {
+    /// Assets.
+    pub assets: u64,
+    /// Bytes of their originals.
+    pub original_bytes: u64,
+    /// Derived blobs.
+    pub derived: u64,
+    /// Bytes of derived blobs.
+    pub derived_bytes: u64,
+    /// Bytes of uploads that are kept as backups.
+    pub backup_bytes: u64,
 }
 
 /// What [`Catalog::commit_upload`] is asked to do.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq)]
 pub struct CommitUpload {
     /// The pending upload.
     pub id: UploadId,
@@ -163,13 +227,22 @@ pub struct CommitUpload {
     pub overwrite: bool,
     /// When a replaced upload may be purged.
     pub purge_at: Timestamp,
+    /// What people say of it; whatever was said of a replaced one is forgotten.
+    pub details: AssetDetails,
+    /// The id of a new asset; random if `None`. For an asset that is restored.
+    pub asset_id: Option<AssetId>,
 }
 
 /// What [`Catalog::commit_upload`] did.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq)]
 pub enum Commit {
     /// The upload is the asset's current one.
-    Stored(Asset),
+    Stored {
+        /// The asset.
+        asset: Asset,
+        /// Whether another upload was current before.
+        overwritten: bool,
+    },
     /// There was an asset and it was to be kept: here it is. The upload is doomed.
     Existing(Asset),
 }
@@ -216,6 +289,10 @@ pub struct DerivedFacts {
     pub width: u32,
     /// Pixels.
     pub height: u32,
+    /// What was asked for, in canonical form, without the format that an extension asked for.
+    pub transformation: String,
+    /// The extension that was asked for, if any.
+    pub extension: Option<String>,
 }
 
 /// A derived blob.
@@ -223,6 +300,8 @@ pub struct DerivedFacts {
 pub struct Derived {
     /// What names it.
     pub key: DerivedKey,
+    /// Its name in Cloudinary's API.
+    pub id: DerivedId,
     /// What it is.
     pub facts: DerivedFacts,
     /// When it was last made or touched; in whole milliseconds.
@@ -236,6 +315,8 @@ pub enum UploadState {
     Pending,
     /// It is an asset's current upload.
     Live,
+    /// It is no longer current and is kept: see [`Backup`].
+    Backup,
     /// Nothing points at it; its bytes go at `purge_at`.
     Doomed {
         /// From when on its bytes may be deleted.
@@ -244,7 +325,7 @@ pub enum UploadState {
 }
 
 /// An upload as audits see it.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq)]
 pub struct UploadRecord {
     /// The upload.
     pub id: UploadId,

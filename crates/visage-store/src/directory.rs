@@ -99,6 +99,9 @@ pub trait Directory: Send + Sync + std::fmt::Debug {
     /// Tries again later: the media host did not answer. Adds one to the attempts.
     async fn postpone_expired(&self, public_id: &str, due_at: Timestamp) -> Result<()>;
 
+    /// Whether a user refers to this public id, or an exchange under way names it.
+    async fn is_in_use(&self, public_id: &str) -> Result<bool>;
+
     /// How many media are pending and expired, for metrics.
     async fn media_counts(&self) -> Result<MediaCounts>;
 

@@ -28,6 +28,9 @@ pub enum StoreError {
         /// The newest version that this release can read.
         known: i64,
     },
+    /// A cursor is none that the list gave out.
+    #[error("Invalid cursor")]
+    BadCursor,
     /// Anything else. A write may or may not have happened if the failure struck while it was being confirmed.
     #[error("the database failed")]
     Backend(#[source] BoxError),

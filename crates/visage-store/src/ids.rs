@@ -15,6 +15,15 @@ pub struct IdError {
     text: String,
 }
 
+impl IdError {
+    pub(crate) fn new(kind: &'static str, text: &str) -> Self {
+        Self {
+            kind,
+            text: shorten(text),
+        }
+    }
+}
+
 /// Bytes that are written as lower-case hexadecimal digits.
 macro_rules! hex_id {
     ($(#[$doc:meta])* $name:ident, $bytes:literal, $kind:literal) => {
@@ -82,6 +91,14 @@ hex_id!(
     EntryId, 12, "entry id"
 );
 hex_id!(
+    /// The name of a derived blob in Cloudinary's API: 32 hexadecimal digits, random.
+    DerivedId, 16, "derived id"
+);
+hex_id!(
+    /// An MD5, written as 32 hexadecimal digits. It names bytes for Cloudinary's clients; nothing is trusted because of it.
+    Md5, 16, "MD5"
+);
+hex_id!(
     /// A SHA-256, written as 64 hexadecimal digits.
     Sha256, 32, "SHA-256"
 );
@@ -97,6 +114,14 @@ impl AssetId {
     /// A fresh id.
     pub fn random() -> Self {
         Self(rand::random())
+    }
+}
+
+impl Md5 {
+    /// The MD5 of `bytes`.
+    pub fn of(bytes: &[u8]) -> Self {
+        use md5::Digest as _;
+        Self(md5::Md5::digest(bytes).into())
     }
 }
 

@@ -4,26 +4,39 @@
 //! There is no HTTP here and there are no pixels. Nothing here reads the clock: whoever calls says what time it is. [`Sqlite`]
 //! implements both traits; [`conformance`] is what any other implementation must pass as well.
 
+mod asset;
 mod blobs;
 mod catalog;
 pub mod conformance;
 mod directory;
+mod documents;
 mod error;
+mod folders;
 mod ids;
+mod listing;
+mod outbox;
 mod sqlite;
 mod users;
 
-pub use blobs::{BlobError, BlobKey, Blobs, Stored};
+pub use asset::{
+    Asset, AssetDetails, AssetKey, Backup, ImageFacts, Media, Moderation, ModerationStatus, Upload, UploadFacts,
+    VideoFacts,
+};
+pub use blobs::{BLOCK_BYTES, BlobError, BlobKey, Blobs, Stored};
 pub use catalog::{
-    Asset, AssetKey, Catalog, Commit, CommitError, CommitUpload, Derived, DerivedFacts, DerivedKey, DoomedUpload,
-    Upload, UploadFacts, UploadRecord, UploadState,
+    Catalog, Commit, CommitError, CommitUpload, Derived, DerivedFacts, DerivedKey, DoomedUpload, EditDetails, Edited,
+    RenameAsset, Renamed, UploadRecord, UploadState, Usage,
 };
 pub use directory::{
     Claim, Directory, DirectoryError, Exchange, ExchangeError, Exchanged, ExpiredMedia, ImageReference, MediaCounts,
     PendingMedia, ProfileImage,
 };
+pub use documents::{Document, DocumentKind, Documents};
 pub use error::{BoxError, Result, StoreError};
-pub use ids::{AssetId, EntryId, IdError, Sha256, UploadId, UserId};
+pub use folders::{DeletedFolder, Folder, FolderQuery, Folders, RenamedFolder};
+pub use ids::{AssetId, DerivedId, EntryId, IdError, Md5, Sha256, UploadId, UserId};
+pub use listing::{Aggregate, AssetFilter, AssetOrder, Cursor, Page, SearchPage, SearchQuery, Select};
+pub use outbox::{NewNotification, Notification, Outbox};
 
 pub use sqlite::Sqlite;
 pub use visage_cloudinary::Secret;

@@ -6,7 +6,13 @@ use visage_store::{Blobs, Sqlite};
 
 mod sqlite {
     visage_store::catalog_conformance!(super::sqlite_in_a_folder);
+    visage_store::details_conformance!(super::sqlite_in_a_folder);
     visage_store::directory_conformance!(super::sqlite_in_a_folder);
+    visage_store::documents_conformance!(super::sqlite_in_a_folder);
+    visage_store::folders_conformance!(super::sqlite_in_a_folder);
+    visage_store::listing_conformance!(super::sqlite_in_a_folder);
+    visage_store::outbox_conformance!(super::sqlite_in_a_folder);
+    visage_store::search_conformance!(super::sqlite_in_a_folder);
 }
 
 mod disk {

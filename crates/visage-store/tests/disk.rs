@@ -5,7 +5,7 @@ use std::fs;
 use std::path::{Path, PathBuf};
 
 use bytes::Bytes;
-use futures_util::TryStreamExt as _;
+use futures_util::{StreamExt as _, TryStreamExt as _};
 use tempfile::TempDir;
 use visage_cloudinary::Recipe;
 use visage_store::{BlobError, BlobKey, Blobs, Sha256, Stored, UploadId};
@@ -131,6 +131,29 @@ async fn of_two_puts_of_one_original_exactly_one_wins() {
         assert!(one.is_ok() != other.is_ok());
         assert_eq!(files_beside(&path_of(&folder, &upload)), 1);
     }
+}
+
+/// A runtime that is dropped waits for what runs on its blocking threads.
+#[test]
+fn a_stream_that_nobody_waits_for_any_more_leaves_nothing() {
+    let (blobs, folder) = blobs();
+    let upload = UploadId::random();
+    let path = path_of(&folder, &upload);
+    let runtime = tokio::runtime::Builder::new_current_thread().build().unwrap();
+    runtime.block_on(async {
+        let endless = futures_util::stream::iter([Ok(BODY)]).chain(futures_util::stream::pending());
+        let begun = async {
+            while files_beside(&path) == 0 {
+                tokio::task::yield_now().await;
+            }
+        };
+        tokio::select! {
+            _ = blobs.put_original_stream(&upload, endless.boxed()) => panic!("the stream has no end"),
+            () = begun => {}
+        }
+    });
+    drop(runtime);
+    assert_eq!(files_beside(&path), 0);
 }
 
 fn blobs() -> (Blobs, TempDir) {

@@ -7,10 +7,11 @@ use futures_util::FutureExt as _;
 use jiff::Timestamp;
 use rusqlite::Connection;
 use tempfile::TempDir;
+use visage_cloudinary::search::Expression;
 use visage_cloudinary::{PublicId, ResourceType};
 use visage_store::{
-    Catalog as _, Directory, Exchange, MediaCounts, NewUser, PendingMedia, ProfileImage, Role, Secret, Sqlite,
-    StoreError, UploadId, User,
+    AssetDetails, AssetFilter, AssetOrder, Catalog as _, Directory, Exchange, MediaCounts, NewUser, PendingMedia,
+    ProfileImage, Role, SearchQuery, Secret, Sqlite, StoreError, UploadId, User,
 };
 
 #[tokio::test]
@@ -19,6 +20,86 @@ async fn an_empty_file_and_a_migrated_one_both_open() {
     let user = create_user(&Sqlite::open(&path).unwrap()).await;
     assert_eq!(Sqlite::open(&path).unwrap().user(&user.id).await.unwrap(), Some(user));
 }
+
+/// The rows are as the release with migration 0001 alone wrote them.
+#[tokio::test]
+async fn a_database_of_the_first_release_keeps_what_it_has() {
+    let (path, _folder) = file();
+    let old = Connection::open(&path).unwrap();
+    old.execute_batch(include_str!("../migrations/0001_initial.sql"))
+        .unwrap();
+    old.execute_batch(FIRST_RELEASE).unwrap();
+    old.pragma_update(None, "user_version", 1).unwrap();
+    drop(old);
+    let store = Sqlite::open(&path).unwrap();
+    let page = store
+        .list_assets(AssetFilter::default(), AssetOrder::OldestFirst, None, 10)
+        .await
+        .unwrap();
+    let told: Vec<_> = page
+        .items
+        .iter()
+        .map(|a| {
+            (
+                a.key.public_id.as_str(),
+                a.version,
+                a.created_at.as_second(),
+                a.upload.facts.bytes,
+            )
+        })
+        .collect();
+    assert_eq!(told, [("profiles/old", 7, 5, 100), ("profiles/new", 9, 6, 200)]);
+    let asset = store.find_asset(&page.items[0].key).await.unwrap().unwrap();
+    assert_eq!(
+        (&asset.details, asset.upload.facts.md5),
+        (&AssetDetails::default(), None)
+    );
+    let image = asset.upload.facts.image().unwrap();
+    assert_eq!((image.width, image.height, image.orientation), (640, 480, 6));
+    let derived = store.derived_of(&asset.upload.id, None, 10).await.unwrap().items;
+    assert_eq!(derived.len(), 1);
+    assert_eq!(
+        (derived[0].facts.bytes, derived[0].used_at.as_millisecond()),
+        (50, 8_000)
+    );
+    let user = store.user_by_email("asha@example.com").await.unwrap().unwrap();
+    assert_eq!(user.cloudinary_id.as_deref(), Some("profiles/old"));
+    assert!(store.is_in_use("profiles/old").await.unwrap());
+    assert_eq!(
+        store
+            .forget_destroyed_assets(Timestamp::from_second(100).unwrap())
+            .await
+            .unwrap(),
+        1
+    );
+    for expression in ["filename=old", "filename:old", "profiles", "created_at<1970-01-02"] {
+        let query = SearchQuery {
+            expression: Some(Expression::parse(expression, Timestamp::UNIX_EPOCH).unwrap()),
+            sort_by: Vec::new(),
+            after: None,
+            limit: 10,
+            aggregate: Vec::new(),
+        };
+        let found = store.search_assets(query).await.unwrap();
+        assert!(found.page.items.contains(&asset), "{expression}");
+    }
+}
+
+const FIRST_RELEASE: &str = "
+    INSERT INTO uploads (id, state, begun_at, purge_at, bytes, sha256, format, width, height, orientation, frames, has_alpha)
+    VALUES (zeroblob(16), 'live', 7000, NULL, 100, zeroblob(32), 'jpg', 640, 480, 6, 1, 0),
+           (x'01010101010101010101010101010101', 'live', 9000, NULL, 200, zeroblob(32), 'png', 10, 10, 1, 1, 1);
+    INSERT INTO uploads (id, state, begun_at) VALUES (x'02020202020202020202020202020202', 'pending', 9000);
+    INSERT INTO assets (id, resource_type, delivery_type, public_id, version, created_at, upload_id)
+    VALUES (x'ff010101010101010101010101010101', 'image', 'upload', 'profiles/old', 7, 5000, zeroblob(16)),
+           (x'01010101010101010101010101010101', 'image', 'upload', 'profiles/new', 9, 6000,
+            x'01010101010101010101010101010101');
+    INSERT INTO destroyed_assets VALUES ('image', 'upload', 'profiles/gone', 3);
+    INSERT INTO derived VALUES (zeroblob(16), '0000000000000000000000000000000k', 50, zeroblob(32), 'webp', 20, 20, 8000);
+    INSERT INTO users (id, name, email, password_hash, role, is_verified, suspended, cloudinary_id, trainer_preference,
+                       joining_date, created_at, updated_at)
+    VALUES (zeroblob(12), 'Asha Rao', 'asha@example.com', 'hash', 'user', 1, 0, 'profiles/old', 'any', 0, 0, 0);
+";
 
 #[test]
 fn a_newer_schema_is_refused_and_left_alone() {
@@ -64,7 +145,8 @@ fn the_file_is_a_write_ahead_log_of_strict_tables() {
     let (path, _folder) = file();
     let _store = Sqlite::open(&path).unwrap();
     assert_eq!(pragma(&path, "journal_mode"), "wal");
-    let lax = "SELECT count(*) FROM pragma_table_list WHERE schema = 'main' AND name NOT LIKE 'sqlite%' AND NOT strict";
+    let lax = "SELECT count(*) FROM pragma_table_list WHERE schema = 'main' AND type = 'table' \
+               AND name NOT LIKE 'sqlite%' AND NOT strict";
     let lax: i64 = Connection::open(&path)
         .unwrap()
         .query_row(lax, [], |row| row.get(0))

@@ -7,19 +7,25 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::thread::available_parallelism;
 
+use jiff::Timestamp;
 use tokio_util::task::TaskTracker;
 use visage_cloudinary::Transformation;
+use visage_cloudinary::signature::SignatureAlgorithm;
 use visage_store::{BlobError, Blobs, Directory, Sqlite, StoreError};
 
+use crate::chunks::Chunks;
 use crate::clock::Clock;
 use crate::config::{Config, ConfigError, SecretsError, StoredSecrets};
+use crate::fetch::{Fetcher, SystemNetwork};
 use crate::library::Library;
+use crate::library::admin_calls::AdminCalls;
 use crate::mail::{MailError, Mailer};
 use crate::media_host::{Embedded, MediaHost};
 use crate::passwords::Passwords;
 use crate::permits::Permits;
 use crate::rate_limit::AttemptLimits;
 use crate::tokens::Tokens;
+use crate::webhooks::Webhooks;
 
 /// The application.
 #[derive(Debug)]
@@ -34,6 +40,10 @@ pub struct App {
     pub media_host: Arc<dyn MediaHost>,
     /// The embedded media store.
     pub library: Arc<Library>,
+    /// Files that come in several requests.
+    pub chunks: Chunks,
+    /// Fetches files from URLs that clients name.
+    pub fetcher: Fetcher,
     /// Bounds the work on pictures that arrive. Those that are delivered have permits of their own, so that no crowd of
     /// readers keeps a member from changing a picture.
     pub permits: Permits,
@@ -49,6 +59,12 @@ pub struct App {
     pub display_transformation: Transformation,
     /// Where uploads are held on their way in.
     pub temporary_folder: PathBuf,
+    /// Counts calls of Cloudinary's Admin API.
+    pub admin_calls: AdminCalls,
+    /// Notifications on their way out.
+    pub webhooks: Webhooks,
+    /// When this process began to work.
+    pub started_at: Timestamp,
     /// Work that goes on when the client who asked for it is gone; a stop waits for it.
     pub tasks: TaskTracker,
 }
@@ -142,20 +158,30 @@ impl App {
             config.render.memory_bytes
         };
         let lane = || Permits::new(memory_bytes / 2, threads, config.render.queue);
-        let library = Arc::new(Library::new(&config, sqlite.clone(), blobs, lane(), Arc::clone(&clock)));
+        let library = Arc::new(Library::new(&config, &sqlite, blobs, lane(), Arc::clone(&clock)));
         Ok(Self {
-            clock,
-            directory: sqlite,
+            directory: sqlite.clone(),
             media_host: Arc::new(Embedded::new(Arc::clone(&library))),
             library: Arc::clone(&library),
+            chunks: Chunks::new(&config.chunks, Arc::clone(&clock)),
+            fetcher: Fetcher::new(&config.fetch, Arc::new(SystemNetwork)),
             permits: lane(),
             tokens: Tokens::new(&config.auth),
             passwords: Passwords::new(config.auth.bcrypt_cost, processors),
             attempts: AttemptLimits::new(&config.rate_limit),
+            admin_calls: AdminCalls::new(config.embedded.admin_calls_per_hour),
+            webhooks: Webhooks::new(
+                sqlite,
+                Arc::clone(&clock),
+                SignatureAlgorithm::default(),
+                config.embedded.api_secret.clone(),
+            ),
+            started_at: clock.now(),
             mailer: Mailer::new(&config.mail)?,
             display_transformation: Transformation::parse(&config.profile.transformation).unwrap_or_default(),
             temporary_folder: temporary_folder(&config.data),
             tasks: library.tasks.clone(),
+            clock,
             config,
         })
     }

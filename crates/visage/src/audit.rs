@@ -290,7 +290,7 @@ async fn unknown(app: &App, audit: &mut Audit) -> Result<BTreeSet<Stored>, Audit
         match upload.state {
             UploadState::Pending => audit.pending_uploads += 1,
             UploadState::Doomed { .. } => audit.doomed_uploads += 1,
-            UploadState::Live => {}
+            UploadState::Live | UploadState::Backup => {}
         }
     })
     .await?;

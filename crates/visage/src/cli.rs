@@ -14,7 +14,7 @@ use crate::app::{App, DataLock};
 use crate::clock::SystemClock;
 use crate::config::{Config, Environment, LogConfig, LogFormat, read_dotenv};
 use crate::http::{router, server};
-use crate::jobs::reaper;
+use crate::jobs::{notifier, reaper};
 use crate::{audit, crash, descriptors, metrics};
 
 /// Keeps people's profile images for good.
@@ -158,6 +158,10 @@ fn open(config: Config) -> anyhow::Result<App> {
     Ok(App::open(config, Arc::new(SystemClock))?)
 }
 
+async fn send_notifications(app: Arc<App>, stop: CancellationToken) {
+    notifier::run(&app.webhooks, app.fetcher.outgoing(), stop).await;
+}
+
 async fn serve(mut config: Config, quiet: bool) -> anyhow::Result<ExitCode> {
     metrics::record();
     config.http.connections = descriptors::make_room(config.http.connections);
@@ -174,6 +178,7 @@ async fn serve(mut config: Config, quiet: bool) -> anyhow::Result<ExitCode> {
     let stop = CancellationToken::new();
     tokio::spawn(stop_on_signal(stop.clone()));
     let reaper = tokio::spawn(reaper::run(Arc::clone(&app), stop.clone()));
+    let notifier = tokio::spawn(send_notifications(Arc::clone(&app), stop.clone()));
     if let Err(error) = say_ready(&app, listener.local_addr()?, quiet) {
         tracing::warn!(error = %error, "nobody reads the ready message");
     }
@@ -186,6 +191,7 @@ async fn serve(mut config: Config, quiet: bool) -> anyhow::Result<ExitCode> {
         tracing::warn!("work was still under way when the drain timeout was over; the reaper settles it");
     }
     reaper.await.context("the reaper failed")?;
+    notifier.await.context("the notifier failed")?;
     tracing::info!("stopped");
     Ok(ExitCode::SUCCESS)
 }

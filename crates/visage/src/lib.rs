@@ -6,11 +6,13 @@
 pub mod app;
 pub mod audit;
 pub mod auth;
+pub mod chunks;
 pub mod cli;
 pub mod clock;
 pub mod config;
 pub mod crash;
 pub mod descriptors;
+pub mod fetch;
 pub mod http;
 pub mod jobs;
 pub mod library;
@@ -24,3 +26,4 @@ pub mod rate_limit;
 pub mod single_flight;
 pub mod spool;
 pub mod tokens;
+pub mod webhooks;

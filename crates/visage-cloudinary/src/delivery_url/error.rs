@@ -26,6 +26,9 @@ pub enum DeliveryUrlError {
     /// The name of the asset could be taken for a path, or holds control characters, or is too long.
     #[error("Invalid public_id - {0}")]
     Source(&'static str),
+    /// The address of a picture elsewhere is none.
+    #[error("Invalid remote URL - {0}")]
+    Remote(&'static str),
     /// The transformation is refused.
     #[error(transparent)]
     Transformation(#[from] TransformationError),

@@ -131,12 +131,12 @@ pub(super) fn head(form: UrlForm, resource_type: ResourceType, delivery_type: De
     }
 }
 
-fn looks_signed(segment: &str) -> bool {
+pub(super) fn looks_signed(segment: &str) -> bool {
     segment.starts_with("s--") && segment.ends_with("--")
 }
 
 /// Eight or 32 characters of base64url: the lengths that the SDKs write.
-fn signature(segment: &str) -> Result<&str, DeliveryUrlError> {
+pub(super) fn signature(segment: &str) -> Result<&str, DeliveryUrlError> {
     let text = segment.strip_prefix("s--").and_then(|rest| rest.strip_suffix("--"));
     match text {
         Some(text)
@@ -151,7 +151,7 @@ fn signature(segment: &str) -> Result<&str, DeliveryUrlError> {
     }
 }
 
-fn version(segment: &str) -> Result<i64, DeliveryUrlError> {
+pub(super) fn version(segment: &str) -> Result<i64, DeliveryUrlError> {
     let digits = segment.strip_prefix('v').unwrap_or(segment);
     digits
         .parse()
@@ -159,7 +159,7 @@ fn version(segment: &str) -> Result<i64, DeliveryUrlError> {
 }
 
 /// Whether a segment is a component once decoded. An encoded slash belongs to no component.
-fn is_encoded_component(segment: &str) -> bool {
+pub(super) fn is_encoded_component(segment: &str) -> bool {
     decode(segment).is_ok_and(|text| !text.contains('/') && is_component(&text))
 }
 

@@ -41,7 +41,7 @@ pub struct SignedText {
 }
 
 impl SignedText {
-    fn new(form: UrlForm, transformation: String, source: &str) -> Self {
+    pub(crate) fn new(form: UrlForm, transformation: String, source: &str) -> Self {
         let sources = match form {
             UrlForm::Full | UrlForm::Short => vec![source.to_owned()],
             UrlForm::Seo => vec![without_suffix(source)],

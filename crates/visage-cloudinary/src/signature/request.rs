@@ -55,7 +55,18 @@ pub fn sign_request(
     algorithm: SignatureAlgorithm,
     secret: &Secret,
 ) -> String {
-    algorithm.hex(&string_to_sign(fields, &[], version), secret)
+    sign_fields(&signed_fields(fields), version, algorithm, secret)
+}
+
+/// Signs exactly these fields, as the SDKs' own signing functions do for an application that signs what a browser will
+/// send; lower-case hexadecimal. Which fields belong in, the caller has decided.
+pub fn sign_fields(
+    fields: &[(&str, &str)],
+    version: SignatureVersion,
+    algorithm: SignatureAlgorithm,
+    secret: &Secret,
+) -> String {
+    algorithm.hex(string_to_sign(fields, &[], version), secret)
 }
 
 /// Checks the signature of a request over its fields, given as they were received.
@@ -71,6 +82,7 @@ pub fn verify_request(
     accepted: AcceptedSignatures,
     secret: &Secret,
 ) -> Result<(), InvalidSignature> {
+    let signed = signed_fields(fields);
     let omitted: &[&[&str]] = match kind {
         RequestKind::Ordinary => &[&[]],
         RequestKind::Tagging => &[&UNSIGNED_ON_TAGGING, &[]],
@@ -85,45 +97,59 @@ pub fn verify_request(
         64 if accepted.sha256 => Some(SignatureAlgorithm::Sha256),
         _ => None,
     };
-    let mut texts = omitted
-        .iter()
-        .flat_map(|omitted| versions.iter().map(|version| string_to_sign(fields, omitted, *version)));
+    let mut texts = omitted.iter().flat_map(|omitted| {
+        versions
+            .iter()
+            .map(|version| string_to_sign(&signed, omitted, *version))
+    });
     let clear = !repeats_a_plain_field(fields);
-    if clear && algorithm.is_some_and(|algorithm| texts.any(|text| equal(signature, &algorithm.hex(&text, secret)))) {
+    if clear && algorithm.is_some_and(|algorithm| texts.any(|text| equal(signature, &algorithm.hex(text, secret)))) {
         return Ok(());
     }
     let omitted = omitted.first().copied().unwrap_or_default();
     Err(InvalidSignature {
         received: signature.to_owned(),
-        string_to_sign: string_to_sign(fields, omitted, SignatureVersion::default()),
+        string_to_sign: string_to_sign(&signed, omitted, SignatureVersion::default()),
     })
 }
 
 /// The `signature` field of an upload's answer; lower-case hexadecimal. It is always of version 1.
 pub fn sign_response(public_id: &str, version: i64, algorithm: SignatureAlgorithm, secret: &Secret) -> String {
-    algorithm.hex(&format!("public_id={public_id}&version={version}"), secret)
+    algorithm.hex(format!("public_id={public_id}&version={version}"), secret)
 }
 
 fn repeats_a_plain_field(fields: &[(&str, &str)]) -> bool {
     let mut names = BTreeMap::new();
     for (name, _) in fields {
         let (plain, count) = names.entry(base_name(name)).or_insert((false, 0_u32));
-        *plain |= !name.ends_with("[]");
+        *plain |= base_name(name) == *name;
         *count = count.saturating_add(1);
     }
     names.values().any(|&(plain, count)| plain && count > 1)
 }
 
-/// The name without the brackets of a list.
+/// The fields that a request's signature may cover.
+fn signed_fields<'a>(fields: &[(&'a str, &'a str)]) -> Vec<(&'a str, &'a str)> {
+    let signed = fields
+        .iter()
+        .filter(|(name, _)| !NEVER_SIGNED.contains(&base_name(name)));
+    signed.copied().collect()
+}
+
+/// The name without the brackets of a list: `tags[]`, and `tags[0]` of the Go SDK.
 fn base_name(name: &str) -> &str {
-    name.strip_suffix("[]").unwrap_or(name)
+    let list = name.strip_suffix(']').and_then(|open| open.rsplit_once('['));
+    match list {
+        Some((base, index)) if index.bytes().all(|b| b.is_ascii_digit()) => base,
+        _ => name,
+    }
 }
 
 fn string_to_sign(fields: &[(&str, &str)], omitted: &[&str], version: SignatureVersion) -> String {
     let mut signed: BTreeMap<&str, Vec<&str>> = BTreeMap::new();
     for (name, value) in fields {
         let name = base_name(name);
-        if !NEVER_SIGNED.contains(&name) && !omitted.contains(&name) {
+        if !omitted.contains(&name) {
             signed.entry(name).or_default().push(value);
         }
     }
@@ -256,6 +282,19 @@ mod tests {
         assert!(verify(&[("public_id[]", "a"), ("public_id[]", "b")]).is_ok());
         assert!(verify(&[("public_id", "a"), ("public_id", "b")]).is_err());
         assert!(verify(&[("public_id", "a"), ("public_id[]", "b")]).is_err());
+    }
+
+    #[test]
+    fn lists_may_carry_their_index() {
+        let fields = [("tags[0]", "a"), ("tags[1]", "b"), ("timestamp", "1")];
+        let signature = sign_request(&fields, SignatureVersion::V2, SignatureAlgorithm::Sha1, &secret());
+        let verify = |fields: &[(&str, &str)]| {
+            verify_request(fields, &signature, RequestKind::Ordinary, STRICT, &secret()).is_ok()
+        };
+        assert!(verify(&fields));
+        assert!(verify(&[("tags[]", "a"), ("tags[]", "b"), ("timestamp", "1")]));
+        assert!(!verify(&[("tags[x]", "a"), ("tags[1]", "b"), ("timestamp", "1")]));
+        assert!(!verify(&[("tags", "a"), ("tags[1]", "b"), ("timestamp", "1")]));
     }
 
     #[test]

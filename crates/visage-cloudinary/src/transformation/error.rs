@@ -26,6 +26,9 @@ pub enum TransformationError {
     /// The text between two commas is no parameter of Cloudinary's language.
     #[error("Unknown parameter in transformation: {0}")]
     Unknown(String),
+    /// A name stands for nothing.
+    #[error("Unknown transformation name")]
+    UnknownName,
     /// The text is longer than [`MAX_TRANSFORMATION_CHARS`].
     #[error("Transformation is too long. Maximum is {MAX_TRANSFORMATION_CHARS} characters")]
     TooLong,

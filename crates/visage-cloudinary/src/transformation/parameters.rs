@@ -1,7 +1,7 @@
 //! The one table of parameters: what a component may say, how each is read and how it is printed.
 
 use super::error::{Refusal, quotable};
-use super::{Component, TransformationError, colors, numbers, words};
+use super::{Component, TransformationError, colors, delivery, names, numbers, words};
 
 /// A parameter of Cloudinary's language.
 #[derive(Debug)]
@@ -94,6 +94,33 @@ pub(super) static PARAMETERS: &[Parameter] = &[
     parameter!("x", "x", x, numbers::offset, numbers::print_length),
     parameter!("y", "y", y, numbers::offset, numbers::print_length),
     parameter!("z", "zoom", zoom, numbers::zoom, numbers::print_decimal),
+    Parameter {
+        key: "d",
+        name: "default image",
+        read: |component, text| {
+            component.default_image = Some(delivery::default_image(text)?);
+            Ok(())
+        },
+        print: |component| component.default_image.as_ref().map(delivery::print_default_image),
+    },
+    Parameter {
+        key: "fl",
+        name: "flag",
+        read: |component, text| {
+            component.flags = delivery::flags(text)?;
+            Ok(())
+        },
+        print: |component| (!component.flags.is_empty()).then(|| delivery::print_flags(&component.flags)),
+    },
+    Parameter {
+        key: "t",
+        name: "named transformation",
+        read: |component, text| {
+            component.named = names::names(text)?;
+            Ok(())
+        },
+        print: |component| (!component.named.is_empty()).then(|| component.named.join(".")),
+    },
     unsupported("$", "variable"),
     unsupported("a", "angle"),
     unsupported("ac", "audio codec"),
@@ -103,13 +130,11 @@ pub(super) static PARAMETERS: &[Parameter] = &[
     unsupported("br", "bit rate"),
     unsupported("co", "color"),
     unsupported("cs", "color space"),
-    unsupported("d", "default image"),
     unsupported("dl", "delay"),
     unsupported("dn", "density"),
     unsupported("du", "duration"),
     unsupported("e", "effect"),
     unsupported("eo", "end offset"),
-    unsupported("fl", "flag"),
     unsupported("fn", "custom function"),
     unsupported("fps", "fps"),
     unsupported("if", "condition"),
@@ -120,7 +145,6 @@ pub(super) static PARAMETERS: &[Parameter] = &[
     unsupported("pg", "page"),
     unsupported("so", "start offset"),
     unsupported("sp", "streaming profile"),
-    unsupported("t", "named transformation"),
     unsupported("u", "underlay"),
     unsupported("vc", "video codec"),
     unsupported("vs", "video sampling"),

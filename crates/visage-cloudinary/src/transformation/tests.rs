@@ -201,7 +201,6 @@ fn what_visage_does_not_do_is_refused_by_name() {
         "Unsupported overlay in transformation: text:Arial_20:hi",
     );
     check_error("$v_3,w_$v", "Unsupported variable in transformation: 3");
-    check_error("t_avatar", "Unsupported named transformation in transformation: avatar");
     check_error("if_else", "Unsupported condition in transformation: else");
 }
 

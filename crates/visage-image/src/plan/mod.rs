@@ -4,6 +4,7 @@ mod geometry;
 mod memory;
 mod planner;
 mod quality;
+mod sample;
 #[cfg(test)]
 mod tests;
 mod window;
@@ -12,6 +13,7 @@ use visage_cloudinary::transformation::{Color, Component, Quality};
 use visage_cloudinary::{ImageFormat, ResolvedTransformation, Transformation};
 
 pub(crate) use memory::decode_memory_bytes;
+pub(crate) use sample::plan_sample;
 pub use window::Window;
 
 use crate::{Facts, Limits, Orientation, PlanError};

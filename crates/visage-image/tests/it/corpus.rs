@@ -2,11 +2,12 @@
 //!
 //! What was made of the photographs is left in the target folder, under `tmp/corpus/`, to be looked at.
 
+use std::io::Cursor;
 use std::path::{Path, PathBuf};
 use std::process::Command;
 
 use visage_cloudinary::ImageFormat;
-use visage_image::{ImageError, Limits, probe};
+use visage_image::{FaceBox, ImageError, Limits, Sample, metadata, probe, probe_video};
 
 use crate::support::{contains, pixels, rendered, sanitised};
 
@@ -110,6 +111,119 @@ fn a_photo_in_adobe_rgb_looks_like_the_same_photo_in_srgb() {
         let difference = mean_difference(&small(&file), &plain);
         assert!(difference < 1.5, "{what}: {difference} of 255");
     }
+}
+
+#[test]
+fn faces_are_found_where_people_look_at_the_camera_and_nowhere_else() {
+    const EXPECTED: [(&str, usize); 12] = [
+        ("astronaut-face.png", 1),
+        ("portrait-0.4mp-420.jpg", 1),
+        ("portrait-cmyk.jpg", 1),
+        ("portrait-gray.jpg", 1),
+        ("portrait-lossless.webp", 1),
+        ("portrait-palette.png", 1),
+        ("portrait-side-light.jpg", 1),
+        ("group-4-faces-422-cameraicc.jpg", 4),
+        ("cam-12mp-420.jpg", 0),
+        ("cat.avif", 0),
+        ("orient-6-landscape.jpg", 0),
+        ("photo-2mp-420.jpg", 0),
+    ];
+    for (name, bytes) in files("photos") {
+        let Some((_, count)) = EXPECTED.iter().find(|(found, _)| *found == name) else {
+            continue;
+        };
+        let facts = probe(&bytes, &Limits::default()).unwrap();
+        let boxes = looked_at(&bytes).unwrap().faces().unwrap();
+        assert_eq!(boxes.len(), *count, "{name}: {boxes:?}");
+        let area = |face: &FaceBox| u64::from(face.width) * u64::from(face.height);
+        assert!(boxes.windows(2).all(|pair| area(&pair[0]) >= area(&pair[1])), "{name}");
+        for face in boxes {
+            assert!(face.width > 0 && face.x + face.width <= facts.width, "{name}: {face:?}");
+            assert!(
+                face.height > 0 && face.y + face.height <= facts.height,
+                "{name}: {face:?}"
+            );
+        }
+    }
+}
+
+#[test]
+fn a_face_is_found_at_the_same_place_in_a_smaller_version() {
+    let Some((_, bytes)) = files("photos")
+        .into_iter()
+        .find(|(name, _)| name == "astronaut-face.png")
+    else {
+        return;
+    };
+    let whole = looked_at(&bytes).unwrap().faces().unwrap()[0];
+    let half = rendered(&bytes, "w_256", ImageFormat::Jpg).unwrap().bytes;
+    let small = looked_at(&half).unwrap().faces().unwrap()[0];
+    for (small, whole) in [(small.x, whole.x), (small.y, whole.y), (small.width, whole.width)] {
+        assert!((small * 2).abs_diff(whole) <= 40, "{small} {whole}");
+    }
+}
+
+#[test]
+fn versions_of_a_photo_have_nearly_the_same_hash_and_different_photos_have_not() {
+    let mut hashes = Vec::new();
+    for (name, bytes) in files("photos") {
+        let Ok(sample) = looked_at(&bytes) else { continue };
+        let hash = sample.perceptual_hash().unwrap();
+        let small = rendered(&bytes, "w_200,q_50", ImageFormat::Jpg).unwrap().bytes;
+        let distance = hash.distance(looked_at(&small).unwrap().perceptual_hash().unwrap());
+        let has_no_holes = !sample.is_semi_transparent();
+        assert!(distance <= 6 || !has_no_holes, "{name}: {distance}");
+        hashes.push((name, hash));
+    }
+    let find = |name: &str| hashes.iter().find(|(found, _)| found == name).map(|(_, hash)| *hash);
+    let distinct = [
+        "astronaut-face.png",
+        "cat.avif",
+        "cam-12mp-420.jpg",
+        "photo-2mp-420.jpg",
+        "photo.bmp",
+    ];
+    let distinct: Vec<_> = distinct.into_iter().filter_map(find).collect();
+    for (place, one) in distinct.iter().enumerate() {
+        for other in distinct.iter().skip(place + 1) {
+            assert!(one.distance(*other) > 12, "{one} {other}");
+        }
+    }
+}
+
+#[test]
+fn every_photo_can_be_described_and_no_hostile_file_does_harm() {
+    for (name, bytes) in files("photos").into_iter().chain(files("hostile")) {
+        assert_eq!(probe_video(&mut Cursor::new(&bytes)).unwrap(), None, "{name}");
+        let Ok(facts) = probe(&bytes, &Limits::default()) else {
+            continue;
+        };
+        let told = metadata(&bytes, &facts);
+        assert!(told.values().all(|value| value.chars().count() <= 1024), "{name}");
+        let Ok(sample) = looked_at(&bytes) else { continue };
+        let colours = sample.colours();
+        for shares in [&colours.colours, &colours.google, &colours.cloudinary] {
+            let sum: f64 = shares.iter().map(|share| share.percent).sum();
+            assert!(shares.len() <= 32 && (sum - 100.0).abs() < 1e-6, "{name}: {sum}");
+        }
+        let quality = sample.quality_analysis(&bytes);
+        for value in [quality.focus, quality.contrast, quality.exposure, quality.resolution] {
+            assert!((0.0..=1.0).contains(&value), "{name}: {quality:?}");
+        }
+        assert_eq!(
+            quality.jpeg_quality.is_some(),
+            facts.format == ImageFormat::Jpg,
+            "{name}"
+        );
+        let expected_gray = ["portrait-gray.jpg", "photo-gray-1channel.jpg"].contains(&name.as_str());
+        assert!(sample.is_grayscale() || !expected_gray, "{name}");
+    }
+}
+
+fn looked_at(bytes: &[u8]) -> Result<Sample, ImageError> {
+    let limits = Limits::default();
+    Sample::of(bytes, &probe(bytes, &limits)?, &limits, &|| false)
 }
 
 fn mean_difference(one: &[[u8; 4]], other: &[[u8; 4]]) -> f64 {

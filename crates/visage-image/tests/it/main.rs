@@ -1,10 +1,17 @@
 #![cfg(test)]
-#![allow(clippy::cast_possible_truncation, reason = "the drawn pictures are small")]
+#![allow(
+    clippy::cast_possible_truncation,
+    clippy::cast_sign_loss,
+    reason = "the drawn pictures are small"
+)]
 //! Whole ways through the crate.
 
+mod analyse;
 mod colour;
 mod corpus;
 mod draw;
 mod orientation;
 mod sanitise;
 mod support;
+mod text;
+mod video;

@@ -1,13 +1,19 @@
 //! What a folder needs beyond what `object_store` does: all sub-folders at start, synced removals, a sweep of leftovers.
 
 use std::fs::{self, File};
-use std::io;
+use std::io::{self, Write as _};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
+use bytes::Bytes;
+use futures_util::stream::{BoxStream, StreamExt as _};
 use object_store::local::LocalFileSystem;
+use tokio::sync::mpsc;
 
 use super::key::{BlobKey, DERIVED, ORIGINALS};
+
+/// How many pieces wait to be written.
+const PIECES_AHEAD: usize = 4;
 
 /// The folder that blobs are in.
 #[derive(Debug, Clone)]
@@ -25,6 +31,40 @@ impl Folder {
         folder.parent().map_or(Ok(()), sync)?;
         let store = LocalFileSystem::new_with_prefix(&folder).map_err(io::Error::other)?;
         Ok((Self(Arc::new(folder)), store.clone().with_fsync(true), store))
+    }
+
+    /// Writes a file piece by piece, as durably as `object_store` writes one as a whole: to a file with another name, synced,
+    /// then linked to its name, which must be free. A stream that ends early, or whoever waits no more, leaves nothing.
+    pub(super) async fn put_stream(
+        &self,
+        key: &BlobKey,
+        mut pieces: BoxStream<'static, io::Result<Bytes>>,
+    ) -> io::Result<()> {
+        let path = self.0.join(key.path().as_ref());
+        let (sender, receiver) = mpsc::channel(PIECES_AHEAD);
+        let writing = tokio::task::spawn_blocking(move || write_pieces(&path, receiver));
+        let mut failure = None;
+        while let Some(piece) = pieces.next().await {
+            match piece {
+                Ok(piece) => {
+                    if sender.send(Some(piece)).await.is_err() {
+                        // The writer has failed and says why.
+                        break;
+                    }
+                }
+                Err(error) => {
+                    failure = Some(error);
+                    break;
+                }
+            }
+        }
+        if failure.is_none() {
+            // The end is said out loud: a sender that is merely gone means that nobody waits any more.
+            sender.send(None).await.ok();
+        }
+        drop(sender);
+        let written = writing.await.map_err(io::Error::other)?;
+        failure.map_or(written, Err)
     }
 
     /// Makes the removal of a blob outlast a power cut.
@@ -59,6 +99,29 @@ impl Folder {
             Ok(count)
         })
         .await
+    }
+}
+
+/// Runs on a blocking thread. The end of the pieces is `None`.
+fn write_pieces(path: &Path, mut pieces: mpsc::Receiver<Option<Bytes>>) -> io::Result<()> {
+    let mut staged = path.as_os_str().to_owned();
+    staged.push("#1");
+    let staged = PathBuf::from(staged);
+    let written = write_staged(&staged, &mut pieces).and_then(|()| fs::hard_link(&staged, path));
+    let removed = fs::remove_file(&staged);
+    written?;
+    removed?;
+    path.parent().map_or(Ok(()), sync)
+}
+
+fn write_staged(staged: &Path, pieces: &mut mpsc::Receiver<Option<Bytes>>) -> io::Result<()> {
+    let mut file = File::create_new(staged)?;
+    loop {
+        match pieces.blocking_recv() {
+            Some(Some(piece)) => file.write_all(&piece)?,
+            Some(None) => return file.sync_all(),
+            None => return Err(io::ErrorKind::UnexpectedEof.into()),
+        }
     }
 }
 

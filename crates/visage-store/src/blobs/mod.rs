@@ -2,7 +2,8 @@
 //!
 //! Originals are created, never overwritten, and every read of one is checked against the hash in the catalog. Derived blobs
 //! may vanish at any time and are written without waiting for the disk. What is current, or garbage, is not known here: the
-//! catalog says it. Bytes come and go whole, because a part of a file cannot be checked against a hash of all of it.
+//! catalog says it. Bytes come and go whole, because a part of a file cannot be checked against a hash of all of
+//! it; files too large for that have a hash for each block.
 //!
 //! On disk `LocalFileSystem` writes `name#N`, syncs that file, links it to its name (which fails if the name is taken), syncs
 //! the folder, and removes `name#N`. It does not sync a folder after a removal, nor a folder that a concurrent put has only
@@ -13,6 +14,7 @@ mod error;
 mod folder;
 mod key;
 
+use std::ops::Range;
 use std::path::Path;
 use std::sync::Arc;
 
@@ -28,6 +30,12 @@ pub use key::BlobKey;
 use visage_cloudinary::Recipe;
 
 use crate::ids::{Sha256, UploadId};
+
+/// The blocks of an original that have hashes of their own.
+pub const BLOCK_BYTES: u64 = 1024 * 1024;
+
+/// Parts of a file that are on their way at once.
+const PARTS_AT_ONCE: usize = 2;
 
 /// Larger bodies are hashed on a blocking thread.
 const INLINE_HASH_BYTES: usize = 64 * 1024;
@@ -106,6 +114,118 @@ impl Blobs {
             self.delete(&key).await.ok();
         }
         Err(error)
+    }
+
+    /// Stores an original durably, piece by piece, in constant memory. Otherwise as [`Self::put_original`].
+    ///
+    /// # Errors
+    /// As [`Self::put_original`]; a failure of the stream is a [`BlobError::Backend`] or, where it says so, a
+    /// [`BlobError::NoSpace`].
+    pub async fn put_original_stream(
+        &self,
+        upload: &UploadId,
+        pieces: BoxStream<'static, std::io::Result<Bytes>>,
+    ) -> Result<(), BlobError> {
+        let key = BlobKey::Original(*upload);
+        let Some(folder) = &self.folder else {
+            return self.put_multipart(&key, pieces).await;
+        };
+        let Err(error) = folder.put_stream(&key, pieces).await else {
+            return Ok(());
+        };
+        if error.kind() == std::io::ErrorKind::AlreadyExists {
+            return Err(BlobError::Exists(key));
+        }
+        // As in `put_original`: only the last sync may have failed.
+        self.delete(&key).await.ok();
+        Err(BlobError::from_cause(error))
+    }
+
+    /// Stores that are no folder take a file in parts. The upload's id is random, so the name is free.
+    async fn put_multipart(
+        &self,
+        key: &BlobKey,
+        mut pieces: BoxStream<'static, std::io::Result<Bytes>>,
+    ) -> Result<(), BlobError> {
+        let path = key.path();
+        match self.originals.head(&path).await {
+            Ok(_) => return Err(BlobError::Exists(key.clone())),
+            Err(object_store::Error::NotFound { .. }) => {}
+            Err(error) => return Err(BlobError::from_store(error, key)),
+        }
+        let upload = self.originals.put_multipart(&path).await;
+        let upload = upload.map_err(|error| BlobError::from_store(error, key))?;
+        let mut upload = object_store::WriteMultipart::new(upload);
+        while let Some(piece) = pieces.next().await {
+            let room = match piece {
+                Ok(piece) => upload
+                    .wait_for_capacity(PARTS_AT_ONCE)
+                    .await
+                    .map(|()| upload.put(piece))
+                    .map_err(|error| BlobError::from_store(error, key)),
+                Err(error) => Err(BlobError::from_cause(error)),
+            };
+            if let Err(error) = room {
+                upload.abort().await.ok();
+                return Err(error);
+            }
+        }
+        // After a failure it gives the parts up itself.
+        let finished = upload.finish().await;
+        finished.map(drop).map_err(|error| BlobError::from_store(error, key))
+    }
+
+    /// Reads a part of an original block by block. Each block is checked against its hash in `blocks` before a byte of it is
+    /// handed out; the stream ends with an error at the first that is not what was stored.
+    ///
+    /// # Errors
+    /// [`BlobError::Missing`], [`BlobError::Damaged`] when the size is another one, [`BlobError::Backend`].
+    pub async fn read_original(
+        &self,
+        upload: &UploadId,
+        bytes: u64,
+        blocks: &[Sha256],
+        range: Range<u64>,
+    ) -> Result<BoxStream<'static, Result<Bytes, BlobError>>, BlobError> {
+        let key = BlobKey::Original(*upload);
+        let path = key.path();
+        let found = self.originals.head(&path).await;
+        let actual_bytes = found.map_err(|error| BlobError::from_store(error, &key))?.size;
+        if actual_bytes != bytes || blocks.len() as u64 != bytes.div_ceil(BLOCK_BYTES) {
+            return Err(BlobError::Damaged {
+                key,
+                expected_bytes: bytes,
+                actual_bytes,
+            });
+        }
+        let end = range.end.min(bytes);
+        let range = range.start.min(end)..end;
+        let reader = BlockReader {
+            store: Arc::clone(&self.originals),
+            key,
+            bytes,
+            blocks: blocks.to_vec(),
+        };
+        let first = range.start / BLOCK_BYTES;
+        // Nothing is read for an empty range that lies within a block.
+        let last = if range.is_empty() {
+            first
+        } else {
+            range.end.div_ceil(BLOCK_BYTES)
+        };
+        let numbers = futures_util::stream::iter(first..last);
+        let blocks = numbers.then(move |number| {
+            let (reader, range) = (reader.clone(), range.clone());
+            async move { reader.block(number, range).await }
+        });
+        // What follows a damaged block is not read.
+        let mut failed = false;
+        let blocks = blocks.take_while(move |block| {
+            let goes_on = !failed;
+            failed = block.is_err();
+            std::future::ready(goes_on)
+        });
+        Ok(blocks.boxed())
     }
 
     /// Reads an original and checks it against what the catalog says.
@@ -236,6 +356,34 @@ impl Blobs {
             BlobKey::Original(_) => self.originals.as_ref(),
             BlobKey::Derived(..) => self.derived.as_ref(),
         }
+    }
+}
+
+/// Reads the blocks of one original.
+#[derive(Debug, Clone)]
+struct BlockReader {
+    store: Arc<dyn ObjectStore>,
+    key: BlobKey,
+    bytes: u64,
+    blocks: Vec<Sha256>,
+}
+
+impl BlockReader {
+    /// The part of a block that lies in `range`, after the whole block was checked.
+    async fn block(&self, number: u64, range: Range<u64>) -> Result<Bytes, BlobError> {
+        let whole = number * BLOCK_BYTES..((number + 1) * BLOCK_BYTES).min(self.bytes);
+        let block = self.store.get_range(&self.key.path(), whole.clone()).await;
+        let block = block.map_err(|error| BlobError::from_store(error, &self.key))?;
+        let expected = usize::try_from(number).ok().and_then(|number| self.blocks.get(number));
+        if Some(&hash(&block).await?) != expected {
+            return Err(BlobError::Damaged {
+                key: self.key.clone(),
+                expected_bytes: self.bytes,
+                actual_bytes: self.bytes,
+            });
+        }
+        let within = |at: u64| usize::try_from(at - whole.start).unwrap_or(usize::MAX).min(block.len());
+        Ok(block.slice(within(range.start.max(whole.start))..within(range.end.min(whole.end))))
     }
 }
 

@@ -1,7 +1,11 @@
 //! The contract of [`Blobs`] over any store.
 
+use std::io;
+use std::ops::Range;
+
 use bytes::Bytes;
-use futures_util::TryStreamExt as _;
+use futures_util::stream::BoxStream;
+use futures_util::{StreamExt as _, TryStreamExt as _};
 
 use super::Outcome;
 use visage_cloudinary::Recipe;
@@ -23,6 +27,12 @@ macro_rules! blobs_conformance {
             deleting_what_is_missing_succeeds
             an_upload_is_deleted_with_everything_derived_from_it
             everything_stored_is_listed
+            a_stream_is_stored_as_one_original
+            a_stream_overwrites_nothing
+            a_stream_that_fails_leaves_nothing
+            any_range_of_an_original_is_read
+            blocks_before_a_damaged_one_are_delivered_and_nothing_after
+            an_original_of_another_size_is_damaged
         }
     };
 }
@@ -123,6 +133,162 @@ pub async fn everything_stored_is_listed(blobs: &Blobs) -> Outcome {
     assert_eq!(stored(blobs).await?, [original(upload, 5), derived(upload, &recipe, 6)]);
     assert_eq!((blobs.count_staging().await?, blobs.sweep_staging().await?), (0, 0));
     Ok(())
+}
+
+pub async fn a_stream_is_stored_as_one_original(blobs: &Blobs) -> Outcome {
+    for sizes in [
+        vec![],
+        vec![0],
+        vec![1, 0, 2],
+        vec![BLOCK, BLOCK],
+        vec![6 * BLOCK + 7, 1],
+    ] {
+        let pieces: Vec<Bytes> = sizes.iter().map(|size| pattern(*size)).collect();
+        let body = Bytes::from(pieces.concat());
+        let upload = UploadId::random();
+        blobs.put_original_stream(&upload, stream_of(pieces, None)).await?;
+        assert_eq!(
+            blobs
+                .get_original(&upload, &Sha256::of(&body), body.len() as u64)
+                .await?,
+            body
+        );
+    }
+    assert_eq!(blobs.count_staging().await?, 0);
+    Ok(())
+}
+
+pub async fn a_stream_overwrites_nothing(blobs: &Blobs) -> Outcome {
+    let upload = UploadId::random();
+    blobs.put_original(&upload, FIRST).await?;
+    let refused = blobs.put_original_stream(&upload, stream_of(vec![SECOND], None)).await;
+    assert!(matches!(refused, Err(BlobError::Exists(_))), "{refused:?}");
+    assert_eq!(stored(blobs).await?, [original(upload, 5)]);
+    assert_eq!(blobs.get_original(&upload, &Sha256::of(&FIRST), 5).await?, FIRST);
+    assert_eq!(blobs.count_staging().await?, 0);
+    Ok(())
+}
+
+pub async fn a_stream_that_fails_leaves_nothing(blobs: &Blobs) -> Outcome {
+    let upload = UploadId::random();
+    let broken = stream_of(vec![pattern(6 * BLOCK)], Some(io::ErrorKind::ConnectionReset));
+    let failed = blobs.put_original_stream(&upload, broken).await;
+    assert!(matches!(failed, Err(BlobError::Backend(_))), "{failed:?}");
+    assert_eq!((stored(blobs).await?, blobs.count_staging().await?), (vec![], 0));
+    let full = stream_of(vec![FIRST], Some(io::ErrorKind::StorageFull));
+    let failed = blobs.put_original_stream(&upload, full).await;
+    assert!(matches!(failed, Err(BlobError::NoSpace(_))), "{failed:?}");
+    blobs.put_original_stream(&upload, stream_of(vec![FIRST], None)).await?;
+    Ok(())
+}
+
+pub async fn any_range_of_an_original_is_read(blobs: &Blobs) -> Outcome {
+    let (upload, body) = (UploadId::random(), pattern(2 * BLOCK + 10));
+    blobs.put_original(&upload, body.clone()).await?;
+    let bytes = body.len() as u64;
+    let one = BLOCK as u64;
+    for (start, end) in [
+        (0, bytes),
+        (0, 1),
+        (one - 1, one),
+        (one, one + 1),
+        (one - 1, one + 1),
+        (5, 2 * one + 3),
+        (bytes - 1, bytes + 100),
+    ] {
+        let read = read(blobs, upload, &hashes(&body), bytes, start..end).await?;
+        let (start, end) = (usize::try_from(start)?, usize::try_from(end.min(bytes))?);
+        assert_eq!(read.concat(), body[start..end], "{start}..{end}");
+        assert!(read.iter().all(|piece| piece.len() <= BLOCK));
+    }
+    #[allow(clippy::reversed_empty_ranges, reason = "whoever asks may ask for nonsense")]
+    for nothing in [
+        7..7,
+        9..7,
+        one..one,
+        bytes..bytes,
+        bytes + 5..bytes + 9,
+        u64::MAX..u64::MAX,
+        5..0,
+    ] {
+        assert_eq!(read(blobs, upload, &hashes(&body), bytes, nothing).await?.concat(), b"");
+    }
+    let empty = UploadId::random();
+    blobs.put_original(&empty, Bytes::new()).await?;
+    assert_eq!(read(blobs, empty, &[], 0, 0..u64::MAX).await?, Vec::<Bytes>::new());
+    Ok(())
+}
+
+pub async fn blocks_before_a_damaged_one_are_delivered_and_nothing_after(blobs: &Blobs) -> Outcome {
+    let (upload, body) = (UploadId::random(), pattern(5 * BLOCK));
+    let mut damaged = body.to_vec();
+    damaged[3 * BLOCK + 17] ^= 1;
+    blobs.put_original(&upload, damaged.into()).await?;
+    let bytes = body.len() as u64;
+    let mut blocks = blobs.read_original(&upload, bytes, &hashes(&body), 0..bytes).await?;
+    for number in 0..3 {
+        let block = blocks.try_next().await?.ok_or("three blocks are good")?;
+        assert_eq!(block, body[number * BLOCK..(number + 1) * BLOCK]);
+    }
+    let refused = blocks.try_next().await;
+    assert!(matches!(refused, Err(BlobError::Damaged { .. })), "{refused:?}");
+    assert!(blocks.try_next().await?.is_none());
+    let after = 4 * BLOCK as u64..bytes;
+    assert_eq!(
+        read(blobs, upload, &hashes(&body), bytes, after).await?.concat(),
+        body[4 * BLOCK..]
+    );
+    Ok(())
+}
+
+pub async fn an_original_of_another_size_is_damaged(blobs: &Blobs) -> Outcome {
+    let upload = UploadId::random();
+    blobs.put_original(&upload, FIRST).await?;
+    for (bytes, hashes) in [
+        (4, hashes(&FIRST)),
+        (6, hashes(&FIRST)),
+        (5, Vec::new()),
+        (5, vec![Sha256::of(&FIRST); 2]),
+    ] {
+        let refused = blobs.read_original(&upload, bytes, &hashes, 0..1).await.err();
+        assert!(matches!(refused, Some(BlobError::Damaged { .. })), "{refused:?}");
+    }
+    let missing = blobs
+        .read_original(&UploadId::random(), 5, &hashes(&FIRST), 0..1)
+        .await
+        .err();
+    assert!(matches!(missing, Some(BlobError::Missing(_))), "{missing:?}");
+    Ok(())
+}
+
+const BLOCK: usize = 1024 * 1024;
+
+fn pattern(size: usize) -> Bytes {
+    (0..=250).cycle().take(size).collect()
+}
+
+fn hashes(body: &[u8]) -> Vec<Sha256> {
+    body.chunks(BLOCK).map(Sha256::of).collect()
+}
+
+/// These pieces, then an error if one is given.
+fn stream_of(pieces: Vec<Bytes>, error: Option<io::ErrorKind>) -> BoxStream<'static, io::Result<Bytes>> {
+    let error = error.map(|kind| Err(kind.into()));
+    futures_util::stream::iter(pieces.into_iter().map(Ok).chain(error)).boxed()
+}
+
+async fn read(
+    blobs: &Blobs,
+    upload: UploadId,
+    blocks: &[Sha256],
+    bytes: u64,
+    range: Range<u64>,
+) -> Result<Vec<Bytes>, BoxError> {
+    Ok(blobs
+        .read_original(&upload, bytes, blocks, range)
+        .await?
+        .try_collect()
+        .await?)
 }
 
 const FIRST: Bytes = Bytes::from_static(b"first");

@@ -5,12 +5,10 @@ use jiff::Timestamp;
 use visage_cloudinary::{DeliveryType, ImageFormat, PublicId, Recipe, ResourceType};
 
 use super::{Outcome, at};
-use crate::catalog::{
-    Asset, AssetKey, Catalog, Commit, CommitError, CommitUpload, DerivedFacts, DerivedKey, DoomedUpload, UploadFacts,
-    UploadState,
-};
+use crate::asset::{Asset, AssetDetails, AssetKey, ImageFacts, Media, UploadFacts};
+use crate::catalog::{Catalog, Commit, CommitError, CommitUpload, DerivedFacts, DerivedKey, DoomedUpload, UploadState};
 use crate::error::BoxError;
-use crate::ids::{Sha256, UploadId};
+use crate::ids::{Md5, Sha256, UploadId};
 
 /// One `#[tokio::test]` per function of this module; `$fresh()` gives an empty catalog and a guard.
 #[macro_export]
@@ -91,7 +89,7 @@ pub async fn assets_of_different_types_do_not_meet(catalog: &dyn Catalog) -> Out
                 at(0),
             )
             .await?;
-        assert!(catalog.destroy_asset(&other, at(0), at(0)).await?);
+        assert!(catalog.destroy_asset(&other, at(0), at(0)).await?.is_some());
     }
     assert_eq!(catalog.find_asset(&key("a")?).await?, Some(asset));
     Ok(())
@@ -170,8 +168,8 @@ pub async fn an_asset_that_is_to_be_kept_dooms_the_new_upload(catalog: &dyn Cata
 
 pub async fn a_destroyed_asset_is_gone_and_its_upload_due_at_its_time(catalog: &dyn Catalog) -> Outcome {
     let asset = store(catalog, "a", at(0)).await?;
-    assert!(catalog.destroy_asset(&asset.key, at(120), at(0)).await?);
-    assert!(!catalog.destroy_asset(&asset.key, at(500), at(0)).await?);
+    assert!(catalog.destroy_asset(&asset.key, at(120), at(0)).await?.is_some());
+    assert!(catalog.destroy_asset(&asset.key, at(500), at(0)).await?.is_none());
     assert_eq!(catalog.find_asset(&asset.key).await?, None);
     assert_eq!(due(catalog, at(119)).await?, []);
     assert_eq!(due(catalog, at(120)).await?, [asset.upload.id]);
@@ -380,11 +378,16 @@ async fn expect_not_pending(catalog: &dyn Catalog, id: UploadId) -> Outcome {
 }
 
 /// Stores a fresh upload, replacing; a replaced one may be purged at once.
-async fn store(catalog: &dyn Catalog, name: &str, now: Timestamp) -> Result<Asset, BoxError> {
+pub(super) async fn store(catalog: &dyn Catalog, name: &str, now: Timestamp) -> Result<Asset, BoxError> {
     replace(catalog, name, now, now).await
 }
 
-async fn replace(catalog: &dyn Catalog, name: &str, now: Timestamp, purge_at: Timestamp) -> Result<Asset, BoxError> {
+pub(super) async fn replace(
+    catalog: &dyn Catalog,
+    name: &str,
+    now: Timestamp,
+    purge_at: Timestamp,
+) -> Result<Asset, BoxError> {
     let id = UploadId::random();
     catalog.begin_upload(&id, now).await?;
     match catalog
@@ -397,12 +400,12 @@ async fn replace(catalog: &dyn Catalog, name: &str, now: Timestamp, purge_at: Ti
         )
         .await?
     {
-        Commit::Stored(asset) => Ok(asset),
+        Commit::Stored { asset, .. } => Ok(asset),
         Commit::Existing(_) => Err("an overwrite was not stored".into()),
     }
 }
 
-async fn due(catalog: &dyn Catalog, now: Timestamp) -> Result<Vec<UploadId>, BoxError> {
+pub(super) async fn due(catalog: &dyn Catalog, now: Timestamp) -> Result<Vec<UploadId>, BoxError> {
     Ok(catalog
         .due_uploads(now, 100)
         .await?
@@ -411,17 +414,19 @@ async fn due(catalog: &dyn Catalog, now: Timestamp) -> Result<Vec<UploadId>, Box
         .collect())
 }
 
-fn commit_of(id: UploadId, name: &str) -> Result<CommitUpload, BoxError> {
+pub(super) fn commit_of(id: UploadId, name: &str) -> Result<CommitUpload, BoxError> {
     Ok(CommitUpload {
         id,
         key: key(name)?,
         facts: facts(),
         overwrite: true,
         purge_at: at(0),
+        details: AssetDetails::default(),
+        asset_id: None,
     })
 }
 
-fn key(name: &str) -> Result<AssetKey, BoxError> {
+pub(super) fn key(name: &str) -> Result<AssetKey, BoxError> {
     let public_id = PublicId::parse(name)?;
     Ok(AssetKey {
         resource_type: ResourceType::Image,
@@ -430,34 +435,40 @@ fn key(name: &str) -> Result<AssetKey, BoxError> {
     })
 }
 
-fn facts() -> UploadFacts {
+pub(super) fn facts() -> UploadFacts {
     let sha256 = Sha256::of(b"a picture");
     let (width, height) = (640, 480);
     UploadFacts {
         bytes: 9,
         sha256,
-        format: ImageFormat::Jpg,
-        width,
-        height,
-        orientation: 6,
-        frames: 1,
-        has_alpha: false,
+        md5: Some(Md5::of(b"a picture")),
+        blocks: Vec::new(),
+        media: Media::Image(ImageFacts {
+            format: ImageFormat::Jpg,
+            width,
+            height,
+            orientation: 6,
+            frames: 1,
+            has_alpha: false,
+        }),
     }
 }
 
-fn derived_key(upload: UploadId, recipe: &str) -> Result<DerivedKey, BoxError> {
+pub(super) fn derived_key(upload: UploadId, recipe: &str) -> Result<DerivedKey, BoxError> {
     Ok(DerivedKey {
         upload,
         recipe: Recipe::parse(&format!("{recipe:0>32}"))?,
     })
 }
 
-fn derived_facts(bytes: u64) -> DerivedFacts {
+pub(super) fn derived_facts(bytes: u64) -> DerivedFacts {
     DerivedFacts {
         bytes,
         sha256: Sha256::of(b"a thumbnail"),
         format: ImageFormat::Webp,
         width: 200,
         height: 200,
+        transformation: "c_fill,w_200".to_owned(),
+        extension: Some("webp".to_owned()),
     }
 }

@@ -44,6 +44,7 @@ macro_rules! directory_conformance {
             expired_media_come_longest_due_first_and_no_more_than_asked
             postponed_media_come_back_later_with_one_more_attempt
             audits_page_through_all_media
+            what_a_user_or_an_exchange_names_is_in_use
         }
     };
 }

@@ -259,6 +259,27 @@ pub async fn audits_page_through_all_media(directory: &dyn Directory) -> Outcome
     Ok(())
 }
 
+pub async fn what_a_user_or_an_exchange_names_is_in_use(directory: &dyn Directory) -> Outcome {
+    let user = add(directory, "asha@example.com").await?;
+    exchange(directory, user.id, "shown", 1).await?;
+    begin(directory, "new", Some("replaced"), 2).await?;
+    for (name, expected) in [
+        ("shown", true),
+        ("new", true),
+        ("replaced", true),
+        ("none", false),
+        ("Shown", false),
+    ] {
+        assert_eq!(directory.is_in_use(name).await?, expected, "{name}");
+    }
+    directory.release_pending(&id("new")?, at(3)).await?;
+    exchange(directory, user.id, "next", 4).await?;
+    for name in ["shown", "new", "replaced"] {
+        assert!(!directory.is_in_use(name).await?, "{name} is expired media");
+    }
+    Ok(())
+}
+
 /// Begins and commits; the old picture may be destroyed ten minutes later.
 async fn exchange(directory: &dyn Directory, user_id: UserId, new: &str, now: i64) -> Result<Exchanged, BoxError> {
     begin(directory, new, None, now).await?;

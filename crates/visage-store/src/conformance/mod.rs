@@ -1,8 +1,8 @@
 //! What every implementation of this crate's contracts must do.
 //!
 //! Each function tells one thing in its name, gets an empty store and panics or fails when the thing is not so. A test crate
-//! makes one `#[tokio::test]` of each with [`catalog_conformance!`](crate::catalog_conformance),
-//! [`directory_conformance!`](crate::directory_conformance) and [`blobs_conformance!`](crate::blobs_conformance).
+//! makes one `#[tokio::test]` of each with the macro of its module, such as
+//! [`catalog_conformance!`](crate::catalog_conformance) or [`blobs_conformance!`](crate::blobs_conformance).
 
 #![allow(missing_docs, reason = "the names are sentences")]
 #![allow(
@@ -13,8 +13,14 @@
 
 pub mod blobs;
 pub mod catalog;
+pub mod details;
 pub mod directory;
+pub mod documents;
+pub mod folders;
+pub mod listing;
 pub mod media;
+pub mod outbox;
+pub mod search;
 
 use jiff::{SignedDuration, Timestamp};
 

@@ -3,13 +3,17 @@
 use async_trait::async_trait;
 use jiff::Timestamp;
 
-use super::{Sqlite, derived, uploads};
+use visage_cloudinary::ResourceType;
+
+use super::{Sqlite, assets, backups, derived, lists, search, uploads};
+use crate::asset::{Asset, AssetKey, Backup};
 use crate::catalog::{
-    Asset, AssetKey, Catalog, Commit, CommitError, CommitUpload, Derived, DerivedFacts, DerivedKey, DoomedUpload,
-    UploadRecord,
+    Catalog, Commit, CommitError, CommitUpload, Derived, DerivedFacts, DerivedKey, DoomedUpload, EditDetails, Edited,
+    RenameAsset, Renamed, UploadRecord, Usage,
 };
 use crate::error::Result;
-use crate::ids::{AssetId, UploadId};
+use crate::ids::{AssetId, DerivedId, UploadId};
+use crate::listing::{AssetFilter, AssetOrder, Cursor, Page, SearchPage, SearchQuery};
 
 #[async_trait]
 impl Catalog for Sqlite {
@@ -33,9 +37,73 @@ impl Catalog for Sqlite {
         self.read(move |tx| uploads::find(tx, &key)).await
     }
 
-    async fn destroy_asset(&self, key: &AssetKey, purge_at: Timestamp, _now: Timestamp) -> Result<bool> {
+    async fn find_asset_by_id(&self, id: &AssetId) -> Result<Option<Asset>> {
+        let id = *id;
+        self.read(move |tx| uploads::find_by_id(tx, &id)).await
+    }
+
+    async fn destroy_asset(&self, key: &AssetKey, purge_at: Timestamp, now: Timestamp) -> Result<Option<Asset>> {
         let key = key.clone();
-        self.write(move |tx| uploads::destroy(tx, &key, purge_at)).await
+        self.write(move |tx| uploads::destroy(tx, &key, purge_at, now)).await
+    }
+
+    async fn edit_asset(&self, id: &AssetId, edit: EditDetails, now: Timestamp) -> Result<Option<Edited>> {
+        let id = *id;
+        self.write(move |tx| assets::edit(tx, &id, &edit, now)).await
+    }
+
+    async fn rename_asset(&self, rename: RenameAsset, now: Timestamp) -> Result<Renamed> {
+        self.write(move |tx| assets::rename(tx, &rename, now)).await
+    }
+
+    async fn list_assets(
+        &self,
+        filter: AssetFilter,
+        order: AssetOrder,
+        after: Option<Cursor>,
+        limit: usize,
+    ) -> Result<Page<Asset>> {
+        self.read(move |tx| lists::list(tx, &filter, order, after.as_ref(), limit))
+            .await
+    }
+
+    async fn search_assets(&self, query: SearchQuery) -> Result<SearchPage> {
+        self.read(move |tx| search::search(tx, &query)).await
+    }
+
+    async fn list_tags(
+        &self,
+        resource_type: ResourceType,
+        prefix: &str,
+        after: Option<Cursor>,
+        limit: usize,
+    ) -> Result<Page<String>> {
+        let prefix = prefix.to_owned();
+        self.read(move |tx| lists::tags(tx, resource_type, &prefix, after.as_ref(), limit))
+            .await
+    }
+
+    async fn backups(&self, id: &AssetId) -> Result<Vec<Backup>> {
+        let id = *id;
+        self.read(move |tx| backups::of_asset(tx, &id)).await
+    }
+
+    async fn find_destroyed(&self, key: &AssetKey) -> Result<Option<Backup>> {
+        let key = key.clone();
+        self.read(move |tx| backups::find_destroyed(tx, &key)).await
+    }
+
+    async fn drop_backup(&self, upload: &UploadId, purge_at: Timestamp) -> Result<bool> {
+        let upload = *upload;
+        self.write(move |tx| backups::drop(tx, &upload, purge_at)).await
+    }
+
+    async fn release_room(&self) -> Result<()> {
+        self.truncate_log().await
+    }
+
+    async fn usage(&self) -> Result<Usage> {
+        self.read(assets::usage).await
     }
 
     async fn forget_destroyed_assets(&self, before: Timestamp) -> Result<u64> {
@@ -64,6 +132,40 @@ impl Catalog for Sqlite {
     async fn find_derived(&self, key: &DerivedKey) -> Result<Option<Derived>> {
         let key = key.clone();
         self.read(move |tx| derived::find(tx, &key)).await
+    }
+
+    async fn find_derived_by_id(&self, id: &DerivedId) -> Result<Option<(Asset, Derived)>> {
+        let id = *id;
+        self.read(move |tx| derived::find_by_id(tx, &id)).await
+    }
+
+    async fn derived_of(&self, upload: &UploadId, after: Option<Cursor>, limit: usize) -> Result<Page<Derived>> {
+        let upload = *upload;
+        self.read(move |tx| derived::of(tx, &upload, after.as_ref(), limit))
+            .await
+    }
+
+    async fn derived_by_transformation(
+        &self,
+        transformation: &str,
+        extension: Option<&str>,
+        after: Option<Cursor>,
+        limit: usize,
+    ) -> Result<Page<(Asset, Derived)>> {
+        let (transformation, extension) = (transformation.to_owned(), extension.map(str::to_owned));
+        self.read(move |tx| {
+            derived::by_transformation(tx, (&transformation, extension.as_deref()), after.as_ref(), limit)
+        })
+        .await
+    }
+
+    async fn used_transformations(
+        &self,
+        after: Option<Cursor>,
+        limit: usize,
+    ) -> Result<Page<(String, Option<String>)>> {
+        self.read(move |tx| derived::transformations(tx, after.as_ref(), limit))
+            .await
     }
 
     async fn touch_derived(&self, key: &DerivedKey, now: Timestamp) -> Result<()> {

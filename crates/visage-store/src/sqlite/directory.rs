@@ -113,6 +113,12 @@ impl Directory for Sqlite {
         self.write(move |tx| expired::postpone(tx, &public_id, due_at)).await
     }
 
+    async fn is_in_use(&self, public_id: &str) -> Result<bool> {
+        let public_id = public_id.to_owned();
+        self.read(move |tx| Ok(expired::is_referenced(tx, &public_id)? || exchange::names(tx, &public_id)?))
+            .await
+    }
+
     async fn media_counts(&self) -> Result<MediaCounts> {
         self.read(|tx| {
             Ok(MediaCounts {

@@ -112,3 +112,10 @@ fn read(row: &Row<'_>) -> rusqlite::Result<PendingMedia> {
         begun_at: time(row, "begun_at")?,
     })
 }
+
+/// Whether an exchange under way names the public id.
+pub(super) fn names(tx: &Transaction<'_>, public_id: &str) -> Result<bool> {
+    Ok(tx.prepare_cached(NAMES)?.exists([public_id])?)
+}
+
+pub(super) const NAMES: &str = "SELECT 1 FROM pending_media WHERE new = ?1 OR replaces = ?1";

@@ -1,20 +1,29 @@
-//! Both traits on one SQLite file.
+//! All traits on one SQLite file.
 //!
 //! One connection writes and a few read, each on a blocking thread; whoever waits for one waits without a thread. Every act is
 //! one transaction, and a committed one is on disk (`synchronous=FULL`). An act that nobody waits for any more is still done.
 //! There is no retry in here, and no cache.
 
+mod assets;
+mod backups;
 mod catalog;
 mod connections;
 mod derived;
 mod directory;
+mod documents;
 mod error;
 mod exchange;
 mod expired;
+mod folders;
+mod indexes;
+mod lists;
 mod otp;
+mod outbox;
 #[cfg(test)]
 mod plans;
 mod schema;
+mod search;
+mod sorting;
 mod uploads;
 mod users;
 mod values;
@@ -59,6 +68,17 @@ impl Sqlite {
         self.readers
             .run(move |reader| connections::back_up(reader, &path))
             .await
+    }
+
+    /// Moves what is in the log to its place, and the log's room back to the disk.
+    async fn truncate_log(&self) -> Result<()> {
+        let writer = Arc::clone(&self.writer).lock_owned().await;
+        on_blocking_thread(move || {
+            // Its answer says whether a reader was in the way; the next one gets further then.
+            writer.query_row("PRAGMA wal_checkpoint(TRUNCATE)", [], |_| Ok(()))?;
+            Ok(())
+        })
+        .await
     }
 
     /// Runs `act` as one transaction that may write. An error undoes all of it.

@@ -5,7 +5,10 @@ use rusqlite::{Connection, TransactionBehavior};
 use crate::error::{Result, StoreError};
 
 /// In order; only ever add to the end.
-const MIGRATIONS: &[&str] = &[include_str!("../../migrations/0001_initial.sql")];
+const MIGRATIONS: &[&str] = &[
+    include_str!("../../migrations/0001_initial.sql"),
+    include_str!("../../migrations/0002_cloudinary.sql"),
+];
 
 /// Brings the schema up to date, one transaction per migration.
 pub(super) fn migrate(connection: &mut Connection) -> Result<()> {

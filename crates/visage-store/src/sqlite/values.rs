@@ -5,7 +5,7 @@ use rusqlite::Row;
 use rusqlite::types::{FromSql, FromSqlResult, ToSql, ToSqlOutput, Type, ValueRef};
 use visage_cloudinary::{ImageFormat, PublicId, Recipe};
 
-use crate::ids::{AssetId, EntryId, Sha256, UploadId, UserId};
+use crate::ids::{AssetId, DerivedId, EntryId, Md5, Sha256, UploadId, UserId};
 
 macro_rules! as_bytes {
     ($($name:ident),*) => {$(
@@ -23,7 +23,7 @@ macro_rules! as_bytes {
     )*};
 }
 
-as_bytes!(AssetId, EntryId, Sha256, UploadId, UserId);
+as_bytes!(AssetId, DerivedId, EntryId, Md5, Sha256, UploadId, UserId);
 
 /// A recipe.
 pub(super) fn recipe(row: &Row<'_>) -> rusqlite::Result<Recipe> {
@@ -62,11 +62,25 @@ pub(super) fn word<T>(row: &Row<'_>, column: &str, read: impl FnOnce(&str) -> Op
     read(&text).ok_or_else(|| damaged(Type::Text, format!("{text:?} in column {column}")))
 }
 
+/// A JSON value; the default for an empty column.
+pub(super) fn json<T: serde::de::DeserializeOwned + Default>(row: &Row<'_>, column: &str) -> rusqlite::Result<T> {
+    let text: Option<String> = row.get(column)?;
+    text.map_or_else(
+        || Ok(T::default()),
+        |text| serde_json::from_str(&text).map_err(|error| damaged(Type::Text, error)),
+    )
+}
+
+/// A value as JSON text.
+pub(super) fn to_json<T: serde::Serialize>(value: &T) -> crate::error::Result<String> {
+    serde_json::to_string(value).map_err(crate::error::StoreError::backend)
+}
+
 /// `limit` as SQLite wants it.
 pub(super) fn limit(limit: usize) -> i64 {
     i64::try_from(limit).unwrap_or(i64::MAX)
 }
 
-fn damaged(kind: Type, cause: impl Into<Box<dyn std::error::Error + Send + Sync>>) -> rusqlite::Error {
+pub(super) fn damaged(kind: Type, cause: impl Into<Box<dyn std::error::Error + Send + Sync>>) -> rusqlite::Error {
     rusqlite::Error::FromSqlConversionFailure(0, kind, cause.into())
 }

@@ -34,6 +34,13 @@ pub(super) fn origins<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Vec<
     Ok(origins.filter(|origin| !origin.is_empty()).collect())
 }
 
+/// For `#[serde(deserialize_with = …)]`: entries without the spaces around them, and without empty ones.
+pub(super) fn list<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Vec<String>, D::Error> {
+    let written = Vec::<String>::deserialize(deserializer)?;
+    let entries = written.iter().map(|entry| entry.trim().to_owned());
+    Ok(entries.filter(|entry| !entry.is_empty()).collect())
+}
+
 /// Whether this is `http(s)://host[:port]`.
 pub(super) fn is_origin(text: &str) -> bool {
     after_host(text) == Some("")

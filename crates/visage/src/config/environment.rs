@@ -12,6 +12,7 @@ const NAMES: &[(&str, &str)] = &[
     ("VISAGE_CLOUD_NAME", "embedded.cloud_name"),
     ("VISAGE_API_KEY", "embedded.api_key"),
     ("VISAGE_API_SECRET", "embedded.api_secret"),
+    ("VISAGE_FETCH_ALLOW", "fetch.allow"),
     ("JWT_SECRET", "auth.jwt_secret"),
     ("ADMIN_EMAIL", "auth.admin_email"),
     ("ADMIN_PASSWORD", "auth.admin_password"),

@@ -20,8 +20,8 @@ use serde::{Deserialize, Serialize};
 pub use dotenv::read_dotenv;
 pub use period::Period;
 pub use sections::{
-    AuthConfig, CacheConfig, CorsConfig, EmbeddedConfig, HttpConfig, LimitsConfig, LogConfig, LogFormat, MailConfig,
-    ProfileConfig, RateLimitConfig, ReaperConfig, RenderConfig,
+    AuthConfig, CacheConfig, ChunksConfig, CorsConfig, EmbeddedConfig, FetchConfig, HttpConfig, LimitsConfig,
+    LogConfig, LogFormat, MailConfig, ProfileConfig, RateLimitConfig, ReaperConfig, RenderConfig,
 };
 pub use stored_secrets::{SecretsError, StoredSecrets};
 
@@ -48,6 +48,10 @@ pub struct Config {
     pub cors: CorsConfig,
     /// The embedded media store's own credentials.
     pub embedded: EmbeddedConfig,
+    /// Files that come in several requests.
+    pub chunks: ChunksConfig,
+    /// Files from URLs that clients name.
+    pub fetch: FetchConfig,
     /// Profile images.
     pub profile: ProfileConfig,
     /// Limits on what comes in.
@@ -78,6 +82,8 @@ impl Default for Config {
             auth: AuthConfig::default(),
             cors: CorsConfig::default(),
             embedded: EmbeddedConfig::default(),
+            chunks: ChunksConfig::default(),
+            fetch: FetchConfig::default(),
             profile: ProfileConfig::default(),
             limits: LimitsConfig::default(),
             render: RenderConfig::default(),
@@ -163,6 +169,8 @@ impl Config {
         self.auth.check(&mut wrong);
         self.cors.check(&mut wrong);
         self.embedded.check(&mut wrong);
+        self.chunks.check(&mut wrong);
+        self.fetch.check(&mut wrong);
         self.profile.check(&mut wrong);
         self.limits.check(&mut wrong);
         self.render.check(&mut wrong);
@@ -382,6 +390,9 @@ mod tests {
             ("VISAGE_AUTH__TOKEN_LIFETIME", "100000h", "auth.token_lifetime"),
             ("VISAGE_AUTH__OTP_LIFETIME", "0s", "auth.otp_lifetime"),
             ("VISAGE_AUTH__RESET_LIFETIME", "0s", "auth.reset_lifetime"),
+            ("VISAGE_CHUNKS__UPLOADS", "0", "chunks.uploads"),
+            ("VISAGE_CHUNKS__BYTES", "0", "chunks.bytes"),
+            ("VISAGE_FETCH__TIMEOUT", "0s", "fetch.timeout"),
             ("VISAGE_LOG__FILTER", "visage=loud", "log.filter"),
         ] {
             assert_refused("", &[(name, value)], key);
@@ -449,6 +460,50 @@ mod tests {
         for bad in ["a.example", "https://a.example/app", "https://*.example", "null"] {
             assert_refused("", &[("CORS_ORIGIN", bad)], bad);
         }
+    }
+
+    #[test]
+    fn hosts_that_may_be_fetched_from_are_read_from_either_name_and_checked() {
+        for name in ["VISAGE_FETCH_ALLOW", "VISAGE_FETCH__ALLOW"] {
+            let config = load("", &[(name, "LOCALHOST:3000, 127.1:80,,[::1]:8080")]).unwrap();
+            let expected = [("localhost", 3000), ("127.0.0.1", 80), ("[::1]", 8080)];
+            let expected = expected.map(|(host, port)| (host.to_owned(), port)).into();
+            assert_eq!(config.fetch.allowed(), expected);
+            for bad in [
+                "localhost",
+                "localhost:",
+                "localhost:http",
+                "http://localhost:80",
+                ":80",
+            ] {
+                assert_refused("", &[(name, bad)], "fetch.allow");
+            }
+            assert!(load("", &[(name, "")]).unwrap().fetch.allow.is_empty());
+        }
+    }
+
+    #[test]
+    fn pictures_of_others_are_delivered_only_when_that_is_asked_for() {
+        let off = load("", &[("VISAGE_FETCH__DELIVERY_HOSTS", "a.example")]).unwrap();
+        assert!(!off.fetch.may_deliver("a.example"));
+        let any = load("", &[("VISAGE_FETCH__DELIVERY", "true")]).unwrap();
+        assert!(any.fetch.may_deliver("a.example"));
+        let some = "[fetch]\ndelivery = true\ndelivery_hosts = [\"a.example\", \"*.b.example\"]";
+        let some = load(some, &[]).unwrap().fetch;
+        for (host, expected) in [
+            ("a.example", true),
+            ("x.a.example", false),
+            ("b.example", false),
+            ("x.b.example", true),
+            ("xb.example", false),
+        ] {
+            assert_eq!(some.may_deliver(host), expected, "{host}");
+        }
+        assert_refused(
+            "[fetch]\ndelivery_hosts = [\"https://a.example\"]",
+            &[],
+            "fetch.delivery_hosts",
+        );
     }
 
     #[test]

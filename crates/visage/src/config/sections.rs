@@ -1,10 +1,14 @@
 //! The sections of the settings, each with its defaults.
 
+use std::collections::HashSet;
+
 use serde::{Deserialize, Serialize};
 use tracing_subscriber::EnvFilter;
+use visage_cloudinary::signature::AuthTokenKey;
 use visage_cloudinary::{Secret, Transformation};
 
 use super::{Period, address, secret};
+use crate::fetch::parse_allowed;
 
 /// Secrets that were published in source code; whoever uses one lets everybody in.
 const PUBLISHED_SECRETS: &[&str] = &["fallback-secret-key", "your-secret-key", "secret", "changeme"];
@@ -139,6 +143,15 @@ pub struct EmbeddedConfig {
     /// The API secret; generated and kept in the data folder when empty.
     #[serde(with = "secret")]
     pub api_secret: Secret,
+    /// Whether signatures of old SDKs are accepted, which do not escape `&`.
+    pub signature_version_1: bool,
+    /// The hexadecimal key of tokens for protected assets; empty when there are none.
+    #[serde(with = "secret")]
+    pub auth_token_key: Secret,
+    /// Whether URLs may ask only for signed, named and eager transformations.
+    pub strict_transformations: bool,
+    /// Calls of the Admin API in an hour.
+    pub admin_calls_per_hour: u64,
 }
 
 impl Default for EmbeddedConfig {
@@ -147,6 +160,10 @@ impl Default for EmbeddedConfig {
             cloud_name: "visage".to_owned(),
             api_key: String::new(),
             api_secret: Secret::default(),
+            signature_version_1: true,
+            auth_token_key: Secret::default(),
+            strict_transformations: false,
+            admin_calls_per_hour: 100_000,
         }
     }
 }
@@ -161,8 +178,109 @@ impl EmbeddedConfig {
             !good,
             "embedded.cloud_name: must be 2 to 128 letters, digits and dashes, a letter first",
         );
+        let key = &self.auth_token_key;
+        wrong(
+            !key.is_empty() && AuthTokenKey::new(key.clone()).is_err(),
+            "embedded.auth_token_key: must be hexadecimal digits, an even number of them",
+        );
         let reserved = ["api", "health", "metrics", "v1_1", "v2", "uploads"].contains(&name.as_str());
         wrong(reserved, "embedded.cloud_name: this name is a path of the server's own");
+    }
+}
+
+/// Files that come in several requests.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub struct ChunksConfig {
+    /// Uploads under way at once.
+    pub uploads: usize,
+    /// What all of them may hold together, in bytes.
+    pub bytes: u64,
+    /// How long after its last part an unfinished upload is kept.
+    pub lifetime: Period,
+}
+
+impl Default for ChunksConfig {
+    fn default() -> Self {
+        Self {
+            uploads: 64,
+            bytes: 4 * 1024 * 1024 * 1024,
+            lifetime: Period::hours(24),
+        }
+    }
+}
+
+impl ChunksConfig {
+    pub(super) fn check(&self, wrong: &mut Report<'_>) {
+        none_is_zero(
+            wrong,
+            &[
+                ("chunks.uploads", self.uploads == 0),
+                ("chunks.bytes", self.bytes == 0),
+                ("chunks.lifetime", self.lifetime.is_zero()),
+            ],
+        );
+    }
+}
+
+/// Files from URLs that clients name.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub struct FetchConfig {
+    /// Whether files can be uploaded by naming a URL.
+    pub enabled: bool,
+    /// How long fetching one file may take.
+    pub timeout: Period,
+    /// `host:port` that may be fetched from, and notified, although their addresses are private.
+    #[serde(deserialize_with = "address::list")]
+    pub allow: Vec<String>,
+    /// Whether pictures of other sites are delivered (`image/fetch`).
+    pub delivery: bool,
+    /// The hosts whose pictures are delivered, `img.example.com` or `*.example.com`; empty means every public host.
+    #[serde(deserialize_with = "address::list")]
+    pub delivery_hosts: Vec<String>,
+}
+
+impl Default for FetchConfig {
+    fn default() -> Self {
+        Self {
+            enabled: true,
+            timeout: Period::seconds(20),
+            allow: Vec::new(),
+            delivery: false,
+            delivery_hosts: Vec::new(),
+        }
+    }
+}
+
+impl FetchConfig {
+    /// Hosts, as URLs have them after parsing, and ports that may have any address.
+    pub fn allowed(&self) -> HashSet<(String, u16)> {
+        self.allow.iter().filter_map(|entry| parse_allowed(entry)).collect()
+    }
+
+    /// Whether pictures of this host, as URLs have it after parsing, are delivered.
+    pub fn may_deliver(&self, host: &str) -> bool {
+        let matches = |entry: &String| match entry.strip_prefix('*') {
+            None => entry == host,
+            Some(domain) => host.ends_with(domain),
+        };
+        self.delivery && (self.delivery_hosts.is_empty() || self.delivery_hosts.iter().any(matches))
+    }
+
+    pub(super) fn check(&self, wrong: &mut Report<'_>) {
+        none_is_zero(wrong, &[("fetch.timeout", self.timeout.is_zero())]);
+        for entry in &self.allow {
+            let text = format!("fetch.allow: `{entry}` is not written host:port");
+            wrong(parse_allowed(entry).is_none(), &text);
+        }
+        for entry in &self.delivery_hosts {
+            let host = entry.strip_prefix("*.").unwrap_or(entry);
+            // As URLs have it: in small letters, and nothing but a host.
+            let plain = url::Host::parse(host).is_ok_and(|parsed| parsed.to_string() == host);
+            let text = format!("fetch.delivery_hosts: `{entry}` is not a host in small letters, perhaps after `*.`");
+            wrong(!plain, &text);
+        }
     }
 }
 
@@ -205,6 +323,12 @@ impl ProfileConfig {
 pub struct LimitsConfig {
     /// Largest profile image; exactly this many bytes pass.
     pub profile_image_bytes: u64,
+    /// Largest picture that the API of the embedded store takes.
+    pub image_bytes: u64,
+    /// Largest other file that the API of the embedded store takes, in as many requests as it needs.
+    pub file_bytes: u64,
+    /// Largest file, or part of one, in one request.
+    pub request_bytes: u64,
     /// Most pixels of a picture, width times height.
     pub source_pixels: u64,
     /// Longest side of a picture in pixels.
@@ -221,6 +345,9 @@ impl Default for LimitsConfig {
     fn default() -> Self {
         Self {
             profile_image_bytes: 5 * 1024 * 1024,
+            image_bytes: 20 * 1024 * 1024,
+            file_bytes: 1024 * 1024 * 1024,
+            request_bytes: 100 * 1024 * 1024,
             source_pixels: 50_000_000,
             source_side_pixels: 16_384,
             frames: 200,
@@ -239,6 +366,14 @@ impl LimitsConfig {
         wrong(
             self.profile_image_bytes > 1 << 30,
             "limits.profile_image_bytes: must be at most 1 GiB",
+        );
+        none_is_zero(
+            wrong,
+            &[
+                ("limits.image_bytes", self.image_bytes == 0),
+                ("limits.file_bytes", self.file_bytes == 0),
+                ("limits.request_bytes", self.request_bytes == 0),
+            ],
         );
         wrong(self.source_pixels == 0, "limits.source_pixels: must be more than 0");
         wrong(

@@ -1,29 +1,41 @@
-//! `GET /{cloud}/image/upload/…`: delivers images in Cloudinary's URL language.
+//! `GET /{cloud}/image/upload/…`: delivers assets in Cloudinary's URL language.
 
+use std::net::IpAddr;
+use std::ops::Range;
 use std::sync::Arc;
 
 use axum::body::Body;
 use axum::extract::State;
 use axum::response::{IntoResponse, Response};
 use bytes::Bytes;
-use http::{HeaderMap, HeaderValue, Method, StatusCode, Uri, header};
+use http::{HeaderMap, HeaderName, HeaderValue, Method, StatusCode, Uri, header};
 use visage_cloudinary::{DeliveryUrl, DeliveryUrlError, RequestFacts};
 
 use super::error::ApiError;
-use super::middleware::guarded;
+use super::extract::ClientAddress;
+use super::middleware::guarded_body;
 use crate::app::App;
-use crate::library::deliver::{self, Delivery};
+use crate::library::deliver::{self, Content, Delivery, Visitor};
+
+/// What the query or the cookie with a token for protected assets is called.
+const TOKEN_NAME: &str = "__cld_token__";
 
 /// Answers up to this size are bounded by the number of requests alone.
 const UNCOUNTED_BYTES: u64 = 1024 * 1024;
 
-/// Answers one image.
-pub(super) async fn show(State(app): State<Arc<App>>, method: Method, uri: Uri, mut headers: HeaderMap) -> Response {
+/// Answers one asset.
+pub(super) async fn show(
+    State(app): State<Arc<App>>,
+    ClientAddress(address): ClientAddress,
+    method: Method,
+    uri: Uri,
+    mut headers: HeaderMap,
+) -> Response {
     if method == Method::HEAD {
         // Parts are for GET alone (RFC 9110, 14.2).
         headers.remove(header::RANGE);
     }
-    let mut response = match delivered(&app, &uri, &headers).await {
+    let mut response = match delivered(&app, &uri, &headers, address).await {
         Ok(response) => response,
         Err(error) => error.into_delivery_response(),
     };
@@ -36,21 +48,31 @@ pub(super) async fn show(State(app): State<Arc<App>>, method: Method, uri: Uri, 
     response
 }
 
-async fn delivered(app: &Arc<App>, uri: &Uri, headers: &HeaderMap) -> Result<Response, ApiError> {
+async fn delivered(app: &Arc<App>, uri: &Uri, headers: &HeaderMap, address: IpAddr) -> Result<Response, ApiError> {
     let text = |name| headers.get(name).and_then(|value| value.to_str().ok());
     let url = DeliveryUrl::parse(uri.path()).map_err(|error| url_error(&error))?;
-    let facts = RequestFacts::from_accept(text(header::ACCEPT));
-    let delivery = deliver::deliver(&app.library, &url, facts, text(header::IF_NONE_MATCH))
+    let cookies = text(header::COOKIE);
+    let visitor = Visitor {
+        facts: RequestFacts::from_accept(text(header::ACCEPT)),
+        have: text(header::IF_NONE_MATCH),
+        token: token_in(uri.query().unwrap_or_default(), '&').or_else(|| token_in(cookies?, ';')),
+        path: uri.path(),
+        address: Some(address),
+    };
+    let delivery = deliver::deliver(&app.library, &url, visitor)
         .await
         .map_err(|error| ApiError::from(&error))?;
-    let length = delivery.image.as_ref().map_or(0, |image| image.bytes.len()) as u64;
-    let response = respond(app, delivery, headers);
-    if length <= UNCOUNTED_BYTES {
-        return Ok(response);
-    }
-    // A reader who does not read keeps the bytes in memory: they count until they are sent.
-    let held = app.library.permits.hold(length)?;
-    Ok(guarded(response, held))
+    let response = respond(app, delivery, headers).await?;
+    Ok(response)
+}
+
+/// The value of the token for protected assets, in a query or in a list of cookies. It is taken as it is: its escapes are
+/// part of what is signed.
+fn token_in(list: &str, separator: char) -> Option<&str> {
+    let pairs = list.split(separator).map(str::trim);
+    pairs
+        .filter_map(|pair| pair.split_once('='))
+        .find_map(|(name, value)| (name == TOKEN_NAME).then_some(value))
 }
 
 fn url_error(error: &DeliveryUrlError) -> ApiError {
@@ -60,81 +82,158 @@ fn url_error(error: &DeliveryUrlError) -> ApiError {
     }
 }
 
-fn respond(app: &App, delivery: Delivery, request: &HeaderMap) -> Response {
+async fn respond(app: &App, delivery: Delivery, request: &HeaderMap) -> Result<Response, ApiError> {
     let mut headers = HeaderMap::new();
-    let mut set = |name, value: &str| {
-        if let Ok(value) = HeaderValue::from_str(value) {
-            headers.insert(name, value);
-        }
+    describe(app, &delivery, &mut headers);
+    let Some(content) = delivery.content else {
+        return Ok((StatusCode::NOT_MODIFIED, headers).into_response());
     };
-    set(header::ETAG, &delivery.etag);
-    if delivery.is_current_version {
-        set(header::CACHE_CONTROL, "public, max-age=31536000, immutable");
+    let (length, has_parts) = match &content {
+        Content::Derived(bytes) => (bytes.len() as u64, false),
+        Content::Original(bytes) => (bytes.len() as u64, true),
+        Content::File { facts, .. } => (facts.bytes, true),
+    };
+    if has_parts {
+        headers.insert(header::ACCEPT_RANGES, HeaderValue::from_static("bytes"));
+    }
+    let (status, range) = match asked_range(&delivery.etag, has_parts, request, length) {
+        Asked::Whole => (StatusCode::OK, 0..length),
+        Asked::Part { first, last } => {
+            let range = format!("bytes {first}-{last}/{length}");
+            insert(&mut headers, header::CONTENT_RANGE, &range);
+            (StatusCode::PARTIAL_CONTENT, first..last + 1)
+        }
+        Asked::Nothing => return Ok(not_satisfiable(length)),
+    };
+    let body = body(app, content, range).await?;
+    Ok((status, headers, body).into_response())
+}
+
+/// All headers but those about parts.
+fn describe(app: &App, delivery: &Delivery, headers: &mut HeaderMap) {
+    for line in delivery.headers.iter().flat_map(|lines| lines.lines()) {
+        add_own_header(headers, line);
+    }
+    insert(headers, header::ETAG, &delivery.etag);
+    if delivery.is_current_version && !delivery.is_private {
+        insert(headers, header::CACHE_CONTROL, "public, max-age=31536000, immutable");
     } else {
         let seconds = app.config.cache.unversioned_max_age.as_duration().as_secs();
-        set(header::CACHE_CONTROL, &format!("public, max-age={seconds}"));
+        let scope = if delivery.is_private { "private" } else { "public" };
+        insert(headers, header::CACHE_CONTROL, &format!("{scope}, max-age={seconds}"));
     }
     if delivery.varies_by_accept {
-        set(header::VARY, "Accept");
+        insert(headers, header::VARY, "Accept");
     }
-    set(header::LAST_MODIFIED, &http_date(delivery.last_modified));
-    set(header::CONTENT_TYPE, delivery.format.media_type());
-    if delivery.is_original {
-        set(header::ACCEPT_RANGES, "bytes");
+    insert(headers, header::LAST_MODIFIED, &http_date(delivery.last_modified));
+    insert(headers, header::CONTENT_TYPE, delivery.media_type);
+    if let Some(name) = &delivery.attachment {
+        insert(headers, header::CONTENT_DISPOSITION, &attachment(name));
     }
-    let Some(image) = delivery.image else {
-        return (StatusCode::NOT_MODIFIED, headers).into_response();
+    if let Some(missing) = &delivery.in_place_of {
+        insert(headers, HeaderName::from_static("x-cld-error"), missing);
+    }
+}
+
+fn insert(headers: &mut HeaderMap, name: HeaderName, value: &str) {
+    if let Ok(value) = HeaderValue::from_bytes(value.as_bytes()) {
+        headers.insert(name, value);
+    }
+}
+
+/// A header that an asset was uploaded with; only harmless ones are sent.
+fn add_own_header(headers: &mut HeaderMap, line: &str) {
+    let Some((name, value)) = line.split_once(':') else {
+        return;
     };
-    match asked_range(&delivery.etag, delivery.is_original, request, image.bytes.len()) {
-        Asked::Whole => (headers, Body::from(image.bytes)).into_response(),
-        Asked::Part { first, last } => {
-            let part: Bytes = image.bytes.slice(first..=last);
-            let range = format!("bytes {first}-{last}/{}", image.bytes.len());
-            if let Ok(range) = HeaderValue::from_str(&range) {
-                headers.insert(header::CONTENT_RANGE, range);
+    let name = match name.trim().to_ascii_lowercase().as_str() {
+        "link" => header::LINK,
+        "x-robots-tag" => HeaderName::from_static("x-robots-tag"),
+        _ => return,
+    };
+    insert(headers, name, value.trim());
+}
+
+/// `attachment; filename="…"`, with other than ASCII characters as RFC 8187 has them.
+pub(super) fn attachment(name: &str) -> String {
+    let plain: String = name
+        .chars()
+        .map(|c| {
+            if c.is_ascii() && !c.is_ascii_control() && !matches!(c, '"' | '\\' | '/') {
+                c
+            } else {
+                '_'
             }
-            (StatusCode::PARTIAL_CONTENT, headers, Body::from(part)).into_response()
-        }
-        Asked::Nothing => {
-            let mut response = ApiError::new(StatusCode::RANGE_NOT_SATISFIABLE, "range", "Range not satisfiable")
-                .into_delivery_response();
-            if let Ok(range) = HeaderValue::from_str(&format!("bytes */{}", image.bytes.len())) {
-                response.headers_mut().insert(header::CONTENT_RANGE, range);
-            }
-            response
-        }
+        })
+        .collect();
+    let encoded = percent_encoding::utf8_percent_encode(name, percent_encoding::NON_ALPHANUMERIC);
+    format!("attachment; filename=\"{plain}\"; filename*=UTF-8''{encoded}")
+}
+
+fn not_satisfiable(length: u64) -> Response {
+    let mut response =
+        ApiError::new(StatusCode::RANGE_NOT_SATISFIABLE, "range", "Range not satisfiable").into_delivery_response();
+    insert(
+        response.headers_mut(),
+        header::CONTENT_RANGE,
+        &format!("bytes */{length}"),
+    );
+    response
+}
+
+/// The bytes of `range`.
+async fn body(app: &App, content: Content, range: Range<u64>) -> Result<Body, ApiError> {
+    let (bytes, upload) = match content {
+        Content::Derived(bytes) | Content::Original(bytes) => (bytes, None),
+        Content::File { upload, facts } => (Bytes::new(), Some((upload, facts))),
+    };
+    if let Some((upload, facts)) = upload {
+        let stream = app
+            .library
+            .blobs
+            .read_original(&upload, facts.bytes, &facts.blocks, range)
+            .await?;
+        return Ok(Body::from_stream(stream));
     }
+    let index = |at: u64| usize::try_from(at).unwrap_or(usize::MAX).min(bytes.len());
+    let part = bytes.slice(index(range.start)..index(range.end));
+    if bytes.len() as u64 <= UNCOUNTED_BYTES {
+        return Ok(Body::from(part));
+    }
+    // A reader who does not read keeps the bytes in memory: they count until they are sent.
+    let held = app.library.permits.hold(bytes.len() as u64)?;
+    Ok(guarded_body(Body::from(part), held))
 }
 
 /// What part of the bytes a request asks for.
 #[derive(Debug, PartialEq, Eq)]
 enum Asked {
     Whole,
-    Part { first: usize, last: usize },
+    Part { first: u64, last: u64 },
     Nothing,
 }
 
 /// Reads `Range` and `If-Range` (RFC 9110, 14). Several ranges at once, and anything unreadable, mean the whole.
-fn asked_range(etag: &str, is_original: bool, request: &HeaderMap, length: usize) -> Asked {
+fn asked_range(etag: &str, has_parts: bool, request: &HeaderMap, length: u64) -> Asked {
     let text = |name| request.get(name).and_then(|value| value.to_str().ok());
     let if_range_fits = text(header::IF_RANGE).is_none_or(|given| given == etag);
     let spec = text(header::RANGE).and_then(|range| range.strip_prefix("bytes="));
-    let Some(spec) = spec.filter(|_| is_original && if_range_fits) else {
+    let Some(spec) = spec.filter(|_| has_parts && if_range_fits) else {
         return Asked::Whole;
     };
     let Some((first, last)) = spec.split_once('-') else {
         return Asked::Whole;
     };
-    let bounds = match (first.trim().parse::<usize>(), last.trim()) {
-        (Ok(first), "") => Some((first, usize::MAX)),
+    let bounds = match (first.trim().parse::<u64>(), last.trim()) {
+        (Ok(first), "") => Some((first, u64::MAX)),
         (Ok(first), last) => last
             .parse()
             .ok()
             .filter(|last| *last >= first)
             .map(|last| (first, last)),
-        (Err(_), last) if first.trim().is_empty() => match last.parse::<usize>() {
+        (Err(_), last) if first.trim().is_empty() => match last.parse::<u64>() {
             Ok(0) => return Asked::Nothing,
-            Ok(suffix) => Some((length.saturating_sub(suffix), usize::MAX)),
+            Ok(suffix) => Some((length.saturating_sub(suffix), u64::MAX)),
             Err(_) => None,
         },
         (Err(_), _) => None,
@@ -150,7 +249,7 @@ fn asked_range(etag: &str, is_original: bool, request: &HeaderMap, length: usize
 }
 
 /// `Sun, 06 Nov 1994 08:49:37 GMT` (RFC 9110, 5.6.7).
-fn http_date(time: jiff::Timestamp) -> String {
+pub(super) fn http_date(time: jiff::Timestamp) -> String {
     time.strftime("%a, %d %b %Y %H:%M:%S GMT").to_string()
 }
 

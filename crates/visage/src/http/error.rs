@@ -14,7 +14,14 @@ use visage_image::ImageError;
 use visage_store::{BlobError, StoreError};
 
 use crate::auth::AuthError;
+use crate::chunks::ChunkError;
+use crate::fetch::FetchError;
+use crate::library::analyse::AnalyseError;
+use crate::library::archive::ArchiveError;
 use crate::library::deliver::DeliverError;
+use crate::library::metadata::MetadataError;
+use crate::library::receive::ReceiveError;
+use crate::library::upload::UploadError;
 use crate::media_host::MediaHostError;
 use crate::permits::WorkError;
 use crate::profile::ProfileImageError;
@@ -120,6 +127,22 @@ impl ApiError {
     }
 }
 
+/// The answer in the voice of Cloudinary's API.
+impl ApiError {
+    /// `{"error":{"message":…}}`. The Node library's uploader reads errors of few statuses only; what another status says is
+    /// told with 400 there.
+    pub(super) fn into_cloudinary_response(mut self, by_uploader: bool) -> Response {
+        let is_client_error = self.status.is_client_error();
+        if by_uploader && is_client_error && !matches!(self.status.as_u16(), 400 | 401 | 404 | 420 | 429) {
+            self.status = StatusCode::BAD_REQUEST;
+        }
+        let body = Json(json!({ "error": { "message": self.message } }));
+        let mut response = (self.status, body).into_response();
+        self.decorate(&mut response);
+        response
+    }
+}
+
 impl IntoResponse for ApiError {
     fn into_response(self) -> Response {
         let body = Json(json!({ "message": self.message, "code": self.code }));
@@ -133,6 +156,7 @@ impl From<StoreError> for ApiError {
     fn from(error: StoreError) -> Self {
         match error {
             StoreError::NoSpace(_) => Self::no_space(),
+            StoreError::BadCursor => Self::bad_request("Invalid value for parameter next_cursor"),
             other => Self::internal(other),
         }
     }
@@ -249,13 +273,116 @@ impl<E: Into<Self>> From<SpoolError<E>> for ApiError {
     }
 }
 
+impl From<UploadError> for ApiError {
+    fn from(error: UploadError) -> Self {
+        match error {
+            UploadError::NoSpace => Self::no_space(),
+            UploadError::GivenUp => Self::overloaded().because(error),
+            UploadError::Store(error) => error.into(),
+            UploadError::Blobs(error) => error.into(),
+        }
+    }
+}
+
+impl From<ReceiveError> for ApiError {
+    fn from(error: ReceiveError) -> Self {
+        match error {
+            ReceiveError::Empty
+            | ReceiveError::TooLarge { .. }
+            | ReceiveError::NotAnImage
+            | ReceiveError::Image(_)
+            | ReceiveError::NotAVideo
+            | ReceiveError::FormatNotAllowed { .. }
+            | ReceiveError::PublicId(_)
+            | ReceiveError::InUse(_)
+            | ReceiveError::Transformation(_)
+            | ReceiveError::TransformationOfFile
+            | ReceiveError::Folder(_) => Self::bad_request(error),
+            ReceiveError::Metadata(error) => error.into(),
+            ReceiveError::Analyse(error) => error.into(),
+            ReceiveError::Upload(error) => error.into(),
+            ReceiveError::Work(error) => error.into(),
+            ReceiveError::TemporaryFile(error) => Self::internal(error),
+            ReceiveError::Store(error) => error.into(),
+        }
+    }
+}
+
+impl From<MetadataError> for ApiError {
+    fn from(error: MetadataError) -> Self {
+        match error {
+            MetadataError::Store(error) => error.into(),
+            MetadataError::Unknown(_) | MetadataError::Invalid { .. } | MetadataError::Missing(_) => {
+                Self::bad_request(error)
+            }
+        }
+    }
+}
+
+impl From<AnalyseError> for ApiError {
+    fn from(error: AnalyseError) -> Self {
+        match error {
+            AnalyseError::Image(error) => Self::bad_request(error),
+            AnalyseError::Work(error) => error.into(),
+            AnalyseError::TemporaryFile(error) => Self::internal(error),
+        }
+    }
+}
+
+impl From<FetchError> for ApiError {
+    fn from(error: FetchError) -> Self {
+        match error {
+            FetchError::Disabled | FetchError::Loading { .. } | FetchError::TooLarge { .. } => Self::bad_request(error),
+            FetchError::NoSpace => Self::no_space(),
+            FetchError::Io(error) => Self::internal(error),
+        }
+    }
+}
+
+impl From<ChunkError> for ApiError {
+    fn from(error: ChunkError) -> Self {
+        match error {
+            ChunkError::TooSmall
+            | ChunkError::Unknown
+            | ChunkError::Overlap
+            | ChunkError::Length { .. }
+            | ChunkError::Total
+            | ChunkError::TooLarge { .. } => Self::bad_request(error),
+            ChunkError::Overloaded => Self::overloaded(),
+            ChunkError::NoSpace => Self::no_space(),
+            ChunkError::Io(error) => Self::internal(error),
+        }
+    }
+}
+
+impl From<ArchiveError> for ApiError {
+    fn from(error: ArchiveError) -> Self {
+        match error {
+            ArchiveError::Deliver(error) => Self::from(&error),
+            ArchiveError::Blobs(error) => error.into(),
+            ArchiveError::TemporaryFile(error) => Self::internal(error),
+            ArchiveError::Zip(error) => Self::internal(error),
+        }
+    }
+}
+
+impl From<DeliverError> for ApiError {
+    fn from(error: DeliverError) -> Self {
+        Self::from(&error)
+    }
+}
+
 impl From<&DeliverError> for ApiError {
     fn from(error: &DeliverError) -> Self {
         match error.root() {
+            DeliverError::Denied => Self::new(StatusCode::UNAUTHORIZED, "denied", error),
+            DeliverError::NotAllowed(_) => Self::new(StatusCode::UNAUTHORIZED, "not_allowed", error),
+            DeliverError::Transformation(_)
+            | DeliverError::NotAnImage
+            | DeliverError::Image(ImageError::TooMuchMemory { .. } | ImageError::Cancelled) => Self::bad_request(error),
             DeliverError::NotFound(_) => Self::new(StatusCode::NOT_FOUND, "not_found", error),
             DeliverError::WrongSignature => Self::new(StatusCode::UNAUTHORIZED, "wrong_signature", error),
             DeliverError::Plan(error) => Self::bad_request(error),
-            DeliverError::Image(ImageError::TooMuchMemory { .. } | ImageError::Cancelled) => Self::bad_request(error),
             DeliverError::Image(error) => Self::internal(error),
             DeliverError::Work(error) => (*error).into(),
             DeliverError::Store(error) => Self::internal(error),

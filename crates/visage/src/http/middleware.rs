@@ -76,7 +76,12 @@ pub(super) async fn bound(State(places): State<Arc<Semaphore>>, request: Request
 
 /// The same response, which holds `guard` until it is sent or given up.
 pub(super) fn guarded(response: Response, guard: impl Send + Unpin + 'static) -> Response {
-    response.map(|body| Body::new(GuardedBody { body, _guard: guard }))
+    response.map(|body| guarded_body(body, guard))
+}
+
+/// The same body, which holds `guard` until it is sent or given up.
+pub(super) fn guarded_body(body: Body, guard: impl Send + Unpin + 'static) -> Body {
+    Body::new(GuardedBody { body, _guard: guard })
 }
 
 /// Ends a request that takes too long, its body included.
@@ -187,7 +192,11 @@ pub(super) async fn secure(request: Request, next: Next) -> Response {
 /// Lets the configured pages call the API, as the contract has it. It is outside of everything that may refuse a request,
 /// so that a page can read refusals.
 pub(super) async fn cors(State(app): State<Arc<App>>, request: Request, next: Next) -> Response {
-    if !request.uri().path().starts_with("/api/") {
+    let path = request.uri().path();
+    if path.starts_with("/v1_1/") {
+        return open_cors(request, next).await;
+    }
+    if !path.starts_with("/api/") {
         return next.run(request).await;
     }
     let origin = request.headers().get(header::ORIGIN).cloned();
@@ -219,6 +228,27 @@ pub(super) async fn cors(State(app): State<Arc<App>>, request: Request, next: Ne
             let allowed_headers = HeaderValue::from_static("Content-Type,Authorization");
             headers.insert(header::ACCESS_CONTROL_ALLOW_HEADERS, allowed_headers);
         }
+    }
+    response
+}
+
+/// Lets every page call Cloudinary's API, as Cloudinary does: what a caller may do is decided by the signature or the preset,
+/// and no cookie counts there.
+async fn open_cors(request: Request, next: Next) -> Response {
+    let preflight =
+        request.method() == Method::OPTIONS && request.headers().contains_key(header::ACCESS_CONTROL_REQUEST_METHOD);
+    let mut response = if preflight {
+        StatusCode::NO_CONTENT.into_response()
+    } else {
+        next.run(request).await
+    };
+    let headers = response.headers_mut();
+    headers.insert(header::ACCESS_CONTROL_ALLOW_ORIGIN, HeaderValue::from_static("*"));
+    if preflight {
+        let methods = HeaderValue::from_static("GET,POST,PUT,DELETE,OPTIONS");
+        headers.insert(header::ACCESS_CONTROL_ALLOW_METHODS, methods);
+        let allowed = "Authorization,Content-Range,Content-Type,X-Requested-With,X-Unique-Upload-Id";
+        headers.insert(header::ACCESS_CONTROL_ALLOW_HEADERS, HeaderValue::from_static(allowed));
     }
     response
 }

@@ -1,6 +1,7 @@
 //! HTTP: extract, call one service, map the result.
 
 mod app;
+mod cloudinary;
 mod delivery;
 mod error;
 mod extract;

@@ -13,7 +13,7 @@ use serde_json::json;
 use tokio::sync::Semaphore;
 
 use super::error::ApiError;
-use super::{app as handlers, delivery, middleware};
+use super::{app as handlers, cloudinary, delivery, middleware};
 use crate::app::App;
 use crate::metrics;
 
@@ -50,6 +50,10 @@ pub fn router(app: Arc<App>) -> Router {
     let bounded = Router::new()
         .nest("/api", api)
         .route("/metrics", get(metrics::show))
+        .route(
+            "/v1_1/{*path}",
+            any(cloudinary::dispatch).layer(DefaultBodyLimit::max(api_bytes(&app))),
+        )
         .route("/{cloud}/{*path}", get(delivery::show))
         .method_not_allowed_fallback(wrong_method)
         .fallback(no_route)
@@ -77,6 +81,14 @@ fn form_bytes(file_bytes: u64) -> usize {
     usize::try_from(file_bytes)
         .unwrap_or(usize::MAX)
         .saturating_add(64 * 1024)
+}
+
+/// How large a request to Cloudinary's API may be: a file, or a part of one, and what is said of it.
+fn api_bytes(app: &App) -> usize {
+    let limits = &app.config.limits;
+    usize::try_from(limits.request_bytes.max(limits.image_bytes))
+        .unwrap_or(usize::MAX)
+        .saturating_add(8 * 1024 * 1024)
 }
 
 async fn wrong_method() -> Response {

@@ -1,3 +1,4 @@
 //! Background jobs. Each also runs once on request, from the command line.
 
+pub mod notifier;
 pub mod reaper;

@@ -59,12 +59,16 @@ impl ReapError {
     }
 }
 
+/// How often a pass is begun again on a full disk.
+const RELIEFS: u32 = 3;
+
 /// Runs a pass every interval until `stop`.
 pub async fn run(app: Arc<App>, stop: CancellationToken) {
     let interval = app.config.reaper.interval.as_duration();
     while stop.run_until_cancelled(tokio::time::sleep(interval)).await.is_some() {
         crate::metrics::sum_up();
         app.attempts.forget_old();
+        app.chunks.forget_old();
         match reap(&app, false).await {
             Ok(reaped) if reaped == Reaped::default() => tracing::debug!("nothing to reap"),
             Ok(reaped) => tracing::info!(?reaped, "reaped"),
@@ -79,13 +83,14 @@ pub async fn run(app: Arc<App>, stop: CancellationToken) {
 /// # Errors
 /// When the directory or the embedded store fails; what is left is done by the next pass.
 pub async fn reap(app: &App, at_once: bool) -> Result<Reaped, ReapError> {
-    match pass(app, at_once).await {
-        Err(error) if error.is_no_space() => {
-            purge::relieve_disk(&app.library).await?;
-            pass(app, at_once).await
+    for _ in 0..RELIEFS {
+        match pass(app, at_once).await {
+            // What the pass deleted so far made room as well.
+            Err(error) if error.is_no_space() => purge::relieve_disk(&app.library).await?,
+            result => return result,
         }
-        result => result,
     }
+    pass(app, at_once).await
 }
 
 async fn pass(app: &App, at_once: bool) -> Result<Reaped, ReapError> {

@@ -1,9 +1,26 @@
 //! The embedded media store's services: what Cloudinary's servers do, done here.
 
+pub mod access;
+pub mod admin_calls;
+pub mod analyse;
+pub mod answers;
+pub mod archive;
+pub mod breakpoints;
+pub mod deletion_token;
 pub mod deliver;
 pub mod destroy;
+pub mod extra;
+pub mod folders;
+pub mod metadata;
+pub mod named;
+pub mod notifications;
+pub mod options;
+pub mod presets;
 pub mod purge;
+pub mod receive;
+pub mod restore;
 pub mod upload;
+pub mod urls;
 
 use std::path::PathBuf;
 use std::sync::Arc;
@@ -11,10 +28,13 @@ use std::time::Duration;
 
 use bytes::Bytes;
 use quick_cache::sync::Cache;
+use rand::RngExt as _;
 use tokio_util::task::TaskTracker;
-use visage_cloudinary::{ImageFormat, Recipe, Secret};
-use visage_store::{Blobs, Catalog, UploadId};
+use visage_cloudinary::signature::AuthTokenKey;
+use visage_cloudinary::{DeliveryType, ImageFormat, Recipe, ResourceType, Secret};
+use visage_store::{AssetKey, Blobs, Catalog, DerivedKey, Documents, Folders, Sqlite, StoreError, UploadId};
 
+use crate::app::App;
 use crate::clock::Clock;
 use crate::config::Config;
 use crate::permits::Permits;
@@ -25,6 +45,10 @@ use crate::single_flight::SingleFlight;
 pub struct Library {
     /// Assets and uploads.
     pub catalog: Arc<dyn Catalog>,
+    /// Named transformations and whatever else operators set up.
+    pub documents: Arc<dyn Documents>,
+    /// Folders that assets are shown in.
+    pub folders: Arc<dyn Folders>,
     /// The bytes.
     pub blobs: Blobs,
     /// Bounds the work on pixels.
@@ -35,6 +59,10 @@ pub struct Library {
     pub cloud_name: String,
     /// Signs URLs.
     pub api_secret: Secret,
+    /// Checks tokens of protected assets; `None` when there are none.
+    pub auth_token_key: Option<AuthTokenKey>,
+    /// Whether only signed, named and eager transformations are made.
+    pub strict_transformations: bool,
     /// What stands in front of every URL's path.
     pub public_url: String,
     /// Bounds of decoding and encoding.
@@ -65,6 +93,8 @@ pub struct Image {
     pub bytes: Bytes,
     /// Its format.
     pub format: ImageFormat,
+    /// Width and height in pixels.
+    pub size: (u32, u32),
 }
 
 /// Weighs an image in the hot cache by its size.
@@ -79,20 +109,18 @@ impl quick_cache::Weighter<ImageKey, Image> for ByBytes {
 
 impl Library {
     /// The library of the checked settings.
-    pub fn new(
-        config: &Config,
-        catalog: Arc<dyn Catalog>,
-        blobs: Blobs,
-        permits: Permits,
-        clock: Arc<dyn Clock>,
-    ) -> Self {
+    pub fn new(config: &Config, store: &Arc<Sqlite>, blobs: Blobs, permits: Permits, clock: Arc<dyn Clock>) -> Self {
         Self {
-            catalog,
+            catalog: store.clone(),
+            documents: store.clone(),
+            folders: store.clone(),
             blobs,
             permits,
             clock,
             cloud_name: config.embedded.cloud_name.clone(),
             api_secret: config.embedded.api_secret.clone(),
+            auth_token_key: AuthTokenKey::new(config.embedded.auth_token_key.clone()).ok(),
+            strict_transformations: config.embedded.strict_transformations,
             public_url: config.public_url(),
             limits: image_limits(config),
             render_timeout: config.render.timeout.as_duration(),
@@ -106,6 +134,11 @@ impl Library {
         }
     }
 
+    /// Forgets a derived image that was deleted.
+    pub fn forget_hot(&self, key: &DerivedKey) {
+        self.hot.remove(&(key.upload, Some(key.recipe.clone())));
+    }
+
     /// Whether the disk has room for what can be made again: a tenth of it, at most a gigabyte, is for what cannot.
     fn has_room(&self) -> bool {
         rustix::fs::statvfs(&self.data).is_ok_and(|disk| {
@@ -113,6 +146,27 @@ impl Library {
             disk.f_bavail.saturating_mul(disk.f_frsize) > reserve_bytes
         })
     }
+}
+
+/// Whether the asset with this key is a user's profile image, or about to become one.
+///
+/// # Errors
+/// When the database fails.
+pub async fn is_in_use(app: &App, key: &AssetKey) -> Result<bool, StoreError> {
+    if key.resource_type != ResourceType::Image || key.delivery_type != DeliveryType::Upload {
+        return Ok(false);
+    }
+    app.directory.is_in_use(key.public_id.as_str()).await
+}
+
+/// `length` random characters of `a-z0-9`.
+pub fn random_name(length: usize) -> String {
+    const CHARACTERS: &[u8; 36] = b"abcdefghijklmnopqrstuvwxyz0123456789";
+    let mut random = rand::rng();
+    (0..length)
+        .filter_map(|_| CHARACTERS.get(random.random_range(0..CHARACTERS.len())))
+        .map(|byte| char::from(*byte))
+        .collect()
 }
 
 /// Most pixels that a URL may ask for: 4096 squared, more than any screen shows.

@@ -88,6 +88,9 @@ pub async fn relieve_disk(library: &Library) -> Result<(), PurgeError> {
             Err(other) => return Err(other.into()),
         }
     }
+    if let Err(error) = library.catalog.release_room().await {
+        tracing::warn!(error = %error, "the database keeps its log");
+    }
     tracing::warn!(
         freed_bytes,
         "the disk is full; derived images were deleted to make room"

@@ -1,23 +1,56 @@
 //! Stores an original.
 
+use std::sync::Arc;
+
+use bytes::Bytes;
 use visage_store::{
-    Asset, AssetKey, BlobError, BlobKey, Commit, CommitError, CommitUpload, Sha256, StoreError, UploadFacts, UploadId,
+    Asset, AssetDetails, AssetId, AssetKey, BlobError, BlobKey, Commit, CommitError, CommitUpload, Md5, Media,
+    StoreError, UploadFacts, UploadId,
 };
 
 use super::Library;
 use crate::clock::later;
 use crate::crash;
-use crate::media_host::Picture;
+use crate::spool::{Hashes, SpooledFile};
 
 /// An original on its way into the store.
 #[derive(Debug)]
 pub struct NewUpload {
     /// What it will be called.
     pub key: AssetKey,
-    /// The file and its facts.
-    pub picture: Picture,
+    /// The file.
+    pub original: Original,
+    /// What it is.
+    pub facts: UploadFacts,
     /// Whether it replaces what has that name already.
     pub overwrite: bool,
+    /// What is said of it.
+    pub details: AssetDetails,
+    /// The id of the asset, if it is new and had one before.
+    pub asset_id: Option<AssetId>,
+}
+
+/// The bytes of an original.
+#[derive(Debug, Clone)]
+pub enum Original {
+    /// In memory.
+    Bytes(Bytes),
+    /// In a temporary file, as they came.
+    File(Arc<SpooledFile>),
+}
+
+/// What became of an upload.
+#[derive(Debug)]
+pub enum Stored {
+    /// It is the asset's current one.
+    New {
+        /// The asset.
+        asset: Asset,
+        /// Whether another was current before.
+        overwritten: bool,
+    },
+    /// The name was taken, and what has it was kept.
+    Existing(Asset),
 }
 
 /// Why an original was not stored.
@@ -26,9 +59,6 @@ pub enum UploadError {
     /// The disk or the database is full.
     #[error("there is no space left")]
     NoSpace,
-    /// The name is taken and `overwrite` was off.
-    #[error("the name is taken already")]
-    Taken,
     /// It took so long that the reaper gave it up.
     #[error("the upload was given up before it was finished")]
     GivenUp,
@@ -46,16 +76,15 @@ pub enum UploadError {
 ///
 /// # Errors
 /// See [`UploadError`]; after an error the reaper removes what was stored.
-pub async fn store(library: &Library, new: NewUpload) -> Result<Asset, UploadError> {
+pub async fn store(library: &Library, new: NewUpload) -> Result<Stored, UploadError> {
     let id = UploadId::random();
-    let facts = facts_of(&new.picture).await;
     library
         .catalog
         .begin_upload(&id, library.clock.now())
         .await
         .map_err(no_space)?;
     crash::point("upload-begun").await;
-    if let Err(error) = library.blobs.put_original(&id, new.picture.bytes).await {
+    if let Err(error) = put(library, &id, new.original).await {
         abandon(library, &id).await;
         return Err(match error {
             BlobError::NoSpace(_) => UploadError::NoSpace,
@@ -68,16 +97,18 @@ pub async fn store(library: &Library, new: NewUpload) -> Result<Asset, UploadErr
     let commit = CommitUpload {
         id,
         key: new.key,
-        facts,
+        facts: new.facts,
         overwrite: new.overwrite,
         purge_at,
+        details: new.details,
+        asset_id: new.asset_id,
     };
     match library.catalog.commit_upload(commit, now).await {
-        Ok(Commit::Stored(asset)) => {
+        Ok(Commit::Stored { asset, overwritten }) => {
             crash::point("upload-committed").await;
-            Ok(asset)
+            Ok(Stored::New { asset, overwritten })
         }
-        Ok(Commit::Existing(_)) => Err(UploadError::Taken),
+        Ok(Commit::Existing(asset)) => Ok(Stored::Existing(asset)),
         Err(CommitError::NotPending) => {
             erase(library, &id).await;
             Err(UploadError::GivenUp)
@@ -89,23 +120,38 @@ pub async fn store(library: &Library, new: NewUpload) -> Result<Asset, UploadErr
     }
 }
 
-async fn facts_of(picture: &Picture) -> UploadFacts {
-    let bytes = picture.bytes.clone();
-    let length = bytes.len() as u64;
-    let sha256 = match tokio::task::spawn_blocking(move || Sha256::of(&bytes)).await {
-        Ok(sha256) => sha256,
-        Err(_stopping) => Sha256::of(&picture.bytes),
-    };
-    let facts = &picture.facts;
+async fn put(library: &Library, id: &UploadId, original: Original) -> Result<(), BlobError> {
+    match original {
+        Original::Bytes(bytes) => library.blobs.put_original(id, bytes).await,
+        Original::File(file) => library.blobs.put_original_stream(id, Box::pin(file.stream())).await,
+    }
+}
+
+/// The facts of an original. Pictures are only ever read whole; of other files each block has a hash of its own.
+pub fn facts(hashes: Hashes, media: Media) -> UploadFacts {
+    let is_image = matches!(media, Media::Image(_));
     UploadFacts {
-        bytes: length,
-        sha256,
-        format: facts.format,
-        width: facts.width,
-        height: facts.height,
-        orientation: facts.orientation.to_exif(),
-        frames: facts.frames,
-        has_alpha: facts.has_alpha,
+        bytes: hashes.bytes,
+        sha256: hashes.sha256,
+        md5: Some(Md5::from_bytes(hashes.md5)),
+        blocks: if is_image { Vec::new() } else { hashes.blocks },
+        media,
+    }
+}
+
+impl Original {
+    /// The hashes of the whole, and of its blocks where it is more than a picture.
+    ///
+    /// # Errors
+    /// When the temporary file fails.
+    pub async fn hashes(&self) -> std::io::Result<Hashes> {
+        let original = self.clone();
+        tokio::task::spawn_blocking(move || match original {
+            Self::Bytes(bytes) => Ok(Hashes::of(&bytes)),
+            Self::File(file) => file.hash(),
+        })
+        .await
+        .map_err(std::io::Error::other)?
     }
 }
 

@@ -3,13 +3,14 @@
 use std::sync::Arc;
 
 use async_trait::async_trait;
+use visage_cloudinary::signature::DeliverySignature;
 use visage_cloudinary::{DeliveryType, DeliveryUrl, PublicId, ResourceType, Transformation};
-use visage_store::{Asset, AssetKey};
+use visage_store::{Asset, AssetDetails, AssetKey, Media};
 
 use super::{Hosted, MediaHost, MediaHostError, Picture};
 use crate::library::deliver::DeliverError;
-use crate::library::upload::{NewUpload, UploadError};
-use crate::library::{Library, deliver, destroy, upload};
+use crate::library::upload::{NewUpload, Original, Stored, UploadError};
+use crate::library::{Library, deliver, destroy, receive, upload};
 
 /// The embedded media store.
 #[derive(Debug)]
@@ -30,9 +31,20 @@ impl Embedded {
             key.resource_type,
             key.delivery_type,
             &key.public_id,
+        );
+        self.write(
+            url.with_transformation(transformation.clone())
+                .with_version(asset.version),
         )
-        .with_transformation(transformation.clone())
-        .with_version(asset.version);
+    }
+
+    /// Where only some transformations are made, a signature allows ours.
+    fn write(&self, url: DeliveryUrl) -> String {
+        let url = if self.library.strict_transformations {
+            url.signed(DeliverySignature::default(), &self.library.api_secret)
+        } else {
+            url
+        };
         format!("{}{}", self.library.public_url, url.path())
     }
 }
@@ -45,12 +57,27 @@ impl MediaHost for Embedded {
         picture: Picture,
         display: &Transformation,
     ) -> Result<Hosted, MediaHostError> {
+        let original = Original::Bytes(picture.bytes);
+        let hashes = original
+            .hashes()
+            .await
+            .map_err(|error| MediaHostError::Failed(Box::new(error)))?;
+        let folder = public_id.as_str().rsplit_once('/').map(|(folder, _)| folder.to_owned());
         let new = NewUpload {
             key: key(public_id, ResourceType::Image),
-            picture,
+            original,
+            facts: upload::facts(hashes, Media::Image(receive::image_facts(&picture.facts))),
             overwrite: false,
+            details: AssetDetails {
+                asset_folder: folder.unwrap_or_default(),
+                ..AssetDetails::default()
+            },
+            asset_id: None,
         };
-        let asset = upload::store(&self.library, new).await?;
+        let asset = match upload::store(&self.library, new).await? {
+            Stored::New { asset, .. } => asset,
+            Stored::Existing(_) => return Err(MediaHostError::Failed("the public id is taken already".into())),
+        };
         // Before anybody refers to it: a picture that cannot be shown must not replace one that can.
         if let Err(error) = deliver::show_once(&self.library, &asset, display).await {
             return Err(match error.root() {
@@ -65,7 +92,8 @@ impl MediaHost for Embedded {
     }
 
     async fn destroy(&self, public_id: &PublicId, resource_type: ResourceType) -> Result<bool, MediaHostError> {
-        Ok(destroy::destroy(&self.library, &key(public_id, resource_type)).await?)
+        let destroyed = destroy::destroy(&self.library, &key(public_id, resource_type)).await?;
+        Ok(destroyed.is_some())
     }
 
     async fn exists(&self, public_id: &PublicId) -> Result<bool, MediaHostError> {
@@ -79,10 +107,8 @@ impl MediaHost for Embedded {
 
     fn with_transformation(&self, url: &str, transformation: &Transformation) -> Option<String> {
         let path = url.strip_prefix(self.library.public_url.as_str())?;
-        let url = DeliveryUrl::parse(path)
-            .ok()?
-            .with_transformation(transformation.clone());
-        Some(format!("{}{}", self.library.public_url, url.path()))
+        let url = DeliveryUrl::parse(path).ok()?;
+        Some(self.write(url.with_transformation(transformation.clone())))
     }
 }
 

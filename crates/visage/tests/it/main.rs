@@ -3,11 +3,15 @@
 
 mod audit;
 mod auth;
+mod canned_server;
+mod chunks;
 mod corpus;
 mod delivery;
+mod fetch;
 mod pictures;
 mod profile;
 mod profile_image;
 mod reaper;
 mod server;
 mod test_app;
+mod webhooks;

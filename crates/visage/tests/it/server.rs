@@ -129,7 +129,7 @@ async fn a_wrong_method_is_json_too() {
         (Method::GET, "/api/auth/login"),
         (Method::PATCH, "/api/users/profile"),
         (Method::POST, "/health"),
-        (Method::POST, "/v1_1/visage/image/upload"),
+        (Method::POST, "/visage/image/upload/a.jpg"),
     ] {
         let answer = t.call(method, path, "", &serde_json::Value::Null).await;
         assert_eq!(answer.refusal(), (405, "Method not allowed".to_owned()), "{path}");

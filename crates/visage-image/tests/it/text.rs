@@ -1,0 +1,271 @@
+//! Text as pictures: what is drawn, and what is refused.
+
+use visage_cloudinary::transformation::Color;
+use visage_image::{
+    ImageFormat, Limits, MAX_FONT_SIZE, MAX_TEXT_CHARACTERS, Rendered, TextAlign, TextDecoration, TextError, TextStyle,
+    is_bold_weight, render_text,
+};
+
+use crate::support::pixels;
+
+fn drawn(text: &str, style: &TextStyle) -> Rendered {
+    render_text(text, style, &Limits::default()).unwrap()
+}
+
+fn style() -> TextStyle {
+    TextStyle {
+        font_size: 40,
+        ..TextStyle::default()
+    }
+}
+
+/// The sum of all alpha, in whole pixels.
+fn ink(picture: &Rendered) -> u32 {
+    pixels(&picture.bytes)
+        .2
+        .iter()
+        .map(|pixel| u32::from(pixel[3]))
+        .sum::<u32>()
+        / 255
+}
+
+const RED: Color = Color {
+    red: 255,
+    green: 0,
+    blue: 0,
+    alpha: 255,
+};
+
+#[test]
+fn a_text_is_as_large_as_its_letters_in_its_colour_on_nothing() {
+    let picture = drawn(
+        "HELLO",
+        &TextStyle {
+            font_color: RED,
+            ..style()
+        },
+    );
+    assert_eq!(picture.format, ImageFormat::Png);
+    // Capitals of Liberation Sans are 0.69 of the size high; these five are 3.4 sizes wide.
+    assert!((26..=30).contains(&picture.height) && (110..=140).contains(&picture.width));
+    let (_, _, found) = pixels(&picture.bytes);
+    assert!(
+        found
+            .iter()
+            .all(|[red, green, blue, alpha]| *alpha == 0 || (*red, *green, *blue) == (255, 0, 0))
+    );
+    assert!(found.iter().any(|pixel| pixel[3] == 255) && found.iter().any(|pixel| pixel[3] == 0));
+}
+
+#[test]
+fn the_same_text_is_the_same_file_and_twice_the_size_is_twice_as_large() {
+    assert_eq!(drawn("Visage 1", &style()), drawn("Visage 1", &style()));
+    let (small, large) = (
+        drawn("Visage", &style()),
+        drawn(
+            "Visage",
+            &TextStyle {
+                font_size: 80,
+                ..style()
+            },
+        ),
+    );
+    assert!(large.width.abs_diff(small.width * 2) <= 4 && large.height.abs_diff(small.height * 2) <= 4);
+}
+
+#[test]
+fn bold_has_more_ink_and_slanted_is_wider() {
+    let plain = drawn("IIII", &style());
+    assert!(
+        ink(&drawn(
+            "IIII",
+            &TextStyle {
+                is_bold: true,
+                ..style()
+            }
+        )) > ink(&plain) * 5 / 4
+    );
+    assert!(
+        drawn(
+            "I",
+            &TextStyle {
+                is_italic: true,
+                ..style()
+            }
+        )
+        .width
+            > drawn("I", &style()).width + 4
+    );
+    assert_eq!(
+        (is_bold_weight("bold"), is_bold_weight("300"), is_bold_weight("fat")),
+        (Some(true), Some(false), None)
+    );
+}
+
+#[test]
+fn lines_under_and_through_letters_are_drawn() {
+    let plain = drawn("mmm", &style());
+    let underlined = drawn(
+        "mmm",
+        &TextStyle {
+            decoration: TextDecoration::Underline,
+            ..style()
+        },
+    );
+    let struck = drawn(
+        "mmm",
+        &TextStyle {
+            decoration: TextDecoration::Strikethrough,
+            ..style()
+        },
+    );
+    assert!(underlined.height > plain.height && ink(&underlined) > ink(&plain));
+    assert!(struck.height == plain.height && ink(&struck) > ink(&plain));
+}
+
+#[test]
+fn long_lines_are_broken_and_line_breaks_are_kept() {
+    let one = drawn("many words in one line", &style());
+    let wrapped = drawn(
+        "many words in one line",
+        &TextStyle {
+            max_width: Some(150),
+            ..style()
+        },
+    );
+    assert!(wrapped.width <= 150 && wrapped.height > 2 * one.height);
+    let word = drawn(
+        "Wwwwwwwwwwwwwwwwwwwwwwww",
+        &TextStyle {
+            max_width: Some(100),
+            ..style()
+        },
+    );
+    assert!(word.width <= 104);
+    assert!(drawn("a\nb", &style()).height > drawn("ab", &style()).height + 30);
+}
+
+#[test]
+fn short_lines_stand_where_the_alignment_says() {
+    let left_of_second_line = |align| {
+        let (width, height, found) = pixels(&drawn("WWWWWW\nI", &TextStyle { align, ..style() }).bytes);
+        let below = found.chunks_exact(width as usize).skip(height as usize * 2 / 3);
+        below
+            .filter_map(|row| row.iter().position(|pixel| pixel[3] > 128))
+            .min()
+            .unwrap()
+    };
+    let [left, center, right] = [TextAlign::Left, TextAlign::Center, TextAlign::Right].map(left_of_second_line);
+    assert!(
+        left < 10 && center > left + 80 && right > center + 80,
+        "{left} {center} {right}"
+    );
+    assert_eq!(TextAlign::from_word("center"), Some(TextAlign::Center));
+    assert_eq!(TextAlign::from_word("middle"), None);
+}
+
+#[test]
+fn spacing_moves_letters_and_lines_apart() {
+    let plain = drawn("abc\nabc", &style());
+    let wide = drawn(
+        "abc\nabc",
+        &TextStyle {
+            letter_spacing: 10.0,
+            line_spacing: 20.0,
+            ..style()
+        },
+    );
+    assert!(
+        wide.width.abs_diff(plain.width + 20) <= 2,
+        "{} {}",
+        wide.width,
+        plain.width
+    );
+    assert_eq!(wide.height, plain.height + 20);
+}
+
+#[test]
+fn background_and_opacity_are_mixed_in() {
+    let style = TextStyle {
+        background: Some(RED),
+        opacity_percent: 50,
+        ..style()
+    };
+    let (_, _, found) = pixels(&drawn("o", &style).bytes);
+    assert!(found.iter().all(|pixel| pixel[3] == 128));
+    assert!(found.contains(&[255, 0, 0, 128]) && found.contains(&[0, 0, 0, 128]));
+}
+
+#[test]
+fn text_without_a_mark_is_as_large_as_its_line() {
+    let picture = drawn("   ", &style());
+    assert_eq!(ink(&picture), 0);
+    assert!(picture.height == 46 && picture.width >= 1);
+}
+
+#[test]
+fn limits_hold_at_and_beyond_themselves() {
+    let limits = Limits::default();
+    let refused = |text: &str, style: &TextStyle| render_text(text, style, &limits).unwrap_err();
+    assert_eq!(refused("", &style()), TextError::Empty);
+    let small = TextStyle {
+        font_size: 1,
+        ..style()
+    };
+    assert!(render_text(&"a ".repeat(MAX_TEXT_CHARACTERS / 2), &small, &limits).is_ok());
+    assert_eq!(
+        refused(&"a".repeat(MAX_TEXT_CHARACTERS + 1), &small),
+        TextError::TooLong
+    );
+    for (font_size, is_taken) in [(0, false), (1, true), (MAX_FONT_SIZE, true), (MAX_FONT_SIZE + 1, false)] {
+        let result = render_text("a", &TextStyle { font_size, ..style() }, &limits);
+        assert_eq!(result.is_ok(), is_taken, "{font_size}");
+    }
+    assert_eq!(
+        refused(
+            "a",
+            &TextStyle {
+                letter_spacing: f32::NAN,
+                ..style()
+            }
+        ),
+        TextError::Spacing
+    );
+    let huge = TextStyle {
+        font_size: MAX_FONT_SIZE,
+        ..style()
+    };
+    assert!(matches!(
+        refused("WWWWWWWWWWWWWWWWWWWWWWWWW", &huge),
+        TextError::TooLarge { .. }
+    ));
+    assert!(matches!(refused(&"W\n".repeat(100), &huge), TextError::TooLarge { .. }));
+}
+
+#[test]
+fn strange_texts_are_drawn_without_harm() {
+    let zalgo = format!("a{}", "\u{301}".repeat(3000));
+    for text in [
+        "\0\u{1}\u{7f}",
+        "\u{202e}abc\u{202c}",
+        "😀 日本 עברית عربى",
+        "\r\n\t\n",
+        "\u{feff}\u{200b}",
+        zalgo.as_str(),
+    ] {
+        for max_width in [None, Some(0), Some(1), Some(u32::MAX)] {
+            let style = TextStyle {
+                align: TextAlign::Justify,
+                max_width,
+                letter_spacing: -9.0,
+                line_spacing: -99.0,
+                ..style()
+            };
+            let result = render_text(text, &style, &Limits::default());
+            assert!(
+                matches!(result, Ok(_) | Err(TextError::TooLarge { .. })),
+                "{text:?} {result:?}"
+            );
+        }
+    }
+}

@@ -1,0 +1,123 @@
+//! Finds out about a picture what a caller wants to know. Only what was asked for is computed, once, when the picture arrives.
+
+use bytes::Bytes;
+use serde_json::{Value, json};
+use visage_image::{ColourShare, ImageError, QualityAnalysis, Sample};
+use visage_store::UploadFacts;
+
+use super::deliver::image_facts;
+use super::extra::Analysis;
+use super::options::Analyse;
+use super::upload::Original;
+use crate::app::App;
+use crate::permits::WorkError;
+
+/// Why nothing was found out.
+#[derive(Debug, thiserror::Error)]
+pub enum AnalyseError {
+    /// The picture cannot be decoded.
+    #[error(transparent)]
+    Image(#[from] ImageError),
+    /// Too much is being worked on.
+    #[error(transparent)]
+    Work(#[from] WorkError),
+    /// The temporary file failed.
+    #[error("the temporary file failed: {0}")]
+    TemporaryFile(#[from] std::io::Error),
+}
+
+impl Analyse {
+    /// Whether nothing is asked for.
+    pub fn is_empty(self) -> bool {
+        self == Self::default()
+    }
+}
+
+/// Finds out what `asked` asks for; files that are no pictures have nothing of it.
+///
+/// # Errors
+/// See [`AnalyseError`].
+pub async fn analyse(
+    app: &App,
+    original: &Original,
+    facts: &UploadFacts,
+    asked: Analyse,
+) -> Result<Analysis, AnalyseError> {
+    let Some(image) = facts.image().filter(|_| !asked.is_empty()) else {
+        return Ok(Analysis::default());
+    };
+    let (original, facts) = (original.clone(), image_facts(image));
+    let limits = app.library.limits.clone();
+    let memory_bytes = Sample::memory_bytes(&facts, original_bytes(&original));
+    app.permits
+        .run(memory_bytes, app.library.render_timeout, move |expired| {
+            let bytes = match original {
+                Original::Bytes(bytes) => bytes,
+                Original::File(file) => Bytes::from(file.read_all()?),
+            };
+            let sample = Sample::of(&bytes, &facts, &limits, expired)?;
+            look(&bytes, &facts, &sample, asked)
+        })
+        .await?
+}
+
+fn original_bytes(original: &Original) -> u64 {
+    match original {
+        Original::Bytes(bytes) => bytes.len() as u64,
+        Original::File(file) => file.len_bytes(),
+    }
+}
+
+fn look(bytes: &[u8], facts: &visage_image::Facts, sample: &Sample, asked: Analyse) -> Result<Analysis, AnalyseError> {
+    let mut found = Analysis::default();
+    if asked.faces {
+        found.faces = Some(
+            sample
+                .faces()?
+                .iter()
+                .map(|face| [face.x, face.y, face.width, face.height])
+                .collect(),
+        );
+    }
+    if asked.colors {
+        let colours = sample.colours();
+        found.predominant = Some(json!({
+            "google": pairs(&colours.google),
+            "cloudinary": pairs(&colours.cloudinary),
+        }));
+        found.colors = Some(pairs(&colours.colours));
+    }
+    if asked.phash {
+        found.phash = Some(sample.perceptual_hash()?.to_string());
+    }
+    if asked.quality {
+        found.quality = Some(quality(sample.quality_analysis(bytes)));
+    }
+    if asked.metadata {
+        let texts = visage_image::metadata(bytes, facts);
+        found.metadata = Some(texts.into_iter().map(|(name, text)| (name, json!(text))).collect());
+        found.grayscale = Some(sample.is_grayscale());
+        found.semi_transparent = Some(sample.is_semi_transparent());
+    }
+    Ok(found)
+}
+
+fn pairs(shares: &[ColourShare]) -> Vec<(String, f64)> {
+    shares
+        .iter()
+        .map(|share| (share.colour.clone(), share.percent))
+        .collect()
+}
+
+fn quality(found: QualityAnalysis) -> Value {
+    let mut figures = json!({
+        "focus": found.focus,
+        "contrast": found.contrast,
+        "exposure": found.exposure,
+        "resolution": found.resolution,
+    });
+    if let Some(quality) = found.jpeg_quality {
+        figures["jpeg_quality"] = json!(quality);
+    }
+    figures
+}

@@ -1,0 +1,677 @@
+//! Receives a file from a caller of the API: finds out what it is, makes of it what was asked for, names it, stores it.
+//!
+//! Unlike a member's profile image it is kept byte for byte, unless the caller asks for an incoming transformation.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::sync::Arc;
+
+use bytes::Bytes;
+use jiff::Timestamp;
+use serde_json::Value;
+use visage_cloudinary::{
+    DeliveryType, ImageFormat, PublicId, PublicIdError, RequestFacts, ResourceType, Transformation,
+};
+use visage_image::ImageError;
+use visage_store::{
+    Asset, AssetDetails, AssetKey, ImageFacts, Media, Moderation, ModerationStatus, StoreError, UploadFacts, VideoFacts,
+};
+
+use super::analyse::AnalyseError;
+use super::deliver::{self, DeliverError, Made};
+use super::extra::{Analysis, Extra};
+use super::metadata::MetadataError;
+use super::options::{Analyse, Description, Eager, Naming, UploadOptions};
+use super::upload::{self, NewUpload, Original, Stored, UploadError};
+use super::{analyse, folders, metadata, named};
+use crate::app::App;
+use crate::permits::WorkError;
+use crate::spool::{Hashes, SpooledFile};
+
+/// What is read of a file to see whether it may be a picture at all.
+const HEAD_BYTES: u64 = 256;
+
+/// A file that has arrived.
+#[derive(Debug)]
+pub struct Arrival {
+    /// The bytes.
+    pub file: SpooledFile,
+    /// What the sender calls it.
+    pub name: Option<String>,
+}
+
+/// What became of it.
+#[derive(Debug)]
+pub struct Receipt {
+    /// The asset.
+    pub asset: Asset,
+    /// Whether it was there before and was kept.
+    pub existing: bool,
+    /// Whether it took another upload's place.
+    pub overwritten: bool,
+    /// What was made of it, in the order of the request.
+    pub eager: Vec<EagerResult>,
+}
+
+/// What became of one eager transformation.
+#[derive(Debug)]
+pub struct EagerResult {
+    /// What was asked for.
+    pub eager: Eager,
+    /// What was made; `None` while it is still to be made.
+    pub made: Option<Result<Made, String>>,
+}
+
+/// Why a file was not received. Nothing is stored then.
+#[derive(Debug, thiserror::Error)]
+pub enum ReceiveError {
+    /// There is nothing in it.
+    #[error("Empty file")]
+    Empty,
+    /// It is larger than its kind may be.
+    #[error("File size too large. Got {got_bytes}. Maximum is {max_bytes}.")]
+    TooLarge {
+        /// Its size.
+        got_bytes: u64,
+        /// What is allowed.
+        max_bytes: u64,
+    },
+    /// It was sent as a picture and is none that is taken.
+    #[error("Invalid image file")]
+    NotAnImage,
+    /// It is a picture beyond the limits.
+    #[error(transparent)]
+    Image(ImageError),
+    /// It was sent as a film and is none that is known.
+    #[error("Unsupported video format or file")]
+    NotAVideo,
+    /// Its format is not among those that the caller takes.
+    #[error("{kind} file format {format} not allowed")]
+    FormatNotAllowed {
+        /// `Image`, `Video` or `Raw`.
+        kind: &'static str,
+        /// The format.
+        format: String,
+    },
+    /// It cannot be called so.
+    #[error(transparent)]
+    PublicId(#[from] PublicIdError),
+    /// What it would replace is somebody's profile image.
+    #[error("{0} is in use: it is a user's profile image")]
+    InUse(PublicId),
+    /// What is to be made of it cannot be made.
+    #[error("{0}")]
+    Transformation(String),
+    /// It is no picture, and only of pictures something can be made.
+    #[error("Transformations are supported for images only")]
+    TransformationOfFile,
+    /// The structured metadata is wrong.
+    #[error(transparent)]
+    Metadata(#[from] MetadataError),
+    /// The folder cannot be called so.
+    #[error("Invalid folder: {0}")]
+    Folder(&'static str),
+    /// What was asked to be found out was not.
+    #[error(transparent)]
+    Analyse(#[from] AnalyseError),
+    /// It was not stored.
+    #[error(transparent)]
+    Upload(#[from] UploadError),
+    /// Too much is being worked on, or the work on this file failed.
+    #[error(transparent)]
+    Work(#[from] WorkError),
+    /// The temporary file failed.
+    #[error("the temporary file failed: {0}")]
+    TemporaryFile(#[from] std::io::Error),
+    /// The database failed.
+    #[error(transparent)]
+    Store(#[from] StoreError),
+}
+
+/// Receives `arrival`.
+///
+/// # Errors
+/// See [`ReceiveError`].
+pub async fn receive(app: &Arc<App>, arrival: Arrival, options: &UploadOptions) -> Result<Receipt, ReceiveError> {
+    let Arrival { file, name } = arrival;
+    if file.len_bytes() == 0 {
+        return Err(ReceiveError::Empty);
+    }
+    let expanded = expand_eager(app, &options.eager).await?;
+    let incoming = match &options.incoming {
+        Some(incoming) => Some(
+            named::expand(&*app.library.documents, incoming)
+                .await
+                .map_err(transformation_error)?,
+        ),
+        None => None,
+    };
+    let file = Arc::new(file);
+    let identified = identify(app, &file, options.resource_type).await?;
+    check_allowed(&identified, options)?;
+    let original_extension = extension_of(&identified);
+    let (original, identified) = transform(app, file, identified, incoming, options).await?;
+    let facts = original.facts(identified).await?;
+    check_plans(app, &facts, &expanded)?;
+    let file_name = options.naming.filename_override.clone().or(name);
+    let key = AssetKey {
+        resource_type: resource_type_of(&facts.media),
+        delivery_type: options.delivery_type.unwrap_or(DeliveryType::Upload),
+        public_id: choose_public_id(&options.naming, file_name.as_deref(), &facts.media)?,
+    };
+    refuse_in_use(app, &key).await?;
+    let mut details = AssetDetails::default();
+    describe(app, &mut details, &options.description).await?;
+    place(&mut details, &options.naming, file_name.as_deref())?;
+    let mut extra = Extra::of(&details);
+    let file_stem = file_name.as_deref().map(|name| stem(name).to_owned());
+    extra.original_filename = file_stem.filter(|_| !options.naming.discard_original_filename);
+    extra.original_extension =
+        original_extension.filter(|extension| Some(extension) != format_of(&facts.media).as_ref());
+    extra.api_key.clone_from(&options.api_key);
+    extra.eager = options.eager.iter().map(named::strict_text).collect();
+    extra.analysis = analyse::analyse(app, &original, &facts, options.analyse).await?;
+    extra.keep_in(&mut details);
+    let new = NewUpload {
+        key,
+        original,
+        facts,
+        overwrite: options.overwrite,
+        details,
+        asset_id: None,
+    };
+    let receipt = match upload::store(&app.library, new).await? {
+        Stored::Existing(asset) => Receipt {
+            asset,
+            existing: true,
+            overwritten: false,
+            eager: Vec::new(),
+        },
+        Stored::New { asset, overwritten } => {
+            let eager = make_eager(app, &asset, options.eager.clone(), options.eager_async).await;
+            Receipt {
+                asset,
+                existing: false,
+                overwritten,
+                eager,
+            }
+        }
+    };
+    Ok(receipt)
+}
+
+/// What a file is, and what was read in its head.
+#[derive(Debug, Clone)]
+pub enum Identified {
+    /// A picture.
+    Image(visage_image::Facts),
+    /// A film or a sound.
+    Video(VideoFacts),
+    /// Anything else.
+    Raw {
+        /// The extension of its name.
+        extension: Option<String>,
+    },
+}
+
+/// Finds out what the file is: the bytes decide, within what the caller allows.
+async fn identify(
+    app: &App,
+    file: &Arc<SpooledFile>,
+    wanted: Option<ResourceType>,
+) -> Result<Identified, ReceiveError> {
+    if wanted == Some(ResourceType::Raw) {
+        return Ok(Identified::Raw { extension: None });
+    }
+    let limits = &app.config.limits;
+    if wanted != Some(ResourceType::Video) {
+        match probe_image(app, file, limits.image_bytes).await {
+            Ok(facts) => return Ok(Identified::Image(facts)),
+            Err(ReceiveError::NotAnImage) if wanted.is_none() => {}
+            Err(error) => return Err(error),
+        }
+    }
+    let probed = Arc::clone(file);
+    let facts = tokio::task::spawn_blocking(move || visage_image::probe_video(&mut probed.reader()))
+        .await
+        .map_err(|_stopping| WorkError::Panicked)??;
+    match (facts, wanted) {
+        (Some(facts), _) => Ok(Identified::Video(video_facts(facts))),
+        (None, Some(_)) => Err(ReceiveError::NotAVideo),
+        (None, None) => Ok(Identified::Raw { extension: None }),
+    }
+}
+
+async fn probe_image(app: &App, file: &Arc<SpooledFile>, max_bytes: u64) -> Result<visage_image::Facts, ReceiveError> {
+    let got_bytes = file.len_bytes();
+    let head = file.read_prefix(HEAD_BYTES)?;
+    if let Err(ImageError::Empty | ImageError::Unsupported { .. }) = visage_image::probe(&head, &app.library.limits) {
+        return Err(ReceiveError::NotAnImage);
+    }
+    if got_bytes > max_bytes {
+        return Err(ReceiveError::TooLarge { got_bytes, max_bytes });
+    }
+    let (file, limits) = (Arc::clone(file), app.library.limits.clone());
+    let probed = app
+        .permits
+        .run(got_bytes, app.library.render_timeout, move |_| {
+            let bytes = file.read_all()?;
+            Ok::<_, std::io::Error>(visage_image::probe(&bytes, &limits))
+        })
+        .await??;
+    probed.map_err(|error| match error {
+        ImageError::Empty | ImageError::Unsupported { .. } | ImageError::Damaged { .. } => ReceiveError::NotAnImage,
+        other => ReceiveError::Image(other),
+    })
+}
+
+fn video_facts(facts: visage_image::VideoFacts) -> VideoFacts {
+    VideoFacts {
+        format: facts.format.to_owned(),
+        width: facts.width,
+        height: facts.height,
+        duration: facts.duration_seconds,
+        bit_rate: facts.bit_rate,
+        frame_rate: facts.frame_rate,
+        frames: facts.frames,
+        rotation: Some(facts.rotation),
+        video_codec: facts.video_codec,
+        audio_codec: facts.audio.and_then(|audio| audio.codec),
+    }
+}
+
+/// With `format`, a picture outside of the list is converted instead of refused.
+fn check_allowed(identified: &Identified, options: &UploadOptions) -> Result<(), ReceiveError> {
+    let allowed = &options.allowed_formats;
+    if allowed.is_empty() {
+        return Ok(());
+    }
+    let (kind, format) = match identified {
+        Identified::Image(facts) => ("Image", facts.format.extension().to_owned()),
+        Identified::Video(facts) => ("Video", facts.format.clone()),
+        Identified::Raw { extension } => ("Raw", extension.clone().unwrap_or_default()),
+    };
+    let converted = options.format.map(|format| format.extension().to_owned());
+    let fits = |format: &String| allowed.contains(format);
+    if fits(&format) || (kind == "Image" && converted.as_ref().is_some_and(fits)) {
+        Ok(())
+    } else {
+        Err(ReceiveError::FormatNotAllowed { kind, format })
+    }
+}
+
+/// Makes of the file what has to be made before it is stored.
+async fn transform(
+    app: &App,
+    file: Arc<SpooledFile>,
+    identified: Identified,
+    incoming: Option<Transformation>,
+    options: &UploadOptions,
+) -> Result<(Original, Identified), ReceiveError> {
+    let facts = match identified {
+        Identified::Image(facts) => facts,
+        other if incoming.is_none() && options.format.is_none() => return Ok((Original::File(file), other)),
+        _ => return Err(ReceiveError::TransformationOfFile),
+    };
+    // With a list of formats, `format` is for those outside of it.
+    let kept = options
+        .allowed_formats
+        .iter()
+        .any(|format| format == facts.format.extension());
+    let format = options
+        .format
+        .filter(|_| !kept)
+        .filter(|format| *format != facts.format);
+    if incoming.as_ref().is_none_or(Transformation::is_empty) && format.is_none() {
+        return Ok((Original::File(file), Identified::Image(facts)));
+    }
+    let bytes = render_incoming(app, file, &facts, &incoming.unwrap_or_default(), format).await?;
+    let limits = app.library.limits.clone();
+    let facts = visage_image::probe(&bytes, &limits).map_err(ReceiveError::Image)?;
+    Ok((Original::Bytes(bytes), Identified::Image(facts)))
+}
+
+async fn render_incoming(
+    app: &App,
+    file: Arc<SpooledFile>,
+    facts: &visage_image::Facts,
+    incoming: &Transformation,
+    format: Option<ImageFormat>,
+) -> Result<Bytes, ReceiveError> {
+    let source = visage_cloudinary::SourceFacts {
+        format: facts.format,
+        has_alpha: facts.has_alpha,
+    };
+    let resolved = incoming.resolve(RequestFacts::default(), source, format);
+    let limits = app.library.limits.clone();
+    let plan = visage_image::plan_resolved(&resolved, facts, &limits)
+        .map_err(|error| ReceiveError::Transformation(error.to_string()))?;
+    let memory_bytes = plan.memory_bytes(file.len_bytes());
+    let rendered = app
+        .permits
+        .run(memory_bytes, app.library.render_timeout, move |expired| {
+            let bytes = file.read_all()?;
+            visage_image::render(&bytes, &plan, &limits, expired).map_err(ReceiveError::Image)
+        })
+        .await??;
+    Ok(rendered.bytes.into())
+}
+
+/// Expands named transformations, before anything is stored.
+async fn expand_eager(app: &App, eager: &[Eager]) -> Result<Vec<(Eager, Transformation)>, ReceiveError> {
+    let mut expanded = Vec::new();
+    for eager in eager {
+        let transformation = named::expand(&*app.library.documents, &eager.transformation)
+            .await
+            .map_err(transformation_error)?;
+        expanded.push((eager.clone(), transformation));
+    }
+    Ok(expanded)
+}
+
+fn transformation_error(error: named::ExpandError) -> ReceiveError {
+    match error {
+        named::ExpandError::Store(error) => ReceiveError::Store(error),
+        named::ExpandError::Transformation(error) => ReceiveError::Transformation(error.to_string()),
+    }
+}
+
+/// Refuses what can never be made, before anything is stored.
+fn check_plans(app: &App, facts: &UploadFacts, eager: &[(Eager, Transformation)]) -> Result<(), ReceiveError> {
+    if eager.is_empty() {
+        return Ok(());
+    }
+    let Some(image) = facts.image() else {
+        return Err(ReceiveError::TransformationOfFile);
+    };
+    for (asked, transformation) in eager {
+        deliver::check_plan(&app.library, image, transformation, asked.extension.as_deref())
+            .map_err(|error| ReceiveError::Transformation(error.to_string()))?;
+    }
+    Ok(())
+}
+
+/// Makes the eager ones; with `in_background` that is left to [`finish_eager`].
+pub async fn make_eager(app: &Arc<App>, asset: &Asset, eager: Vec<Eager>, in_background: bool) -> Vec<EagerResult> {
+    let asked = eager
+        .into_iter()
+        .map(|eager| EagerResult { eager, made: None })
+        .collect();
+    if in_background {
+        return asked;
+    }
+    finish_eager(app, asset, asked).await
+}
+
+/// Makes those that are not made yet.
+pub async fn finish_eager(app: &Arc<App>, asset: &Asset, mut results: Vec<EagerResult>) -> Vec<EagerResult> {
+    for result in results.iter_mut().filter(|result| result.made.is_none()) {
+        let made = deliver::make_ahead(&app.library, asset, &result.eager).await;
+        result.made = Some(made.map_err(|error: DeliverError| error.to_string()));
+    }
+    results
+}
+
+/// Refuses what can never be made of a stored asset.
+///
+/// # Errors
+/// [`ReceiveError::Transformation`], or the database's failure.
+pub async fn check_eager(app: &App, asset: &Asset, eager: &[Eager]) -> Result<(), ReceiveError> {
+    let expanded = expand_eager(app, eager).await?;
+    check_plans(app, &asset.upload.facts, &expanded)
+}
+
+/// Changes what is said of a stored asset, allows `eager` where only some transformations are, and keeps what was found out.
+/// `None`: the asset is gone.
+///
+/// # Errors
+/// When metadata does not fit its fields, or the database fails.
+pub async fn change(
+    app: &App,
+    asset: &Asset,
+    said: &Description,
+    eager: &[Eager],
+    found: Analysis,
+) -> Result<Option<visage_store::Edited>, ReceiveError> {
+    let now = app.clock.now();
+    let metadata = match &said.metadata {
+        Some(values) => Some(metadata::check(app, values, &asset.details.metadata, said.clear_invalid).await?),
+        None => None,
+    };
+    let allowed: Vec<String> = eager.iter().map(named::strict_text).collect();
+    let said = said.clone();
+    let edit = Box::new(move |details: &mut AssetDetails| {
+        say(details, &said, metadata.clone(), now);
+        let mut extra = Extra::of(details);
+        extra.analysis.add(&found);
+        for text in &allowed {
+            if !extra.eager.contains(text) {
+                extra.eager.push(text.clone());
+            }
+        }
+        extra.keep_in(details);
+    });
+    Ok(app.library.catalog.edit_asset(&asset.id, edit, now).await?)
+}
+
+/// Keeps what somebody decided about showing an asset. `None`: the asset is gone.
+///
+/// # Errors
+/// When the database fails.
+pub async fn moderate(app: &App, asset: &Asset, status: ModerationStatus) -> Result<Option<Asset>, StoreError> {
+    let now = app.clock.now();
+    let edit = Box::new(move |details: &mut AssetDetails| {
+        let kind = details
+            .moderation
+            .as_ref()
+            .map_or("manual", |moderation| &moderation.kind)
+            .to_owned();
+        details.moderation = Some(Moderation {
+            kind,
+            status,
+            updated_at: now,
+        });
+    });
+    let edited = app.library.catalog.edit_asset(&asset.id, edit, now).await?;
+    Ok(edited.map(|edited| edited.asset))
+}
+
+/// Finds out about a stored asset what is not known yet.
+///
+/// # Errors
+/// See [`ReceiveError`].
+pub async fn analyse_stored(app: &App, asset: &Asset, asked: Analyse) -> Result<Analysis, ReceiveError> {
+    let missing = Extra::of(&asset.details).analysis.missing(asked);
+    if missing.is_empty() || asset.upload.facts.image().is_none() {
+        return Ok(Analysis::default());
+    }
+    let facts = &asset.upload.facts;
+    let bytes = app
+        .library
+        .blobs
+        .get_original(&asset.upload.id, &facts.sha256, facts.bytes)
+        .await;
+    let bytes = bytes.map_err(UploadError::Blobs)?;
+    Ok(analyse::analyse(app, &Original::Bytes(bytes), facts, missing).await?)
+}
+
+/// Profile images are changed by their owners alone.
+///
+/// # Errors
+/// [`ReceiveError::InUse`], or the database's failure.
+pub async fn refuse_in_use(app: &App, key: &AssetKey) -> Result<(), ReceiveError> {
+    if super::is_in_use(app, key).await? {
+        Err(ReceiveError::InUse(key.public_id.clone()))
+    } else {
+        Ok(())
+    }
+}
+
+/// Writes what is said of a new asset into its details.
+async fn describe(app: &App, details: &mut AssetDetails, said: &Description) -> Result<(), ReceiveError> {
+    let metadata = match &said.metadata {
+        Some(values) => Some(metadata::check(app, values, &details.metadata, said.clear_invalid).await?),
+        // Fields that must be there, and fields that have a default.
+        None => metadata::of_new_asset(app).await?,
+    };
+    say(details, said, metadata, app.clock.now());
+    Ok(())
+}
+
+fn say(details: &mut AssetDetails, said: &Description, metadata: Option<BTreeMap<String, Value>>, now: Timestamp) {
+    let mut extra = Extra::of(details);
+    let times = &mut extra.last_updated;
+    if let Some(tags) = &said.tags {
+        details.tags = tags.iter().cloned().collect::<BTreeSet<_>>();
+        times.tags_updated_at = Some(now);
+    }
+    if let Some(context) = &said.context {
+        details.context.clone_from(context);
+        times.context_updated_at = Some(now);
+    }
+    if let Some(values) = metadata {
+        details.metadata = values;
+        times.metadata_updated_at = Some(now);
+    }
+    if let Some(kind) = &said.moderation {
+        details.moderation = Some(Moderation {
+            kind: kind.clone(),
+            status: ModerationStatus::Pending,
+            updated_at: now,
+        });
+    }
+    details.backup = said.backup.unwrap_or(details.backup);
+    set_some(&mut extra.face_coordinates, said.face_coordinates.as_ref());
+    set_some(&mut extra.custom_coordinates, said.custom_coordinates.as_ref());
+    set_some(&mut extra.regions, said.regions.as_ref());
+    set_some(&mut extra.access_control, said.access_control.as_ref());
+    set_some(&mut extra.access_mode, said.access_mode.as_ref());
+    set_some(&mut extra.headers, said.headers.as_ref());
+    set_some(&mut extra.quality_override, said.quality_override.as_ref());
+    if let Some(folder) = &said.asset_folder {
+        details.asset_folder.clone_from(folder);
+    }
+    if let Some(name) = &said.display_name {
+        details.display_name.clone_from(name);
+    }
+    extra.keep_in(details);
+}
+
+fn set_some<T: Clone>(target: &mut Option<T>, value: Option<&T>) {
+    if let Some(value) = value {
+        *target = Some(value.clone());
+    }
+}
+
+/// The folder and the name that people see.
+fn place(details: &mut AssetDetails, naming: &Naming, file_name: Option<&str>) -> Result<(), ReceiveError> {
+    if details.asset_folder.is_empty()
+        && let Some(folder) = &naming.folder
+    {
+        details.asset_folder = folders::clean_path(folder).map_err(ReceiveError::Folder)?;
+    }
+    if details.display_name.is_empty() && naming.use_filename_as_display_name {
+        stem(file_name.unwrap_or_default()).clone_into(&mut details.display_name);
+    }
+    Ok(())
+}
+
+/// The public id: the one that was asked for, one made of the file's name, or a random one.
+fn choose_public_id(naming: &Naming, file_name: Option<&str>, media: &Media) -> Result<PublicId, ReceiveError> {
+    let name = match (&naming.public_id, file_name) {
+        (Some(asked), _) => asked.clone(),
+        (None, Some(name)) if naming.use_filename => from_file_name(name, naming.unique_filename, media),
+        (None, name) => with_extension_of(super::random_name(20), name, media),
+    };
+    let prefix = naming.public_id_prefix.clone();
+    let folder = naming.folder.clone();
+    let asset_folder = naming
+        .asset_folder
+        .clone()
+        .filter(|folder| naming.use_asset_folder_as_public_id_prefix && !folder.is_empty());
+    let parts = [folder.or(asset_folder), prefix, Some(name)];
+    let joined = parts.into_iter().flatten().collect::<Vec<_>>().join("/");
+    Ok(PublicId::parse(&joined)?)
+}
+
+/// The file's name, cleaned; with a random ending unless it is to stay as it is.
+fn from_file_name(file_name: &str, unique: bool, media: &Media) -> String {
+    let cleaned = PublicId::clean_file_name(stem(file_name));
+    let ending = if unique || cleaned.is_empty() {
+        format!("_{}", super::random_name(6))
+    } else {
+        String::new()
+    };
+    with_extension_of(
+        format!("{cleaned}{ending}").trim_start_matches('_').to_owned(),
+        Some(file_name),
+        media,
+    )
+}
+
+/// The names of files that are neither pictures nor films keep their extension.
+fn with_extension_of(name: String, file_name: Option<&str>, media: &Media) -> String {
+    let Media::Raw = media else { return name };
+    let cleaned = PublicId::clean_file_name(file_name.unwrap_or_default());
+    match cleaned.rsplit_once('.') {
+        Some((_, extension)) if !extension.is_empty() => format!("{name}.{extension}"),
+        _ => name,
+    }
+}
+
+/// A file's name without its folder and its extension.
+fn stem(name: &str) -> &str {
+    let last = name.rsplit(['/', '\\']).next().unwrap_or_default();
+    match last.rsplit_once('.') {
+        Some((stem, _)) if !stem.is_empty() => stem,
+        _ => last,
+    }
+}
+
+fn extension_of(identified: &Identified) -> Option<String> {
+    match identified {
+        Identified::Image(facts) => Some(facts.format.extension().to_owned()),
+        Identified::Video(facts) => Some(facts.format.clone()),
+        Identified::Raw { .. } => None,
+    }
+}
+
+fn format_of(media: &Media) -> Option<String> {
+    match media {
+        Media::Image(facts) => Some(facts.format.extension().to_owned()),
+        Media::Video(facts) => Some(facts.format.clone()),
+        Media::Raw => None,
+    }
+}
+
+fn resource_type_of(media: &Media) -> ResourceType {
+    match media {
+        Media::Image(_) => ResourceType::Image,
+        Media::Video(_) => ResourceType::Video,
+        Media::Raw => ResourceType::Raw,
+    }
+}
+
+/// The facts of a picture in the terms of the store.
+pub fn image_facts(facts: &visage_image::Facts) -> ImageFacts {
+    ImageFacts {
+        format: facts.format,
+        width: facts.width,
+        height: facts.height,
+        orientation: facts.orientation.to_exif(),
+        frames: facts.frames,
+        has_alpha: facts.has_alpha,
+    }
+}
+
+impl Original {
+    /// Hashes the original and puts its facts together.
+    async fn facts(&self, identified: Identified) -> Result<UploadFacts, ReceiveError> {
+        let hashes: Hashes = self.hashes().await?;
+        let media = match identified {
+            Identified::Image(facts) => Media::Image(image_facts(&facts)),
+            Identified::Video(facts) => Media::Video(facts),
+            Identified::Raw { .. } => Media::Raw,
+        };
+        Ok(upload::facts(hashes, media))
+    }
+}
