@@ -3,6 +3,7 @@
 mod app;
 mod cloudinary;
 mod delivery;
+mod docs;
 mod error;
 mod extract;
 mod middleware;

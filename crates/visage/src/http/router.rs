@@ -13,7 +13,7 @@ use serde_json::json;
 use tokio::sync::Semaphore;
 
 use super::error::ApiError;
-use super::{app as handlers, cloudinary, delivery, middleware};
+use super::{app as handlers, cloudinary, delivery, docs, middleware};
 use crate::app::App;
 use crate::metrics;
 
@@ -44,6 +44,10 @@ pub fn router(app: Arc<App>) -> Router {
                 .layer(from_fn_with_state(places(MAX_FORMS), middleware::bound)),
         )
         .route("/users/{id}/profile-image", get(handlers::profile_image::show))
+        .route("/docs", get(docs::page))
+        .route("/docs/openapi.json", get(docs::description))
+        .route("/docs/page.js", get(docs::script))
+        .route("/docs/page.css", get(docs::style))
         // A route and not a fallback: the images' route below would catch what falls through.
         .route("/{*rest}", any(no_route))
         .method_not_allowed_fallback(wrong_method);

@@ -5,6 +5,7 @@ mod audit;
 mod auth;
 mod canned_server;
 mod chunks;
+mod cloudinary;
 mod corpus;
 mod delivery;
 mod fetch;

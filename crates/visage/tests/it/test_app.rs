@@ -30,6 +30,7 @@ const KNOWN_HEADERS: &[&str] = &[
     "access-control-expose-headers",
     "allow",
     "cache-control",
+    "content-disposition",
     "content-length",
     "content-range",
     "content-security-policy",
@@ -43,6 +44,9 @@ const KNOWN_HEADERS: &[&str] = &[
     "vary",
     "x-cld-error",
     "x-content-type-options",
+    "x-featureratelimit-limit",
+    "x-featureratelimit-remaining",
+    "x-featureratelimit-reset",
     "x-request-id",
 ];
 

@@ -28,7 +28,6 @@ pub(crate) struct Endpoint {
     /// The path after the cloud's name; `{name}` stands for one segment, `{*name}` for the rest.
     pub(crate) pattern: &'static str,
     /// A sentence for people.
-    #[allow(dead_code, reason = "the description of the API is made of it")]
     pub(crate) summary: &'static str,
     /// What it takes besides what is in the path.
     pub(crate) parameters: Vec<Parameter>,

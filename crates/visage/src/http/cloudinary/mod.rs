@@ -21,7 +21,7 @@ use percent_encoding::percent_decode_str;
 use serde_json::Value;
 
 use self::auth::Caller;
-pub(crate) use self::endpoint::{Endpoint, Kind, Surface};
+pub(crate) use self::endpoint::{Endpoint, Kind, Parameter, Surface};
 use self::endpoint::{Match, PathValues};
 use self::params::Params;
 use self::request::ReceivedFile;
@@ -138,4 +138,53 @@ fn add_rate_headers(app: &App, headers: &mut HeaderMap) {
 #[allow(clippy::unnecessary_wraps, reason = "it ends handlers, whose answer is a result")]
 fn ok(body: Value) -> Answer {
     Ok(Json(body).into_response())
+}
+
+#[cfg(test)]
+mod tests {
+    use std::fmt::Write as _;
+
+    use super::upload::parameters::{Support, UPLOAD_PARAMETERS};
+    use super::*;
+
+    /// The tables of the document, as the code has them.
+    fn tables() -> String {
+        let mut text = String::from("| Endpoint | What |\n| --- | --- |\n");
+        for endpoint in endpoints() {
+            writeln!(
+                text,
+                "| `{} {}` | {} |",
+                endpoint.method, endpoint.pattern, endpoint.summary
+            )
+            .unwrap();
+        }
+        text.push_str("\n| Parameter | Unsigned | State |\n| --- | --- | --- |\n");
+        for row in UPLOAD_PARAMETERS {
+            let state = match row.support {
+                Support::Supported => "supported".to_owned(),
+                Support::Ignored(why) => format!("accepted, without effect: {why}"),
+                Support::Refused(why) => format!("refused, `400 Parameter {} is not supported: {why}`", row.name),
+            };
+            writeln!(
+                text,
+                "| `{}` | {} | {state} |",
+                row.name,
+                if row.unsigned { "yes" } else { "" }
+            )
+            .unwrap();
+        }
+        text
+    }
+
+    #[test]
+    fn the_document_lists_every_endpoint_and_every_parameter() {
+        let document = include_str!("../../../../../docs/cloudinary-compatibility.md");
+        let tables = tables();
+        let missing: Vec<&str> = tables.lines().filter(|line| !document.contains(line)).collect();
+        assert!(
+            missing.is_empty(),
+            "docs/cloudinary-compatibility.md lacks:\n{}",
+            missing.join("\n")
+        );
+    }
 }
