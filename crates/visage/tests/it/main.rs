@@ -16,3 +16,4 @@ mod reaper;
 mod server;
 mod test_app;
 mod webhooks;
+mod wire;
