@@ -31,7 +31,6 @@ pub(super) fn endpoints() -> Vec<Endpoint> {
     vec![
         get("/metadata_fields", "Lists metadata fields", list),
         post("/metadata_fields", "Makes a metadata field", create).takes(TAKEN),
-        put("/metadata_fields/order", "Sorts metadata fields", list),
         put(source, "Changes the choices of a field", merge_source).takes(&["values!:json"]),
         delete(source, "Takes choices away", remove_entries).takes(&["external_ids!:list"]),
         post(
