@@ -28,7 +28,8 @@ fn write(library: &Library, asset: &Asset, transformation: &Transformation, exte
     )
     .with_transformation(transformation.clone())
     .with_version(asset.version);
-    if let Some(extension) = extension {
+    // An empty one says that there is none.
+    if let Some(extension) = extension.filter(|extension| !extension.is_empty()) {
         url = url.with_extension_text(extension);
     }
     let protected = match key.delivery_type {

@@ -328,6 +328,24 @@ async fn a_members_picture_is_not_for_the_api_to_take() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn an_audit_does_not_take_the_callers_assets_for_leaks() {
+    let t = app();
+    let answer = post_signed(&t, "/image/upload", &[("folder", "profiles")], Some(&photo(20, 20))).await;
+    assert!(answer.json()["public_id"].as_str().unwrap().starts_with("profiles/"));
+    let large = vec![7; 3 * 1024 * 1024 + 5];
+    post_signed(&t, "/raw/upload", &[("public_id", "large")], Some(&large)).await;
+    let audit = t.settle().await;
+    assert_eq!(
+        (audit.assets, audit.unreferenced_assets, audit.damaged_originals),
+        (2, 0, 0)
+    );
+    let part = t
+        .get_with("/demo/raw/upload/large", &[("range", "bytes=1048570-2097155")])
+        .await;
+    assert_eq!((part.status, part.body.len()), (StatusCode::PARTIAL_CONTENT, 1_048_586));
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn protected_originals_need_a_signature_and_leave_nothing_in_shared_caches_without() {
     let t = app();
     for kind in ["private", "authenticated"] {
