@@ -2,27 +2,22 @@
 //!
 //! Unlike a member's profile image it is kept byte for byte, unless the caller asks for an incoming transformation.
 
-use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
 use bytes::Bytes;
-use jiff::Timestamp;
-use serde_json::Value;
 use visage_cloudinary::{
     DeliveryType, ImageFormat, PublicId, PublicIdError, RequestFacts, ResourceType, Transformation,
 };
 use visage_image::ImageError;
-use visage_store::{
-    Asset, AssetDetails, AssetKey, ImageFacts, Media, Moderation, ModerationStatus, StoreError, UploadFacts, VideoFacts,
-};
+use visage_store::{Asset, AssetDetails, AssetKey, ImageFacts, Media, StoreError, UploadFacts, VideoFacts};
 
 use super::analyse::AnalyseError;
 use super::deliver::{self, DeliverError, Made};
-use super::extra::{Analysis, Extra};
+use super::extra::Extra;
 use super::metadata::MetadataError;
-use super::options::{Analyse, Description, Eager, Naming, UploadOptions};
+use super::options::{Eager, UploadOptions};
 use super::upload::{self, NewUpload, Original, Stored, UploadError};
-use super::{analyse, folders, metadata, named};
+use super::{analyse, change, named, naming};
 use crate::app::App;
 use crate::permits::WorkError;
 use crate::spool::{Hashes, SpooledFile};
@@ -156,14 +151,14 @@ pub async fn receive(app: &Arc<App>, arrival: Arrival, options: &UploadOptions) 
     let key = AssetKey {
         resource_type: resource_type_of(&facts.media),
         delivery_type: options.delivery_type.unwrap_or(DeliveryType::Upload),
-        public_id: choose_public_id(&options.naming, file_name.as_deref(), &facts.media)?,
+        public_id: naming::choose_public_id(&options.naming, file_name.as_deref(), &facts.media)?,
     };
     refuse_in_use(app, &key).await?;
     let mut details = AssetDetails::default();
-    describe(app, &mut details, &options.description).await?;
-    place(&mut details, &options.naming, file_name.as_deref())?;
+    change::describe(app, &mut details, &options.description).await?;
+    naming::place(&mut details, &options.naming, file_name.as_deref())?;
     let mut extra = Extra::of(&details);
-    let file_stem = file_name.as_deref().map(|name| stem(name).to_owned());
+    let file_stem = file_name.as_deref().map(|name| naming::stem(name).to_owned());
     extra.original_filename = file_stem.filter(|_| !options.naming.discard_original_filename);
     extra.original_extension =
         original_extension.filter(|extension| Some(extension) != format_of(&facts.media).as_ref());
@@ -420,80 +415,6 @@ pub async fn check_eager(app: &App, asset: &Asset, eager: &[Eager]) -> Result<()
     check_plans(app, &asset.upload.facts, &expanded)
 }
 
-/// Changes what is said of a stored asset, allows `eager` where only some transformations are, and keeps what was found out.
-/// `None`: the asset is gone.
-///
-/// # Errors
-/// When metadata does not fit its fields, or the database fails.
-pub async fn change(
-    app: &App,
-    asset: &Asset,
-    said: &Description,
-    eager: &[Eager],
-    found: Analysis,
-) -> Result<Option<visage_store::Edited>, ReceiveError> {
-    let now = app.clock.now();
-    let metadata = match &said.metadata {
-        Some(values) => Some(metadata::check(app, values, &asset.details.metadata, said.clear_invalid).await?),
-        None => None,
-    };
-    let allowed: Vec<String> = eager.iter().map(named::strict_text).collect();
-    let said = said.clone();
-    let edit = Box::new(move |details: &mut AssetDetails| {
-        say(details, &said, metadata.clone(), now);
-        let mut extra = Extra::of(details);
-        extra.analysis.add(&found);
-        for text in &allowed {
-            if !extra.eager.contains(text) {
-                extra.eager.push(text.clone());
-            }
-        }
-        extra.keep_in(details);
-    });
-    Ok(app.library.catalog.edit_asset(&asset.id, edit, now).await?)
-}
-
-/// Keeps what somebody decided about showing an asset. `None`: the asset is gone.
-///
-/// # Errors
-/// When the database fails.
-pub async fn moderate(app: &App, asset: &Asset, status: ModerationStatus) -> Result<Option<Asset>, StoreError> {
-    let now = app.clock.now();
-    let edit = Box::new(move |details: &mut AssetDetails| {
-        let kind = details
-            .moderation
-            .as_ref()
-            .map_or("manual", |moderation| &moderation.kind)
-            .to_owned();
-        details.moderation = Some(Moderation {
-            kind,
-            status,
-            updated_at: now,
-        });
-    });
-    let edited = app.library.catalog.edit_asset(&asset.id, edit, now).await?;
-    Ok(edited.map(|edited| edited.asset))
-}
-
-/// Finds out about a stored asset what is not known yet.
-///
-/// # Errors
-/// See [`ReceiveError`].
-pub async fn analyse_stored(app: &App, asset: &Asset, asked: Analyse) -> Result<Analysis, ReceiveError> {
-    let missing = Extra::of(&asset.details).analysis.missing(asked);
-    if missing.is_empty() || asset.upload.facts.image().is_none() {
-        return Ok(Analysis::default());
-    }
-    let facts = &asset.upload.facts;
-    let bytes = app
-        .library
-        .blobs
-        .get_original(&asset.upload.id, &facts.sha256, facts.bytes)
-        .await;
-    let bytes = bytes.map_err(UploadError::Blobs)?;
-    Ok(analyse::analyse(app, &Original::Bytes(bytes), facts, missing).await?)
-}
-
 /// Profile images are changed by their owners alone.
 ///
 /// # Errors
@@ -503,127 +424,6 @@ pub async fn refuse_in_use(app: &App, key: &AssetKey) -> Result<(), ReceiveError
         Err(ReceiveError::InUse(key.public_id.clone()))
     } else {
         Ok(())
-    }
-}
-
-/// Writes what is said of a new asset into its details.
-async fn describe(app: &App, details: &mut AssetDetails, said: &Description) -> Result<(), ReceiveError> {
-    let metadata = match &said.metadata {
-        Some(values) => Some(metadata::check(app, values, &details.metadata, said.clear_invalid).await?),
-        // Fields that must be there, and fields that have a default.
-        None => metadata::of_new_asset(app).await?,
-    };
-    say(details, said, metadata, app.clock.now());
-    Ok(())
-}
-
-fn say(details: &mut AssetDetails, said: &Description, metadata: Option<BTreeMap<String, Value>>, now: Timestamp) {
-    let mut extra = Extra::of(details);
-    let times = &mut extra.last_updated;
-    if let Some(tags) = &said.tags {
-        details.tags = tags.iter().cloned().collect::<BTreeSet<_>>();
-        times.tags_updated_at = Some(now);
-    }
-    if let Some(context) = &said.context {
-        details.context.clone_from(context);
-        times.context_updated_at = Some(now);
-    }
-    if let Some(values) = metadata {
-        details.metadata = values;
-        times.metadata_updated_at = Some(now);
-    }
-    if let Some(kind) = &said.moderation {
-        details.moderation = Some(Moderation {
-            kind: kind.clone(),
-            status: ModerationStatus::Pending,
-            updated_at: now,
-        });
-    }
-    details.backup = said.backup.unwrap_or(details.backup);
-    set_some(&mut extra.face_coordinates, said.face_coordinates.as_ref());
-    set_some(&mut extra.custom_coordinates, said.custom_coordinates.as_ref());
-    set_some(&mut extra.regions, said.regions.as_ref());
-    set_some(&mut extra.access_control, said.access_control.as_ref());
-    set_some(&mut extra.access_mode, said.access_mode.as_ref());
-    set_some(&mut extra.headers, said.headers.as_ref());
-    set_some(&mut extra.quality_override, said.quality_override.as_ref());
-    if let Some(folder) = &said.asset_folder {
-        details.asset_folder.clone_from(folder);
-    }
-    if let Some(name) = &said.display_name {
-        details.display_name.clone_from(name);
-    }
-    extra.keep_in(details);
-}
-
-fn set_some<T: Clone>(target: &mut Option<T>, value: Option<&T>) {
-    if let Some(value) = value {
-        *target = Some(value.clone());
-    }
-}
-
-/// The folder and the name that people see.
-fn place(details: &mut AssetDetails, naming: &Naming, file_name: Option<&str>) -> Result<(), ReceiveError> {
-    if details.asset_folder.is_empty()
-        && let Some(folder) = &naming.folder
-    {
-        details.asset_folder = folders::clean_path(folder).map_err(ReceiveError::Folder)?;
-    }
-    if details.display_name.is_empty() && naming.use_filename_as_display_name {
-        stem(file_name.unwrap_or_default()).clone_into(&mut details.display_name);
-    }
-    Ok(())
-}
-
-/// The public id: the one that was asked for, one made of the file's name, or a random one.
-fn choose_public_id(naming: &Naming, file_name: Option<&str>, media: &Media) -> Result<PublicId, ReceiveError> {
-    let name = match (&naming.public_id, file_name) {
-        (Some(asked), _) => asked.clone(),
-        (None, Some(name)) if naming.use_filename => from_file_name(name, naming.unique_filename, media),
-        (None, name) => with_extension_of(super::random_name(20), name, media),
-    };
-    let prefix = naming.public_id_prefix.clone();
-    let folder = naming.folder.clone();
-    let asset_folder = naming
-        .asset_folder
-        .clone()
-        .filter(|folder| naming.use_asset_folder_as_public_id_prefix && !folder.is_empty());
-    let parts = [folder.or(asset_folder), prefix, Some(name)];
-    let joined = parts.into_iter().flatten().collect::<Vec<_>>().join("/");
-    Ok(PublicId::parse(&joined)?)
-}
-
-/// The file's name, cleaned; with a random ending unless it is to stay as it is.
-fn from_file_name(file_name: &str, unique: bool, media: &Media) -> String {
-    let cleaned = PublicId::clean_file_name(stem(file_name));
-    let ending = if unique || cleaned.is_empty() {
-        format!("_{}", super::random_name(6))
-    } else {
-        String::new()
-    };
-    with_extension_of(
-        format!("{cleaned}{ending}").trim_start_matches('_').to_owned(),
-        Some(file_name),
-        media,
-    )
-}
-
-/// The names of files that are neither pictures nor films keep their extension.
-fn with_extension_of(name: String, file_name: Option<&str>, media: &Media) -> String {
-    let Media::Raw = media else { return name };
-    let cleaned = PublicId::clean_file_name(file_name.unwrap_or_default());
-    match cleaned.rsplit_once('.') {
-        Some((_, extension)) if !extension.is_empty() => format!("{name}.{extension}"),
-        _ => name,
-    }
-}
-
-/// A file's name without its folder and its extension.
-fn stem(name: &str) -> &str {
-    let last = name.rsplit(['/', '\\']).next().unwrap_or_default();
-    match last.rsplit_once('.') {
-        Some((stem, _)) if !stem.is_empty() => stem,
-        _ => last,
     }
 }
 

@@ -11,7 +11,7 @@ use crate::http::error::ApiError;
 use crate::library::answers::{self, Object, insert_some};
 use crate::library::extra::{Analysis, Extra};
 use crate::library::options::Description;
-use crate::library::{notifications, receive};
+use crate::library::{change, notifications, receive};
 
 const SWITCHES: &[&str] = &[
     "colors:flag",
@@ -119,8 +119,8 @@ async fn show_asset(call: &Call, asset: &Asset) -> Answer {
     add_coordinates(&mut object, call, &extra)?;
     if !asked.is_empty() {
         // What was not found out at the upload is found out now, and kept.
-        let found = receive::analyse_stored(&call.app, asset, asked).await?;
-        let kept = receive::change(&call.app, asset, &Description::default(), &[], found).await?;
+        let found = change::analyse_stored(&call.app, asset, asked).await?;
+        let kept = change::change(&call.app, asset, &Description::default(), &[], found).await?;
         let kept = kept.map_or_else(|| asset.clone(), |edited| edited.asset);
         answers::add_analysis(&mut object, &kept, asked);
     }
@@ -185,10 +185,10 @@ async fn update(call: Call) -> Answer {
     if status == Some(ModerationStatus::Rejected) {
         receive::refuse_in_use(&call.app, &asset.key).await?;
     }
-    let edited = receive::change(&call.app, &asset, &said, &[], Analysis::default()).await?;
+    let edited = change::change(&call.app, &asset, &said, &[], Analysis::default()).await?;
     let mut edited = edited.ok_or_else(|| assets::not_found(asset.key.public_id.as_str()))?;
     if let Some(status) = status
-        && let Some(moderated) = receive::moderate(&call.app, &edited.asset, status).await?
+        && let Some(moderated) = change::moderate(&call.app, &edited.asset, status).await?
     {
         edited.asset = moderated;
     }

@@ -4,7 +4,7 @@ use serde_json::Value;
 
 use super::{options, store};
 use crate::http::cloudinary::{Answer, Call, assets, ok};
-use crate::library::{answers, breakpoints, notifications, receive};
+use crate::library::{answers, breakpoints, change, notifications, receive};
 
 pub(super) const TAKEN: &[&str] = &[
     "eager",
@@ -47,8 +47,8 @@ pub(super) async fn explicit(call: Call) -> Answer {
     // Names of folders and people are read as descriptions here.
     asked.description.asset_folder = options::checked_folder(&call.params, "asset_folder")?;
     receive::check_eager(&call.app, &asset, &asked.eager).await?;
-    let found = receive::analyse_stored(&call.app, &asset, asked.analyse).await?;
-    let edited = receive::change(&call.app, &asset, &asked.description, &asked.eager, found).await?;
+    let found = change::analyse_stored(&call.app, &asset, asked.analyse).await?;
+    let edited = change::change(&call.app, &asset, &asked.description, &asked.eager, found).await?;
     let asset = edited
         .ok_or_else(|| assets::not_found(asset.key.public_id.as_str()))?
         .asset;
