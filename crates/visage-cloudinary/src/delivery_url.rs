@@ -25,6 +25,15 @@ const UNESCAPED: AsciiSet = NON_ALPHANUMERIC
     .remove(b'-')
     .remove(b'/')
     .remove(b':');
+/// What components may also show as it is.
+const UNESCAPED_IN_COMPONENTS: AsciiSet = UNESCAPED
+    .remove(b',')
+    .remove(b'$')
+    .remove(b'!')
+    .remove(b'(')
+    .remove(b')')
+    .remove(b';')
+    .remove(b'=');
 /// The most characters the decoded name has: a public id, words for search engines, an extension.
 const MAX_SOURCE_CHARS: usize = 1000;
 
@@ -99,7 +108,8 @@ impl DeliveryUrl {
     /// The same URL with a transformation, in canonical form.
     #[must_use]
     pub fn with_transformation(mut self, transformation: Transformation) -> Self {
-        self.transformation_text = transformation.to_string();
+        self.transformation_text =
+            utf8_percent_encode(&transformation.to_string(), &UNESCAPED_IN_COMPONENTS).to_string();
         self.transformation = transformation;
         self
     }

@@ -2,7 +2,7 @@
 
 use std::fmt;
 
-use crate::transformation::{Component, Format, Quality};
+use crate::transformation::{Component, Effect, Flag, Format, Gravity, Layer, Quality};
 use crate::{ImageFormat, Recipe, RequestFacts, Transformation};
 
 /// What is known of an original without reading it.
@@ -12,6 +12,8 @@ pub struct SourceFacts {
     pub format: ImageFormat,
     /// Whether some of it may be transparent.
     pub has_alpha: bool,
+    /// Whether it has more than one frame.
+    pub is_animated: bool,
 }
 
 /// What to make of the original's bytes. Nothing but those bytes decides the result.
@@ -30,8 +32,8 @@ pub struct ResolvedTransformation {
 }
 
 impl Transformation {
-    /// Names must be expanded before. Decides the format of the result: `f_`, else the URL's extension, else the original's format (Cloudinary docs,
-    /// `f_`). `f_` and `q_` count for the whole chain, the last one wins.
+    /// Names must be expanded before. Decides the format of the result: `f_`, else the URL's extension, else the
+    /// original's format (Cloudinary docs, `f_`). `f_` and `q_` count for the whole chain, the last one wins.
     pub fn resolve(
         &self,
         request: RequestFacts,
@@ -56,12 +58,13 @@ impl Transformation {
         let components: Vec<Component> = pixels.filter(|component| *component != Component::default()).collect();
         let changes = !components.is_empty() || quality.is_some();
         let format = match (asked, extension) {
+            (None, _) if source.is_animated && self.has(&Flag::Awebp) => ImageFormat::Webp,
             (Some(Format::Named(format)), _) | (None, Some(format)) => format,
-            (Some(Format::Auto), _) => automatic(request, source, extension),
+            (Some(Format::Auto(_)), _) => automatic(request, source, extension),
             (None, None) if changes && !source.format.is_made() => plain(source),
             (None, None) => source.format,
         };
-        let varies_by_accept = asked == Some(Format::Auto);
+        let varies_by_accept = matches!(asked, Some(Format::Auto(_)));
         ResolvedTransformation {
             components,
             format,
@@ -76,7 +79,8 @@ impl Transformation {
 /// `f_auto` as long as every browser draws it.
 fn automatic(request: RequestFacts, source: SourceFacts, extension: Option<ImageFormat>) -> ImageFormat {
     use ImageFormat::{Avif, Gif, Jpg, Png, Webp};
-    if request.accepts_avif {
+    // Animations are made as WebP and GIF only.
+    if request.accepts_avif && !source.is_animated {
         return Avif;
     }
     if request.accepts_webp {
@@ -103,9 +107,58 @@ impl ResolvedTransformation {
         self.components.is_empty() && self.quality.is_none() && self.format == self.source_format
     }
 
-    /// The name of the result among all results of one original.
-    pub fn recipe(&self, renderer_version: u32) -> Recipe {
-        Recipe::new(renderer_version, &self.to_string())
+    /// The name of the result among all results of one original. `beside` is what else decides about the pixels, such
+    /// as the faces that were found; empty when nothing does.
+    pub fn recipe(&self, renderer_version: u32, beside: &str) -> Recipe {
+        let text = self.to_string();
+        if beside.is_empty() {
+            Recipe::new(renderer_version, &text)
+        } else {
+            Recipe::new(renderer_version, &format!("{text}\n{beside}"))
+        }
+    }
+
+    /// Whether it matters where faces are, or how many there are.
+    pub fn asks_for_faces(&self) -> bool {
+        self.components.iter().any(|component| {
+            matches!(
+                component.gravity,
+                Some(Gravity::Face(_) | Gravity::Faces(_) | Gravity::Auto(_) | Gravity::Custom(_))
+            ) || component.effect.as_ref().is_some_and(Effect::is_of_faces)
+                || component
+                    .texts()
+                    .any(|text| text.contains("fc") || text.contains("face"))
+        })
+    }
+
+    /// Whether it matters which coordinates were given with the asset.
+    pub fn asks_for_custom_coordinates(&self) -> bool {
+        self.components
+            .iter()
+            .any(|component| matches!(component.gravity, Some(Gravity::Custom(_) | Gravity::Auto(_))))
+    }
+
+    /// Whether tags, context or metadata decide something.
+    pub fn asks_for_details(&self) -> bool {
+        const DETAILS: [&str; 3] = ["tags", "ctx:", "md:"];
+        self.components.iter().any(|component| {
+            component
+                .texts()
+                .any(|text| DETAILS.iter().any(|detail| text.contains(detail)))
+        })
+    }
+
+    /// The layers, in order.
+    pub fn layers(&self) -> impl Iterator<Item = &Layer> {
+        self.components
+            .iter()
+            .flat_map(|component| component.overlay.iter().chain(&component.underlay))
+    }
+
+    /// Whether a variable decides which layer it is.
+    pub fn has_computed_layers(&self) -> bool {
+        let mut computed = self.components.iter().flat_map(|component| &component.computed);
+        computed.any(|computed| matches!(computed.key, "l" | "u"))
     }
 }
 
@@ -152,6 +205,7 @@ mod tests {
         let source = SourceFacts {
             format,
             has_alpha: format == Png || format == Tiff,
+            is_animated: false,
         };
         Transformation::parse(text).unwrap().resolve(request, source, extension)
     }

@@ -5,12 +5,18 @@
 
 mod color_names;
 mod colors;
+mod conditions;
 mod delivery;
+mod effects;
 mod error;
+mod evaluate;
+mod expressions;
 mod info;
+mod layers;
 mod names;
 mod numbers;
 mod parameters;
+mod values;
 mod words;
 
 use std::fmt;
@@ -18,13 +24,19 @@ use std::str::FromStr;
 
 use parameters::{PARAMETERS, Parameter};
 
+pub use conditions::Condition;
 pub use delivery::{DefaultImage, Flag};
+pub use effects::*;
 pub use error::TransformationError;
+pub use evaluate::{Computed, Evaluator, Variable};
+pub use expressions::{Scope, Value};
+pub use layers::{Layer, TextLayerStyle, TextLook, TextOption};
+pub use values::*;
 
 /// The most characters a transformation has.
-pub const MAX_TRANSFORMATION_CHARS: usize = 1000;
+pub const MAX_TRANSFORMATION_CHARS: usize = 2000;
 /// The most components a transformation has.
-pub const MAX_COMPONENTS: usize = 20;
+pub const MAX_COMPONENTS: usize = 50;
 
 /// A chain of components, applied left to right, each to the result of the one before.
 #[derive(Debug, Clone, PartialEq, Default)]
@@ -36,133 +48,68 @@ pub struct Transformation {
 /// One component: the parameters between two slashes.
 #[derive(Debug, Clone, PartialEq, Default)]
 pub struct Component {
-    /// `c_`
-    pub crop: Option<Crop>,
-    /// `w_`
-    pub width: Option<Length>,
-    /// `h_`
-    pub height: Option<Length>,
+    /// `if_`: whether this component, or those that follow, are carried out.
+    pub condition: Option<Condition>,
+    /// `$name_value`, in their order; they are set before the rest of the component is looked at.
+    pub variables: Vec<Variable>,
+    /// `a_`
+    pub angle: Option<Angle>,
     /// `ar_`: width divided by height.
     pub aspect_ratio: Option<f64>,
+    /// `b_`
+    pub background: Option<Background>,
+    /// `bl_`: a name whose result comes first.
+    pub baseline: Option<String>,
+    /// `bo_`
+    pub border: Option<Border>,
+    /// `c_`
+    pub crop: Option<Crop>,
+    /// `co_`: the colour that an effect or a text uses.
+    pub color: Option<Color>,
+    /// `cs_`
+    pub color_space: Option<ColorSpace>,
+    /// `d_`: what is delivered when the asset is missing.
+    pub default_image: Option<DefaultImage>,
+    /// `dl_`: milliseconds from one frame to the next.
+    pub delay: Option<u32>,
+    /// `dn_`: dots per inch.
+    pub density: Option<u32>,
+    /// `dpr_`: multiplies requested pixel sizes.
+    pub dpr: Option<Dpr>,
+    /// `e_`
+    pub effect: Option<Effect>,
+    /// `f_`
+    pub format: Option<Format>,
+    /// `fl_`
+    pub flags: Vec<Flag>,
     /// `g_`
     pub gravity: Option<Gravity>,
+    /// `h_`
+    pub height: Option<Length>,
+    /// `l_`: what comes onto the picture.
+    pub overlay: Option<Layer>,
+    /// `o_`: 0 to 100.
+    pub opacity: Option<u8>,
+    /// `pg_`: a page or a frame, from 1.
+    pub page: Option<u32>,
+    /// `q_`
+    pub quality: Option<Quality>,
+    /// `r_`
+    pub radius: Option<Radius>,
+    /// `t_`: names that operators gave to transformations; they come before everything else in the component.
+    pub named: Vec<String>,
+    /// `u_`: what comes under the picture.
+    pub underlay: Option<Layer>,
+    /// `w_`
+    pub width: Option<Length>,
     /// `x_`
     pub x: Option<Length>,
     /// `y_`
     pub y: Option<Length>,
     /// `z_`: 1.0 is the face as found, smaller shows more around it.
     pub zoom: Option<f64>,
-    /// `dpr_`: multiplies requested pixel sizes.
-    pub dpr: Option<f64>,
-    /// `r_`
-    pub radius: Option<Radius>,
-    /// `b_`
-    pub background: Option<Color>,
-    /// `q_`
-    pub quality: Option<Quality>,
-    /// `f_`
-    pub format: Option<Format>,
-    /// `t_`: names that operators gave to transformations; they come before everything else in the component.
-    pub named: Vec<String>,
-    /// `d_`: what is delivered when the asset is missing.
-    pub default_image: Option<DefaultImage>,
-    /// `fl_`
-    pub flags: Vec<Flag>,
-}
-
-/// A size or an offset.
-#[derive(Debug, Clone, Copy, PartialEq)]
-pub enum Length {
-    /// Whole pixels; negative only for offsets.
-    Pixels(i32),
-    /// A multiple of the input's dimension (written with a decimal point).
-    Fraction(f64),
-}
-
-/// `c_`: how the image is fitted to the requested size (Cloudinary reference, crop modes).
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-#[allow(missing_docs, reason = "the variants are Cloudinary's own words")]
-pub enum Crop {
-    Scale,
-    Fit,
-    Limit,
-    Fill,
-    Thumb,
-    Crop,
-}
-
-/// `g_`: which part of the image is kept.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-#[allow(missing_docs, reason = "the variants are Cloudinary's own words")]
-pub enum Gravity {
-    NorthWest,
-    North,
-    NorthEast,
-    West,
-    Center,
-    East,
-    SouthWest,
-    South,
-    SouthEast,
-    /// The largest face.
-    Face,
-    /// All faces.
-    Faces,
-}
-
-/// `r_`: rounded corners.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Radius {
-    /// `r_max`: the ellipse that touches all four sides.
-    Max,
-    /// Pixels of the result, clockwise from the top left corner.
-    Corners([u32; 4]),
-}
-
-/// A colour with alpha.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-#[allow(missing_docs, reason = "the fields are what they are called")]
-pub struct Color {
-    pub red: u8,
-    pub green: u8,
-    pub blue: u8,
-    pub alpha: u8,
-}
-
-impl Color {
-    /// Reads a colour as transformations write it: `rgb:` with hexadecimal digits, or a name.
-    pub fn parse(text: &str) -> Option<Self> {
-        colors::color(text).ok()
-    }
-}
-
-/// `q_`
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Quality {
-    /// 1 to 100.
-    Fixed(u8),
-    /// `q_auto`, with its level.
-    Auto(QualityLevel),
-}
-
-/// The levels of `q_auto`.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
-#[allow(missing_docs, reason = "the variants are Cloudinary's own words")]
-pub enum QualityLevel {
-    Best,
-    #[default]
-    Good,
-    Eco,
-    Low,
-}
-
-/// `f_`
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Format {
-    /// `f_auto`: decided by what the client accepts.
-    Auto,
-    /// A named format.
-    Named(crate::ImageFormat),
+    /// Parameters whose value is computed when the picture's size is known, sorted; see [`Evaluator`].
+    pub computed: Vec<Computed>,
 }
 
 impl Transformation {
@@ -190,6 +137,11 @@ impl Transformation {
         self.components.is_empty()
     }
 
+    /// Whether the flag is raised anywhere.
+    pub fn has(&self, flag: &Flag) -> bool {
+        self.components.iter().any(|component| component.has(flag))
+    }
+
     /// Whether something is to be made of the asset. Flags and default images only say how it is delivered.
     pub fn changes_pixels(&self) -> bool {
         self.components
@@ -206,14 +158,30 @@ fn refuse_too_long(text: &str) -> Result<(), TransformationError> {
 }
 
 impl Component {
+    /// Everything in it that is computed later, as written.
+    pub(crate) fn texts(&self) -> impl Iterator<Item = &str> {
+        let test = match &self.condition {
+            Some(Condition::If(test)) => Some(test.as_str()),
+            _ => None,
+        };
+        let variables = self.variables.iter().map(|variable| variable.value.as_str());
+        let computed = self.computed.iter().map(|computed| computed.value.as_str());
+        test.into_iter().chain(variables).chain(computed)
+    }
+
     fn parse(text: &str) -> Result<Self, TransformationError> {
         let mut component = Self::default();
         for part in text.split(',') {
+            if let Some(variable) = parameters::variable(part) {
+                component.variables.push(variable?);
+                continue;
+            }
             let Some((parameter, value)) = Parameter::recognise(part) else {
                 return Err(TransformationError::Unknown(error::quotable(part)));
             };
-            parameter.read(&mut component, value)?;
+            parameter.write(&mut component, value)?;
         }
+        component.computed.sort_unstable();
         Ok(component)
     }
 }
@@ -242,12 +210,24 @@ impl fmt::Display for Transformation {
 
 impl fmt::Display for Component {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let condition = self.condition.as_ref();
+        let condition = condition.map(|condition| format!("if_{}", conditions::print_condition(condition)));
+        let variables = self
+            .variables
+            .iter()
+            .map(|variable| format!("${}_{}", variable.name, variable.value));
         let mut parts: Vec<String> = PARAMETERS
             .iter()
             .filter_map(|parameter| parameter.print(self))
             .collect();
+        parts.extend(
+            self.computed
+                .iter()
+                .map(|computed| format!("{}_{}", computed.key, computed.value)),
+        );
         parts.sort_unstable();
-        f.write_str(&parts.join(","))
+        let all: Vec<String> = condition.into_iter().chain(variables).chain(parts).collect();
+        f.write_str(&all.join(","))
     }
 }
 

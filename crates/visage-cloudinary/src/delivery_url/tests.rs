@@ -56,10 +56,10 @@ fn encoded_components_are_decoded_once() {
         "c_fill,w_100"
     );
     assert_eq!(parse("/demo/image/upload/w_1%2Fcat/x").source, "w_1/cat/x");
-    check_error(
-        "/demo/image/upload/l_text:Arial_9:a%252Cb/cat",
-        "Unsupported overlay in transformation: text:Arial_9:a%2Cb",
-    );
+    let url = parse("/demo/image/upload/l_text:Arial_9:a%252Cb/cat");
+    assert_eq!(url.transformation.to_string(), "l_text:Arial_9:a%2Cb");
+    let again = parse(&url.clone().with_transformation(url.transformation.clone()).path());
+    assert_eq!(again.transformation, url.transformation);
 }
 
 #[test]

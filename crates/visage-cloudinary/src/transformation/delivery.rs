@@ -6,34 +6,55 @@ use crate::{ImageFormat, PublicId};
 
 /// Most characters of an attachment's name.
 const MAX_NAME_CHARS: usize = 200;
-/// Flags that Cloudinary knows and visage does not do.
-const UNSUPPORTED: [&str; 26] = [
-    "animated",
-    "any_format",
+/// Flags that say one word, in the order of the words.
+const WORDS: &[(&str, Flag)] = &[
+    ("animated", Flag::Animated),
+    ("any_format", Flag::AnyFormat),
+    ("awebp", Flag::Awebp),
+    ("cutter", Flag::Cutter),
+    ("force_strip", Flag::ForceStrip),
+    ("getinfo", Flag::Getinfo),
+    ("ignore_aspect_ratio", Flag::IgnoreAspectRatio),
+    ("ignore_mask_channels", Flag::IgnoreMaskChannels),
+    ("immutable_cache", Flag::ImmutableCache),
+    ("layer_apply", Flag::LayerApply),
+    ("lossless", Flag::Lossless),
+    ("lossy", Flag::Lossy),
+    ("no_overflow", Flag::NoOverflow),
+    ("original", Flag::Original),
+    ("png24", Flag::Png24),
+    ("png32", Flag::Png32),
+    ("png8", Flag::Png8),
+    ("preserve_transparency", Flag::PreserveTransparency),
+    ("progressive", Flag::Progressive(true)),
+    ("progressive:none", Flag::Progressive(false)),
+    ("rasterize", Flag::Rasterize),
+    ("region_relative", Flag::RegionRelative),
+    ("relative", Flag::Relative),
+    ("strip_profile", Flag::StripProfile),
+    ("text_disallow_overflow", Flag::TextDisallowOverflow),
+    ("text_no_trim", Flag::TextNoTrim),
+    ("tiled", Flag::Tiled),
+];
+
+/// Flags that Cloudinary knows and visage does not do: metadata is never kept, there are no vectors and no videos.
+const UNSUPPORTED: [&str; 16] = [
+    "alternate",
     "apng",
-    "awebp",
+    "c2pa",
     "clip",
     "clip_evenodd",
-    "cutter",
-    "getinfo",
-    "ignore_aspect_ratio",
-    "ignore_mask_channels",
+    "draco",
+    "hlsv3",
     "keep_attribution",
+    "keep_dar",
     "keep_iptc",
-    "layer_apply",
-    "lossy",
-    "no_overflow",
+    "merge",
+    "mono",
     "no_stream",
-    "original",
-    "png8",
-    "preserve_transparency",
-    "progressive",
-    "rasterize",
-    "region_relative",
-    "relative",
     "replace_image",
-    "text_no_trim",
-    "tiled",
+    "sanitize",
+    "tiff8_lzw",
 ];
 
 /// `d_`: an image that stands in for a missing one.
@@ -56,6 +77,59 @@ pub enum Flag {
     ImmutableCache,
     /// The colour profile goes; everything made is sRGB without one.
     StripProfile,
+    /// An animation stays one.
+    Animated,
+    /// `q_auto` may choose another format; it never does.
+    AnyFormat,
+    /// An animation becomes an animated WebP.
+    Awebp,
+    /// The layer's transparency cuts the picture.
+    Cutter,
+    /// What would be made, as JSON.
+    Getinfo,
+    /// A side that is not given stays as it is.
+    IgnoreAspectRatio,
+    /// Transparency does not count for `c_`; it never does.
+    IgnoreMaskChannels,
+    /// The layer is put onto the picture.
+    LayerApply,
+    /// WebP with every pixel as it is.
+    Lossless,
+    /// PNG and GIF may lose what is hardly seen.
+    Lossy,
+    /// A layer does not enlarge the picture.
+    NoOverflow,
+    /// The original's own pixels.
+    Original,
+    /// PNG with red, green and blue.
+    Png24,
+    /// PNG with red, green, blue and alpha.
+    Png32,
+    /// PNG with a palette.
+    Png8,
+    /// `f_auto` keeps what is transparent.
+    PreserveTransparency,
+    /// JPEG that comes whole and blurred first, or does not.
+    Progressive(bool),
+    /// A drawing becomes pixels; it always does.
+    Rasterize,
+    /// Sizes are multiples of the region that gravity found.
+    RegionRelative,
+    /// Sizes are multiples of the picture below.
+    Relative,
+    /// Text that does not fit is an error.
+    TextDisallowOverflow,
+    /// Text keeps the space around its letters.
+    TextNoTrim,
+    /// The layer is repeated.
+    Tiled,
+}
+
+impl Component {
+    /// Whether the flag is raised.
+    pub fn has(&self, flag: &Flag) -> bool {
+        self.flags.contains(flag)
+    }
 }
 
 impl Transformation {
@@ -85,11 +159,22 @@ impl Transformation {
 impl Component {
     /// The component without what it says about delivery.
     pub(crate) fn without_delivery(&self) -> Self {
+        let flags = self.flags.iter().filter(|flag| !flag.is_delivery()).cloned().collect();
         Self {
             default_image: None,
-            flags: Vec::new(),
+            flags,
             ..self.clone()
         }
+    }
+}
+
+impl Flag {
+    /// Whether the flag says nothing about pixels.
+    fn is_delivery(&self) -> bool {
+        matches!(
+            self,
+            Self::Attachment(_) | Self::ImmutableCache | Self::ForceStrip | Self::StripProfile | Self::Getinfo
+        )
     }
 }
 
@@ -125,12 +210,13 @@ fn flag(text: &str) -> Result<Flag, Refusal> {
     let (word, value) = text
         .split_once(':')
         .map_or((text, None), |(word, value)| (word, Some(value)));
+    if let Some((_, flag)) = WORDS.iter().find(|(known, _)| *known == text) {
+        return Ok(flag.clone());
+    }
     match (word, value) {
         ("attachment", None) => Ok(Flag::Attachment(None)),
         ("attachment", Some(name)) if is_name(name) => Ok(Flag::Attachment(Some(name.to_owned()))),
-        ("immutable_cache", None) => Ok(Flag::ImmutableCache),
-        ("force_strip", None) => Ok(Flag::ForceStrip),
-        ("strip_profile", None) => Ok(Flag::StripProfile),
+        ("progressive", Some("semi" | "steep")) => Ok(Flag::Progressive(true)),
         (word, _) if UNSUPPORTED.contains(&word) => Err(Unsupported),
         _ => Err(Invalid),
     }
@@ -149,9 +235,10 @@ pub(super) fn print_flags(flags: &[Flag]) -> String {
         .map(|flag| match flag {
             Flag::Attachment(None) => "attachment".to_owned(),
             Flag::Attachment(Some(name)) => format!("attachment:{name}"),
-            Flag::ForceStrip => "force_strip".to_owned(),
-            Flag::ImmutableCache => "immutable_cache".to_owned(),
-            Flag::StripProfile => "strip_profile".to_owned(),
+            other => WORDS
+                .iter()
+                .find(|(_, flag)| flag == other)
+                .map_or_else(String::new, |(word, _)| (*word).to_owned()),
         })
         .collect();
     words.join(".")

@@ -5,24 +5,32 @@ use serde_json::{Map, Value};
 use super::{MAX_TRANSFORMATION_CHARS, Transformation, TransformationError};
 
 /// The SDKs' names of our keys.
-const NAMES: [(&str, &str); 21] = [
+const NAMES: [(&str, &str); 29] = [
     ("a", "angle"),
     ("ar", "aspect_ratio"),
     ("b", "background"),
+    ("bl", "baseline"),
     ("bo", "border"),
     ("c", "crop"),
     ("co", "color"),
+    ("cs", "color_space"),
     ("d", "default_image"),
+    ("dl", "delay"),
+    ("dn", "density"),
     ("dpr", "dpr"),
     ("e", "effect"),
     ("f", "fetch_format"),
     ("fl", "flags"),
     ("g", "gravity"),
     ("h", "height"),
+    ("if", "if"),
+    ("l", "overlay"),
     ("o", "opacity"),
+    ("pg", "page"),
     ("q", "quality"),
     ("r", "radius"),
     ("t", "transformation"),
+    ("u", "underlay"),
     ("w", "width"),
     ("x", "x"),
     ("y", "y"),

@@ -13,7 +13,7 @@ impl Transformation {
     pub fn names(&self) -> Vec<String> {
         self.components
             .iter()
-            .flat_map(|component| component.named.iter().cloned())
+            .flat_map(|component| component.baseline.iter().chain(&component.named).cloned())
             .collect()
     }
 
@@ -22,6 +22,7 @@ impl Transformation {
         let only = |component: &Component| {
             let bare = Component {
                 named: Vec::new(),
+                baseline: None,
                 ..component.without_delivery()
             };
             bare == Component::default()
@@ -41,12 +42,14 @@ impl Transformation {
             }
             let mut components = Vec::new();
             for component in expanded.components {
-                for name in &component.named {
+                // A baseline is a name whose result is kept; every result is.
+                for name in component.baseline.iter().chain(&component.named) {
                     let stands_for = meaning(name).ok_or(TransformationError::UnknownName)?;
                     components.extend(stands_for.components);
                 }
                 let rest = Component {
                     named: Vec::new(),
+                    baseline: None,
                     ..component
                 };
                 if rest != Component::default() {
@@ -59,6 +62,14 @@ impl Transformation {
             expanded = Self { components };
         }
         Err(TransformationError::TooManyComponents)
+    }
+}
+
+/// One name.
+pub(super) fn name(text: &str) -> Result<String, Refusal> {
+    match names(text)?.as_slice() {
+        [name] => Ok(name.clone()),
+        _ => Err(Invalid),
     }
 }
 

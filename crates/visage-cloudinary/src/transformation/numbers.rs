@@ -1,7 +1,7 @@
-//! Values that are numbers: sizes, offsets, ratios, corners.
+//! Values that are numbers: sizes, offsets, ratios, corners, angles.
 
 use super::error::Refusal::{self, Invalid, Unsupported};
-use super::{Length, Radius};
+use super::values::{Angle, Corner, Dpr, Length, Radius, Turn};
 
 /// The largest size, offset or radius that is read, in pixels. Far above every picture: it keeps arithmetic in range.
 const MAX_PIXELS: i32 = 100_000;
@@ -12,7 +12,7 @@ const MAX_DPR: f64 = 10.0;
 /// The largest `ar_`, and one over the smallest.
 const MAX_ASPECT_RATIO: f64 = 10_000.0;
 
-/// A width or a height: `100` pixels, `0.5` of the input.
+/// A height: `100` pixels, `0.5` of the input.
 pub(super) fn size(text: &str) -> Result<Length, Refusal> {
     match offset(text)? {
         Length::Pixels(pixels) if pixels < 1 => Err(Invalid),
@@ -21,11 +21,29 @@ pub(super) fn size(text: &str) -> Result<Length, Refusal> {
     }
 }
 
+/// A width: as a height, or `auto` with the step and the width to take where the client gives no hint.
+pub(super) fn width(text: &str) -> Result<Length, Refusal> {
+    let Some(rest) = text.strip_prefix("auto") else {
+        return size(text);
+    };
+    let mut parts = rest.split(':').skip(1);
+    match (rest, parts.next(), parts.next(), parts.next()) {
+        ("", ..) => Ok(Length::Auto(None)),
+        (_, Some(step), fallback, None) if rest.starts_with(':') && whole_number(step).is_ok() => {
+            let fallback = fallback.map(whole_number).transpose()?;
+            match fallback {
+                Some(0) => Err(Invalid),
+                Some(pixels) if pixels > MAX_PIXELS.unsigned_abs() => Err(Invalid),
+                fallback => Ok(Length::Auto(fallback)),
+            }
+        }
+        _ if rest.starts_with(":breakpoints") => Err(Unsupported),
+        _ => Err(Invalid),
+    }
+}
+
 /// A horizontal or vertical offset: as a size, but also zero or negative.
 pub(super) fn offset(text: &str) -> Result<Length, Refusal> {
-    if is_expression(text) {
-        return Err(Unsupported);
-    }
     let value = number(text)?;
     if value.abs() > f64::from(MAX_PIXELS) {
         return Err(Invalid);
@@ -41,14 +59,13 @@ pub(super) fn print_length(length: Length) -> String {
     match length {
         Length::Pixels(pixels) => pixels.to_string(),
         Length::Fraction(fraction) => print_decimal(fraction),
+        Length::Auto(None) => "auto".to_owned(),
+        Length::Auto(Some(fallback)) => format!("auto:100:{fallback}"),
     }
 }
 
 /// `16:9`, `1.5` or `1`: width divided by height.
 pub(super) fn aspect_ratio(text: &str) -> Result<f64, Refusal> {
-    if is_expression(text) {
-        return Err(Unsupported);
-    }
     let ratio = match text.split_once(':') {
         Some((width, height)) => number(width)? / number(height)?,
         None => number(text)?,
@@ -74,15 +91,23 @@ pub(super) fn zoom(text: &str) -> Result<f64, Refusal> {
     positive(text, MAX_ZOOM)
 }
 
-/// `dpr_`; `auto` needs the client's hints, which visage does not read yet.
-pub(super) fn dpr(text: &str) -> Result<f64, Refusal> {
-    positive(text, MAX_DPR)
+/// `dpr_`
+pub(super) fn dpr(text: &str) -> Result<Dpr, Refusal> {
+    if text == "auto" {
+        return Ok(Dpr::Auto);
+    }
+    positive(text, MAX_DPR).map(Dpr::Times)
+}
+
+/// Prints what [`dpr`] reads.
+pub(super) fn print_dpr(dpr: Dpr) -> String {
+    match dpr {
+        Dpr::Times(times) => print_decimal(times),
+        Dpr::Auto => "auto".to_owned(),
+    }
 }
 
 fn positive(text: &str, max: f64) -> Result<f64, Refusal> {
-    if is_expression(text) {
-        return Err(Unsupported);
-    }
     in_range(number(text)?, f64::MIN_POSITIVE, max)
 }
 
@@ -95,7 +120,7 @@ fn in_range(value: f64, min: f64, max: f64) -> Result<f64, Refusal> {
 }
 
 /// A number with an optional sign and an optional decimal point, nothing else: no exponent, no `inf`.
-fn number(text: &str) -> Result<f64, Refusal> {
+pub(super) fn number(text: &str) -> Result<f64, Refusal> {
     let digits = text.strip_prefix('-').unwrap_or(text);
     let plain = digits.bytes().all(|b| b.is_ascii_digit() || b == b'.') && digits.starts_with(|c: char| c != '.');
     if !plain || digits.ends_with('.') {
@@ -113,17 +138,92 @@ pub(super) fn print_decimal(value: f64) -> String {
     if text.contains('.') { text } else { format!("{text}.0") }
 }
 
-/// Whether the text is computed (`iw_div_2`, `$size`) or left to the client's hints (`auto:100`).
-fn is_expression(text: &str) -> bool {
-    const WORDS: [&str; 23] = [
-        "iw", "ih", "w", "h", "ow", "oh", "ar", "iar", "tar", "cp", "pc", "fc", "px", "py", "ils", "idn", "ccc", "add",
-        "sub", "mul", "div", "mod", "pow",
-    ];
-    if text.contains('$') || text == "auto" || text.starts_with("auto:") {
-        return true;
+/// The most turns of one `a_`.
+const MAX_TURNS: usize = 8;
+/// The largest angle that is read, in degrees.
+const MAX_DEGREES: f64 = 3600.0;
+
+/// `a_`: turns between dots, which are also decimal points: `12.5` is one turn, `hflip.45` are two.
+pub(super) fn angle(text: &str) -> Result<Angle, Refusal> {
+    let mut angle = Angle::default();
+    if let Ok(degrees) = number(text) {
+        angle
+            .turns
+            .push(Turn::Degrees(in_range(degrees, -MAX_DEGREES, MAX_DEGREES)?));
+        return Ok(angle);
     }
-    let mut words = text.split('_').filter(|token| number(token).is_err()).peekable();
-    words.peek().is_some() && words.all(|word| WORDS.contains(&word))
+    for word in text.split('.') {
+        let turn = match word {
+            "ignore" => {
+                angle.ignores_exif = true;
+                continue;
+            }
+            "hflip" => Turn::Hflip,
+            "vflip" => Turn::Vflip,
+            "auto_right" | "auto" => Turn::AutoRight,
+            "auto_left" => Turn::AutoLeft,
+            "exif" => Turn::Exif,
+            degrees => Turn::Degrees(in_range(number(degrees)?, -MAX_DEGREES, MAX_DEGREES)?),
+        };
+        angle.turns.push(turn);
+    }
+    if angle.turns.len() > MAX_TURNS {
+        return Err(Invalid);
+    }
+    Ok(angle)
+}
+
+/// Prints what [`angle`] reads.
+pub(super) fn print_angle(angle: &Angle) -> String {
+    let ignore = angle.ignores_exif.then(|| "ignore".to_owned());
+    let turns = angle.turns.iter().map(|turn| match turn {
+        Turn::Degrees(degrees) => degrees.to_string(),
+        Turn::Hflip => "hflip".to_owned(),
+        Turn::Vflip => "vflip".to_owned(),
+        Turn::AutoRight => "auto_right".to_owned(),
+        Turn::AutoLeft => "auto_left".to_owned(),
+        Turn::Exif => "exif".to_owned(),
+    });
+    ignore.into_iter().chain(turns).collect::<Vec<_>>().join(".")
+}
+
+/// `o_`: 0 to 100.
+pub(super) fn opacity(text: &str) -> Result<u8, Refusal> {
+    match whole_number(text)? {
+        percent @ 0..=100 => u8::try_from(percent).map_err(|_above_255| Invalid),
+        _ => Err(Invalid),
+    }
+}
+
+/// The largest `pg_`.
+const MAX_PAGE: u32 = 100_000;
+
+/// `pg_`: one page or frame, the first is 1. Several pages and layers by name are not made.
+pub(super) fn page(text: &str) -> Result<u32, Refusal> {
+    match whole_number(text) {
+        Ok(page @ 1..=MAX_PAGE) => Ok(page),
+        Ok(_) => Err(Invalid),
+        Err(_) if text.starts_with(|c: char| c.is_ascii_digit()) && text.contains([';', '-']) => Err(Unsupported),
+        Err(_) if text.starts_with("name:") || text.starts_with("embedded:") => Err(Unsupported),
+        Err(refusal) => Err(refusal),
+    }
+}
+
+/// `dn_`: dots per inch for drawings; 1 to 2400. It means nothing for a picture of pixels.
+pub(super) fn density(text: &str) -> Result<u32, Refusal> {
+    whole_number_in(text, 1, 2400)
+}
+
+/// `dl_`: milliseconds from one frame to the next.
+pub(super) fn delay(text: &str) -> Result<u32, Refusal> {
+    whole_number_in(text, 1, 60_000)
+}
+
+fn whole_number_in(text: &str, min: u32, max: u32) -> Result<u32, Refusal> {
+    match whole_number(text) {
+        Ok(value) if (min..=max).contains(&value) => Ok(value),
+        _ => Err(Invalid),
+    }
 }
 
 /// `max`, or one to four corners: all; top left and bottom right, the others; top left, the others, bottom right;
@@ -132,10 +232,7 @@ pub(super) fn radius(text: &str) -> Result<Radius, Refusal> {
     if text == "max" {
         return Ok(Radius::Max);
     }
-    if text.contains('$') || text.split(':').any(|corner| corner == "max") {
-        return Err(Unsupported);
-    }
-    let corners: Result<Vec<u32>, Refusal> = text.split(':').map(corner).collect();
+    let corners: Result<Vec<Corner>, Refusal> = text.split(':').map(corner).collect();
     match *corners?.as_slice() {
         [all] => Ok(Radius::Corners([all; 4])),
         [a, b] => Ok(Radius::Corners([a, b, a, b])),
@@ -145,12 +242,22 @@ pub(super) fn radius(text: &str) -> Result<Radius, Refusal> {
     }
 }
 
-fn corner(text: &str) -> Result<u32, Refusal> {
+fn corner(text: &str) -> Result<Corner, Refusal> {
+    if text == "max" {
+        return Ok(Corner::Max);
+    }
     let pixels = whole_number(text)?;
     if pixels <= MAX_PIXELS.unsigned_abs() {
-        Ok(pixels)
+        Ok(Corner::Pixels(pixels))
     } else {
         Err(Invalid)
+    }
+}
+
+fn print_corner(corner: Corner) -> String {
+    match corner {
+        Corner::Pixels(pixels) => pixels.to_string(),
+        Corner::Max => "max".to_owned(),
     }
 }
 
@@ -165,11 +272,20 @@ pub(super) fn whole_number(text: &str) -> Result<u32, Refusal> {
 
 /// Prints what [`radius`] reads, with as few corners as say the same.
 pub(super) fn print_radius(radius: Radius) -> String {
-    match radius {
-        Radius::Max => "max".to_owned(),
-        Radius::Corners([a, b, c, d]) if a == b && b == c && c == d => a.to_string(),
-        Radius::Corners([a, b, c, d]) if a == c && b == d => format!("{a}:{b}"),
-        Radius::Corners([a, b, c, d]) if b == d => format!("{a}:{b}:{c}"),
-        Radius::Corners([a, b, c, d]) => format!("{a}:{b}:{c}:{d}"),
-    }
+    let Radius::Corners([a, b, c, d]) = radius else {
+        return "max".to_owned();
+    };
+    let said: &[Corner] = if a == b && b == c && c == d && a != Corner::Max {
+        &[a]
+    } else if a == c && b == d {
+        &[a, b]
+    } else if b == d {
+        &[a, b, c]
+    } else {
+        &[a, b, c, d]
+    };
+    said.iter()
+        .map(|corner| print_corner(*corner))
+        .collect::<Vec<_>>()
+        .join(":")
 }
