@@ -2,7 +2,7 @@
 
 use std::fmt;
 
-use crate::transformation::{Component, Effect, Flag, Format, Gravity, Layer, Quality};
+use crate::transformation::{Component, Effect, Evaluator, Flag, Format, Gravity, Layer, Quality, Scope};
 use crate::{ImageFormat, Recipe, RequestFacts, Transformation};
 
 /// What is known of an original without reading it.
@@ -148,17 +148,40 @@ impl ResolvedTransformation {
         })
     }
 
-    /// The layers, in order.
-    pub fn layers(&self) -> impl Iterator<Item = &Layer> {
+    /// Whether the size of the result depends on the pixels.
+    pub fn trims(&self) -> bool {
         self.components
             .iter()
-            .flat_map(|component| component.overlay.iter().chain(&component.underlay))
+            .any(|component| matches!(component.effect, Some(Effect::Trim { .. })))
     }
 
-    /// Whether a variable decides which layer it is.
-    pub fn has_computed_layers(&self) -> bool {
-        let mut computed = self.components.iter().flat_map(|component| &component.computed);
-        computed.any(|computed| matches!(computed.key, "l" | "u"))
+    /// The layers that may be wanted, in order, each once: those of all branches of conditions.
+    pub fn layers(&self, scope: Scope<'_>) -> Vec<Layer> {
+        let mut layers = Vec::new();
+        let mut evaluator = Evaluator::new(scope);
+        for component in &self.components {
+            let computed = component
+                .computed
+                .iter()
+                .filter(|computed| matches!(computed.key, "l" | "u"));
+            let bare = Component {
+                variables: component.variables.clone(),
+                computed: computed.cloned().collect(),
+                overlay: component.overlay.clone(),
+                underlay: component.underlay.clone(),
+                ..Component::default()
+            };
+            // What cannot be computed yet is refused when it is planned.
+            let Ok(Some(known)) = evaluator.next(&bare) else {
+                continue;
+            };
+            for layer in known.overlay.into_iter().chain(known.underlay) {
+                if !layers.contains(&layer) {
+                    layers.push(layer);
+                }
+            }
+        }
+        layers
     }
 }
 

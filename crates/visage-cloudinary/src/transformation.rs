@@ -26,7 +26,7 @@ use parameters::{PARAMETERS, Parameter};
 
 pub use conditions::Condition;
 pub use delivery::{DefaultImage, Flag};
-pub use effects::*;
+pub use effects::{Assist, Blend, Blindness, Effect, FadeMode, LevelEffect, OutlineMode};
 pub use error::TransformationError;
 pub use evaluate::{Computed, Evaluator, Variable};
 pub use expressions::{Scope, Value};

@@ -61,7 +61,7 @@ fn profile_image(criterion: &mut Criterion) {
         for format in OUTPUTS {
             let plan = plan(&transformation, &facts, format, &limits).unwrap();
             group.bench_function(format!("render to {}", format.extension()), |bencher| {
-                bencher.iter(|| render(black_box(&file), &plan, &limits, &|| false));
+                bencher.iter(|| render(black_box(&file), &plan, &[], &limits, &|| false));
             });
         }
     }

@@ -73,7 +73,7 @@ fn with_alpha(source: Pixels, limits: &Limits) -> Result<Pixels, ImageError> {
 }
 
 /// A rectangle with a quarter of an ellipse in each corner.
-struct Shape {
+pub(crate) struct Shape {
     width: f64,
     height: f64,
     /// Across and down, clockwise from the top left.
@@ -81,7 +81,7 @@ struct Shape {
 }
 
 impl Shape {
-    fn new(radii: CornerRadii, width: f64, height: f64) -> Self {
+    pub(crate) fn new(radii: CornerRadii, width: f64, height: f64) -> Self {
         let most = width.min(height) / 2.0;
         let radii = match radii {
             CornerRadii::Max => [(width / 2.0, height / 2.0); 4],
@@ -90,8 +90,24 @@ impl Shape {
         Self { width, height, radii }
     }
 
+    /// As [`Shape::new`], larger by `margin` on every side, with the same middles of its rounded corners.
+    pub(crate) fn grown(radii: CornerRadii, (width, height): (f64, f64), margin: f64) -> Self {
+        let grown = Self::new(radii, width, height).radii.map(|(across, down)| {
+            if across > 0.0 && down > 0.0 {
+                (across + margin, down + margin)
+            } else {
+                (0.0, 0.0)
+            }
+        });
+        Self {
+            width: width + 2.0 * margin,
+            height: height + 2.0 * margin,
+            radii: grown,
+        }
+    }
+
     /// How much of the pixel centred on (x, y) lies inside, 0 to 1.
-    fn coverage(&self, x: f64, y: f64) -> f64 {
+    pub(crate) fn coverage(&self, x: f64, y: f64) -> f64 {
         let right = x > self.width / 2.0;
         let below = y > self.height / 2.0;
         let (across, down) = match (right, below) {

@@ -91,6 +91,41 @@ pub enum PlanError {
         height: u32,
         max_side_pixels: u32,
     },
+    /// `fill_pad` keeps what matters, so it must be told to look for it.
+    #[error("Crop modes fill_pad and auto_pad require gravity auto")]
+    FillPadWithoutAuto,
+    /// Where everything stays in the picture there is nothing to choose.
+    #[error("Use auto gravity only with crop, fill, lfill, fill_pad or thumb")]
+    AutoGravity,
+    /// `fl_layer_apply` without a layer.
+    #[error("fl_layer_apply without a layer in transformation")]
+    NoLayer,
+    /// A layer that is not there.
+    #[error("Unknown or invalid referenced image {0} of type upload")]
+    MissingLayer(String),
+    /// Layers in layers in layers, or too many of them.
+    #[error("Too many layers in transformation. Maximum is {max_layers}")]
+    #[allow(missing_docs, reason = "the fields are what they are called")]
+    TooManyLayers { max_layers: usize },
+    /// More work than one picture may cost.
+    #[error("The transformation needs too much work for an image of this size")]
+    TooMuchWork,
+    /// A page or frame that the picture does not have.
+    #[error("Invalid page in transformation: {page}. The image has {pages}")]
+    #[allow(missing_docs, reason = "the fields are what they are called")]
+    NoSuchPage { page: u32, pages: u32 },
+    /// A value that was computed from variables or sizes.
+    #[error(transparent)]
+    Transformation(#[from] visage_cloudinary::TransformationError),
+    /// `fl_text_disallow_overflow`
+    #[error("Text does not fit the requested size")]
+    TextOverflow,
+    /// A text layer that cannot be drawn.
+    #[error(transparent)]
+    Text(#[from] crate::TextError),
+    /// The pixels had to be looked at, and could not be.
+    #[error(transparent)]
+    Image(#[from] ImageError),
     /// A format that is read but never made.
     #[error("Unsupported output format: {}", format.extension())]
     #[allow(missing_docs, reason = "the fields are what they are called")]

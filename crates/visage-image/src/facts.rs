@@ -86,6 +86,43 @@ impl Orientation {
         }
     }
 
+    /// What undoes it.
+    #[must_use]
+    pub fn inverse(self) -> Self {
+        match self {
+            Self::Rotate90 => Self::Rotate270,
+            Self::Rotate270 => Self::Rotate90,
+            other => other,
+        }
+    }
+
+    /// Both, this one first.
+    #[must_use]
+    pub fn then(self, next: Self) -> Self {
+        let (after, before) = (next.matrix(), self.matrix());
+        let cell =
+            |row: usize, column: usize| after[2 * row] * before[column] + after[2 * row + 1] * before[2 + column];
+        let product = [cell(0, 0), cell(0, 1), cell(1, 0), cell(1, 1)];
+        let both = Self::ALL
+            .into_iter()
+            .find(|orientation| orientation.matrix() == product);
+        both.unwrap_or_default()
+    }
+
+    /// What it does to a point around the middle, with y downwards: `x' = a x + b y`, `y' = c x + d y`.
+    fn matrix(self) -> [i8; 4] {
+        match self {
+            Self::Normal => [1, 0, 0, 1],
+            Self::FlipHorizontal => [-1, 0, 0, 1],
+            Self::Rotate180 => [-1, 0, 0, -1],
+            Self::FlipVertical => [1, 0, 0, -1],
+            Self::Transpose => [0, 1, 1, 0],
+            Self::Rotate90 => [0, -1, 1, 0],
+            Self::Transverse => [0, -1, -1, 0],
+            Self::Rotate270 => [0, 1, -1, 0],
+        }
+    }
+
     /// Whether the upright picture is as wide as the stored one is high.
     pub fn swaps_sides(self) -> bool {
         matches!(

@@ -14,15 +14,22 @@
 //! Animations are rendered as their first frame, and SVG and HEIC are refused.
 
 mod analyse;
+mod background;
+mod border;
 mod breakpoints;
 mod buffer;
 mod bytes;
+mod canvas;
 mod colour;
+mod compose;
 mod corners;
 mod decode;
+mod effects;
 mod encode;
 mod error;
 mod facts;
+#[cfg(test)]
+mod golden;
 mod icc;
 mod limits;
 mod metadata;
@@ -31,8 +38,11 @@ mod plan;
 mod probe;
 mod render;
 mod resize;
+mod rotate;
+mod saliency;
 mod sanitise;
 mod text;
+mod trim;
 mod turn;
 mod video;
 mod walk;
@@ -43,9 +53,9 @@ pub use error::{ImageError, PlanError};
 pub use facts::{Facts, Orientation};
 pub use limits::Limits;
 pub use metadata::metadata;
-pub use plan::{CornerRadii, Plan, Step, Window, plan, plan_resolved};
+pub use plan::{CornerRadii, Encoding, Known, KnownLayer, Plan, Step, Window, plan, plan_looking, plan_resolved};
 pub use probe::probe;
-pub use render::{Rendered, render};
+pub use render::{LayerFile, Rendered, render};
 pub use sanitise::{Sanitised, sanitise, sanitise_memory_bytes};
 pub use text::{
     MAX_FONT_SIZE, MAX_TEXT_CHARACTERS, TextAlign, TextDecoration, TextError, TextStyle, is_bold_weight, render_text,
@@ -54,4 +64,4 @@ pub use video::{AudioFacts, VideoFacts, probe_video};
 pub use visage_cloudinary::ImageFormat;
 
 /// Part of every recipe: two versions may make different bytes of the same plan.
-pub const RENDERER_VERSION: u32 = 1;
+pub const RENDERER_VERSION: u32 = 2;

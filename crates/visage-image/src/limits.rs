@@ -15,6 +15,8 @@ pub struct Limits {
     pub output_side_pixels: u32,
     /// Memory that one render or one sanitising may take, the source's bytes included.
     pub render_memory_bytes: u64,
+    /// What one render may cost, in looks at a pixel; see [`Plan::cost`](crate::Plan::cost).
+    pub render_work: u64,
 }
 
 impl Default for Limits {
@@ -26,6 +28,7 @@ impl Default for Limits {
             output_pixels: 50_000_000,
             output_side_pixels: 16_384,
             render_memory_bytes: 512 * 1024 * 1024,
+            render_work: 12_000_000_000,
         }
     }
 }

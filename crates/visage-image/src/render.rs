@@ -1,11 +1,16 @@
 //! Decode, follow a plan, encode.
 
 use visage_cloudinary::ImageFormat;
+use visage_cloudinary::transformation::{Attention, Background};
 
 use crate::decode::decode;
 use crate::encode::encode;
 use crate::pixels::Pixels;
-use crate::{ImageError, Limits, Plan, Step, colour, corners, icc, resize, turn};
+use crate::plan::{Compose, LayerPixels};
+use crate::{
+    Facts, ImageError, Limits, Plan, Step, Window, background, border, canvas, colour, compose, corners, effects, icc,
+    resize, rotate, saliency, turn,
+};
 
 /// A picture made from another.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -20,22 +25,24 @@ pub struct Rendered {
     pub height: u32,
 }
 
-/// Makes the picture that `plan` describes from the file it was planned for.
+/// Makes the picture that `plan` describes from the file it was planned for. `layers` are the files of
+/// [`Known::layers`](crate::Known::layers), in the same order.
 ///
-/// `cancelled` is asked between steps; a codec at work is not interrupted.
+/// `cancelled` is asked between steps and inside the slow ones; a codec at work is not interrupted.
 ///
 /// # Errors
 ///
-/// When the source does not decode, memory would pass its limit, or `cancelled` says so.
+/// When a source does not decode, memory would pass its limit, or `cancelled` says so.
 pub fn render(
     bytes: &[u8],
     plan: &Plan,
+    layers: &[LayerFile<'_>],
     limits: &Limits,
     cancelled: &dyn Fn() -> bool,
 ) -> Result<Rendered, ImageError> {
-    let pixels = render_pixels(bytes, plan, limits, cancelled)?;
+    let pixels = render_pixels(bytes, plan, layers, limits, cancelled)?;
     stop_if(cancelled)?;
-    let encoded = encode(&pixels, plan.format, plan.quality, limits)?;
+    let encoded = encode(&pixels, plan.format, plan.encoding, limits)?;
     Ok(Rendered {
         bytes: encoded,
         format: plan.format,
@@ -48,6 +55,7 @@ pub fn render(
 pub(crate) fn render_pixels(
     bytes: &[u8],
     plan: &Plan,
+    layers: &[LayerFile<'_>],
     limits: &Limits,
     cancelled: &dyn Fn() -> bool,
 ) -> Result<Pixels, ImageError> {
@@ -58,39 +66,131 @@ pub(crate) fn render_pixels(
             max_bytes: limits.render_memory_bytes,
         });
     }
-    let (first, rest) = plan.steps.split_first().unwrap_or((&Step::Decode { scale: 1 }, &[]));
-    let scale = if let Step::Decode { scale } = first { *scale } else { 1 };
-    stop_if(cancelled)?;
-    let mut pixels = decode(bytes, &plan.source, scale, limits)?;
-    let mut divisor = f64::from(scale.max(1));
-    for step in rest {
-        stop_if(cancelled)?;
-        pixels = follow(step, pixels, divisor, (bytes, plan), limits)?;
-        divisor = 1.0;
-    }
-    Ok(pixels)
+    let work = Work {
+        file: LayerFile {
+            bytes,
+            facts: &plan.source,
+        },
+        layers,
+        limits,
+        cancelled,
+    };
+    work.decoded(&plan.steps)
 }
 
-/// One step; `divisor` is by how much smaller than planned the pixels were decoded.
-fn follow(
-    step: &Step,
-    pixels: Pixels,
-    divisor: f64,
-    (bytes, plan): (&[u8], &Plan),
+/// The pixels of a file after some steps.
+pub(crate) fn pixels_after(
+    steps: &[Step],
+    (bytes, facts): (&[u8], &Facts),
     limits: &Limits,
+    cancelled: &dyn Fn() -> bool,
 ) -> Result<Pixels, ImageError> {
-    match *step {
-        Step::Decode { .. } => Ok(pixels),
-        Step::Orient(orientation) => turn::upright(pixels, orientation, limits),
-        Step::Resize { window, width, height } => {
-            resize::resize(&pixels, window.divided(divisor), width, height, limits)
+    let work = Work {
+        file: LayerFile { bytes, facts },
+        layers: &[],
+        limits,
+        cancelled,
+    };
+    work.decoded(steps)
+}
+
+/// A file and what it is.
+#[derive(Debug, Clone, Copy)]
+pub struct LayerFile<'a> {
+    /// All of it.
+    pub bytes: &'a [u8],
+    /// As [`probe`](crate::probe) found them.
+    pub facts: &'a Facts,
+}
+
+/// Steps on the pixels of one file.
+struct Work<'a> {
+    file: LayerFile<'a>,
+    layers: &'a [LayerFile<'a>],
+    limits: &'a Limits,
+    cancelled: &'a dyn Fn() -> bool,
+}
+
+impl Work<'_> {
+    /// Follows all steps, the first of which decodes.
+    fn decoded(&self, steps: &[Step]) -> Result<Pixels, ImageError> {
+        let (first, rest) = steps.split_first().unwrap_or((&Step::Decode { scale: 1 }, &[]));
+        let scale = if let Step::Decode { scale } = first { *scale } else { 1 };
+        stop_if(self.cancelled)?;
+        let pixels = decode(self.file.bytes, self.file.facts, scale, self.limits)?;
+        self.follow_all(pixels, rest, f64::from(scale.max(1)))
+    }
+
+    /// `divisor` is by how much smaller than planned the pixels were decoded: the first step makes up for it.
+    fn follow_all(&self, mut pixels: Pixels, steps: &[Step], mut divisor: f64) -> Result<Pixels, ImageError> {
+        for step in steps {
+            stop_if(self.cancelled)?;
+            pixels = self.follow(step, pixels, divisor)?;
+            divisor = 1.0;
         }
-        Step::ConvertColour => {
-            let colour = icc::colour_of(plan.source.format, bytes, pixels.layout);
-            colour::to_srgb(pixels, &colour, limits)
+        Ok(pixels)
+    }
+
+    fn follow(&self, step: &Step, pixels: Pixels, divisor: f64) -> Result<Pixels, ImageError> {
+        let limits = self.limits;
+        match step {
+            Step::Decode { .. } => Ok(pixels),
+            Step::Orient(orientation) => turn::upright(pixels, *orientation, limits),
+            Step::Resize { window, width, height } => {
+                resize::resize(&pixels, window.divided(divisor), *width, *height, limits)
+            }
+            Step::ConvertColour => {
+                let colour = icc::colour_of(self.file.facts.format, self.file.bytes, pixels.layout);
+                colour::to_srgb(pixels, &colour, limits)
+            }
+            Step::AutoCrop {
+                width,
+                height,
+                attention,
+                faces,
+            } => {
+                let size = (*width, *height);
+                let (x, y) = saliency::best_window(&pixels, size, (faces, weight(*attention)), limits)?;
+                let window = Window::whole(*width, *height).moved(f64::from(x), f64::from(y));
+                resize::resize(&pixels, window, *width, *height, limits)
+            }
+            Step::Pad { canvas, fill } => match fill {
+                Background::Color(color) => canvas::place(pixels, *canvas, *color, limits),
+                Background::Auto(auto) => background::place(&pixels, *canvas, auto, limits),
+            },
+            Step::Rotate { degrees, width, height } => {
+                rotate::rotate(pixels, *degrees, (*width, *height), limits, self.cancelled)
+            }
+            Step::Effect(step) => effects::apply(pixels, step, limits, self.cancelled),
+            Step::Opacity(percent) => canvas::opacity(pixels, *percent, limits),
+            Step::Round(radii) => corners::round(pixels, *radii, limits),
+            Step::Border { width, color, radii } => border::border(pixels, *width, *color, *radii, limits),
+            Step::Flatten(background) => Ok(corners::flatten(pixels, *background)),
+            Step::Compose(step) => {
+                let layer = self.layer(step)?;
+                compose::compose(pixels, &layer, &step.placement, limits)
+            }
         }
-        Step::Round(radii) => corners::round(pixels, radii, limits),
-        Step::Flatten(background) => Ok(corners::flatten(pixels, background)),
+    }
+
+    fn layer(&self, step: &Compose) -> Result<Pixels, ImageError> {
+        match &step.pixels {
+            LayerPixels::Drawn(drawn) => self.follow_all((**drawn).clone(), &step.steps, 1.0),
+            LayerPixels::Asset(index) => {
+                let missing = || ImageError::damaged("the picture of a layer is missing");
+                let file = *self.layers.get(*index).ok_or_else(missing)?;
+                Work { file, ..*self }.decoded(&step.steps)
+            }
+        }
+    }
+}
+
+/// How much faces count for `g_auto`; 1 is usual.
+fn weight(attention: Attention) -> f32 {
+    match attention {
+        Attention::Usual => 1.0,
+        Attention::Face | Attention::Faces => 4.0,
+        Attention::NoFaces => 0.0,
     }
 }
 

@@ -251,6 +251,7 @@ fn facts(bytes: u64, format: ImageFormat) -> UploadFacts {
             orientation: 1,
             frames: 1,
             has_alpha: false,
+            faces: None,
         }),
     }
 }

@@ -62,6 +62,8 @@ pub struct ImageFacts {
     pub frames: u32,
     /// Whether the format and the file carry transparency.
     pub has_alpha: bool,
+    /// The faces in it, the largest first: x, y, width and height in pixels as displayed. `None`: nobody has looked.
+    pub faces: Option<Vec<[u32; 4]>>,
 }
 
 /// A film's or a sound's facts, as far as its container tells them.

@@ -50,7 +50,7 @@ impl Sample {
     pub fn of(bytes: &[u8], facts: &Facts, limits: &Limits, cancelled: &dyn Fn() -> bool) -> Result<Self, ImageError> {
         let plan = plan_sample(facts, SAMPLE_SIDE_PIXELS);
         Ok(Self {
-            pixels: render_pixels(bytes, &plan, limits, cancelled)?,
+            pixels: render_pixels(bytes, &plan, &[], limits, cancelled)?,
             source: *facts,
             limits: limits.clone(),
         })

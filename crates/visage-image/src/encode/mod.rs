@@ -7,20 +7,30 @@ pub(crate) mod png;
 pub(crate) mod webp;
 
 use visage_cloudinary::ImageFormat;
+use visage_cloudinary::transformation::Chroma;
 
 use crate::pixels::Pixels;
+use crate::plan::Encoding;
 use crate::{ImageError, Limits};
 
-/// Encodes sRGB pixels with red, green, blue and perhaps alpha; `quality` is the encoder's own, 1 to 100.
+/// Encodes sRGB pixels with red, green, blue and perhaps alpha.
 pub(crate) fn encode(
     pixels: &Pixels,
     format: ImageFormat,
-    quality: u8,
+    encoding: Encoding,
     limits: &Limits,
 ) -> Result<Vec<u8>, ImageError> {
+    let quality = encoding.usual_quality(format);
     match format {
-        ImageFormat::Jpg => jpeg::encode(pixels, quality, turbojpeg::Subsamp::Sub2x2),
-        ImageFormat::Png => png::encode(pixels, None),
+        ImageFormat::Jpg => {
+            let subsampling = match encoding.chroma {
+                Chroma::Full => turbojpeg::Subsamp::None,
+                Chroma::Halved => turbojpeg::Subsamp::Sub2x2,
+            };
+            jpeg::encode(pixels, quality, subsampling, encoding.is_progressive == Some(true))
+        }
+        ImageFormat::Png => png::encode_smallest(pixels, encoding, limits),
+        ImageFormat::Webp if encoding.is_lossless => webp::encode(pixels, webp::Mode::Lossless),
         ImageFormat::Webp => webp::encode(pixels, webp::Mode::Lossy { quality }),
         ImageFormat::Avif => avif::encode(pixels, quality),
         ImageFormat::Gif => gif::encode(pixels, limits),

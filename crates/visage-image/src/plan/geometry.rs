@@ -1,17 +1,16 @@
-//! What one component does to a picture of a given size (Cloudinary reference, resize and crop modes).
+//! What one component does to the size of a picture (Cloudinary reference, resize and crop modes).
 //!
 //! Sizes are rounded to the nearest whole pixel, halves up, and are never below 1.
 
-use visage_cloudinary::transformation::{Component, Crop, Gravity, Length};
+use visage_cloudinary::transformation::{Component, Crop, Flag, Gravity, Length};
 
-use super::Window;
+use super::gravity::{Anchor, offset};
+use super::{Canvas, Window};
 use crate::PlanError;
 
-/// Where, as a fraction of the height, a face is taken to be while nobody has looked for faces.
-///
-/// In portraits the eyes sit at about a third of the height and the chin at a half. The window is centred on this line
-/// and shifted inside the picture. It is the only place that says where a face is.
-const ASSUMED_FACE_CENTRE: f64 = 0.4;
+/// How much of the surroundings of a face `c_thumb` shows at `z_1.0`: its window is this many times as large as the
+/// face, which the detector draws from brow to chin.
+const THUMB_MARGIN: f64 = 1.8;
 
 /// What is kept of the input, and with how many pixels it is shown.
 #[derive(Debug, Clone, Copy, PartialEq)]
@@ -19,6 +18,23 @@ pub(super) struct Placement {
     pub(super) window: Window,
     pub(super) width: u32,
     pub(super) height: u32,
+    /// Where it is then put, for the modes that fill up.
+    pub(super) canvas: Option<Canvas>,
+    /// The window is only as large as this one; where it lies is decided by what there is to see.
+    pub(super) is_auto: bool,
+}
+
+/// What a component is applied to.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Input {
+    /// The size of the picture.
+    pub(super) size: (u32, u32),
+    /// What decimals are multiples of.
+    pub(super) relative_to: (u32, u32),
+    pub(super) dpr: f64,
+    pub(super) anchor: Option<Anchor>,
+    /// What must stay visible for `fill_pad` to fill.
+    pub(super) content: Option<Window>,
 }
 
 /// What the size parameters ask for, in whole pixels.
@@ -27,35 +43,107 @@ enum Request {
     Both(u32, u32),
     Width(u32),
     Height(u32),
-    /// The largest window of this ratio.
+    /// The largest window, or the smallest canvas, of this ratio.
     Ratio(f64),
 }
 
-/// Works out one component for an `input` of this size; `None` when it does not change the geometry.
-pub(super) fn place(component: &Component, input: (u32, u32), dpr: f64) -> Result<Option<Placement>, PlanError> {
-    if component.crop == Some(Crop::Thumb) && component.gravity.is_none() {
-        return Err(PlanError::ThumbWithoutGravity);
-    }
-    let Some(request) = request(component, input, dpr)? else {
-        return Ok(None);
+/// Works out one component; `None` when it does not change the geometry.
+pub(super) fn place(component: &Component, input: Input) -> Result<Option<Placement>, PlanError> {
+    let crop = component.crop.unwrap_or(Crop::Scale);
+    check_gravity(component, crop)?;
+    let zoom = zoom(component)?;
+    let Some(request) = request(component, input)? else {
+        return Ok(region_alone(crop, input, zoom));
     };
-    let placement = match (component.crop.unwrap_or(Crop::Scale), request) {
-        (Crop::Fill | Crop::Thumb, Request::Both(width, height)) => fill(component, input, (width, height), dpr)?,
-        (Crop::Fill | Crop::Thumb, Request::Ratio(ratio)) => {
-            fill(component, input, largest_of_ratio(input, ratio), dpr)?
+    let size = input.size;
+    let whole = |size| Some(whole(input.size, size));
+    Ok(match (crop, request) {
+        (Crop::Crop, request) => Some(cut(component, input, request)),
+        (Crop::Fill | Crop::Auto, Request::Both(width, height)) => Some(fill(component, input, (width, height), 1.0)),
+        (Crop::Fill | Crop::Auto, Request::Ratio(ratio)) => {
+            Some(fill(component, input, largest_of_ratio(size, ratio), 1.0))
         }
-        (Crop::Crop, request) => crop(component, input, request, dpr),
-        (_, Request::Ratio(_)) => return Ok(None),
-        (Crop::Fit | Crop::Limit, Request::Both(width, height)) => whole(input, fit(input, (width, height))),
-        (_, Request::Both(width, height)) => whole(input, (width, height)),
-        (_, Request::Width(width)) => whole(input, (width, proportional(input.1, width, input.0))),
-        (_, Request::Height(height)) => whole(input, (proportional(input.0, height, input.1), height)),
-    };
-    let enlarges = placement.width > input.0 || placement.height > input.1;
-    Ok(if component.crop == Some(Crop::Limit) && enlarges {
-        None
+        (Crop::Thumb, Request::Both(width, height)) => Some(thumb(component, input, (width, height), zoom)),
+        (Crop::Thumb, Request::Ratio(ratio)) => Some(thumb(component, input, largest_of_ratio(size, ratio), zoom)),
+        (Crop::Lfill, Request::Both(width, height)) => Some(limited_fill(component, input, (width, height))),
+        (Crop::Lfill, Request::Ratio(ratio)) => Some(fill(component, input, largest_of_ratio(size, ratio), 1.0)),
+        (Crop::FillPad | Crop::AutoPad, Request::Both(width, height)) => {
+            Some(filled_or_padded(component, input, (width, height)))
+        }
+        (Crop::Pad | Crop::FillPad | Crop::AutoPad | Crop::Lpad | Crop::Mpad, request) => {
+            Some(padded(component, crop, input, request))
+        }
+        (_, Request::Ratio(_)) => None,
+        (Crop::Fit, Request::Both(width, height)) => whole(fitted(size, (width, height))),
+        (Crop::Limit, request) => whole(bounded(size, request)).filter(|found| is_smaller(found, size)),
+        (Crop::Mfit, request) => whole(bounded(size, request)).filter(|found| is_larger(found, size)),
+        (_, Request::Both(width, height)) => whole((width, height)),
+        (_, Request::Width(width)) if component.has(&Flag::IgnoreAspectRatio) => whole((width, size.1)),
+        (_, Request::Height(height)) if component.has(&Flag::IgnoreAspectRatio) => whole((size.0, height)),
+        (Crop::Scale, Request::Width(_) | Request::Height(_)) => whole(bounded(size, request)),
+        (Crop::Lfill | Crop::Thumb | Crop::Fill | Crop::Auto | Crop::Fit, request) => {
+            let found = bounded(size, request);
+            let enlarges = found.0 > size.0 || found.1 > size.1;
+            whole(found).filter(|_| crop != Crop::Lfill || !enlarges)
+        }
+    })
+}
+
+fn is_smaller(placement: &Placement, input: (u32, u32)) -> bool {
+    placement.width < input.0 || placement.height < input.1
+}
+
+fn is_larger(placement: &Placement, input: (u32, u32)) -> bool {
+    placement.width > input.0 || placement.height > input.1
+}
+
+/// The gravity that each mode wants (Cloudinary reference, 13.2 and 13.3).
+fn check_gravity(component: &Component, crop: Crop) -> Result<(), PlanError> {
+    let has_size = component.width.is_some() || component.height.is_some() || component.aspect_ratio.is_some();
+    let is_auto = matches!(component.gravity, Some(Gravity::Auto(_)));
+    match crop {
+        Crop::Thumb if component.gravity.is_none() => Err(PlanError::ThumbWithoutGravity),
+        Crop::FillPad | Crop::AutoPad if !is_auto => Err(PlanError::FillPadWithoutAuto),
+        Crop::Scale | Crop::Fit | Crop::Limit | Crop::Mfit | Crop::Pad | Crop::Lpad | Crop::Mpad
+            if is_auto && (has_size || component.crop.is_some()) =>
+        {
+            Err(PlanError::AutoGravity)
+        }
+        _ => Ok(()),
+    }
+}
+
+fn zoom(component: &Component) -> Result<f64, PlanError> {
+    let zoom = component.zoom.unwrap_or(1.0);
+    if zoom > 0.0 && zoom.is_finite() {
+        Ok(zoom)
     } else {
-        Some(placement)
+        Err(PlanError::InvalidNumber {
+            name: "zoom",
+            value: zoom,
+        })
+    }
+}
+
+/// Without a size, `crop`, `thumb` and `auto` keep just the region that the gravity found.
+fn region_alone(crop: Crop, input: Input, zoom: f64) -> Option<Placement> {
+    let Some(Anchor::Region(region)) = input.anchor else {
+        return None;
+    };
+    let margin = match crop {
+        Crop::Crop => 1.0,
+        Crop::Thumb | Crop::Auto => THUMB_MARGIN,
+        _ => return None,
+    };
+    let grown = |side: f64, limit: u32| rounded(side * margin / zoom).min(limit);
+    let (width, height) = (grown(region.width, input.size.0), grown(region.height, input.size.1));
+    let (x, y) = Anchor::Region(region).place(as_floats(input.size), (f64::from(width), f64::from(height)));
+    Some(Placement {
+        window: inside(Window::whole(width, height).moved(x.round(), y.round()), input.size),
+        width,
+        height,
+        canvas: None,
+        is_auto: false,
     })
 }
 
@@ -64,11 +152,13 @@ fn whole(input: (u32, u32), size: (u32, u32)) -> Placement {
         window: Window::whole(input.0, input.1),
         width: size.0,
         height: size.1,
+        canvas: None,
+        is_auto: false,
     }
 }
 
 /// The largest size of the input's ratio inside `size`: scale = min(w/W, h/H), so one side is exact.
-fn fit(input: (u32, u32), size: (u32, u32)) -> (u32, u32) {
+fn fitted(input: (u32, u32), size: (u32, u32)) -> (u32, u32) {
     let width_decides = u64::from(size.0) * u64::from(input.1) <= u64::from(size.1) * u64::from(input.0);
     if width_decides {
         (size.0, proportional(input.1, size.0, input.0))
@@ -77,51 +167,86 @@ fn fit(input: (u32, u32), size: (u32, u32)) -> (u32, u32) {
     }
 }
 
-/// Scale = max(w/W, h/H), the rest is cut off: the window has the ratio w/h and touches two sides of the input, unless
-/// `z_` brings it closer. Offsets are in pixels of the result.
-fn fill(component: &Component, input: (u32, u32), size: (u32, u32), dpr: f64) -> Result<Placement, PlanError> {
-    let (input_width, input_height) = (f64::from(input.0), f64::from(input.1));
-    let (width, height) = (f64::from(size.0), f64::from(size.1));
-    let zoom = component
-        .zoom
-        .filter(|_| component.crop == Some(Crop::Thumb))
-        .unwrap_or(1.0);
-    if !(zoom > 0.0 && zoom.is_finite()) {
-        return Err(PlanError::InvalidNumber {
-            name: "zoom",
-            value: zoom,
-        });
+/// The size of the input's ratio that a request bounds.
+fn bounded(input: (u32, u32), request: Request) -> (u32, u32) {
+    match request {
+        Request::Both(width, height) => fitted(input, (width, height)),
+        Request::Width(width) => (width, proportional(input.1, width, input.0)),
+        Request::Height(height) => (proportional(input.0, height, input.1), height),
+        Request::Ratio(_) => input,
     }
+}
+
+/// Scale = max(w/W, h/H), the rest is cut off: the window has the ratio w/h and touches two sides of the input, unless
+/// `zoom` brings it closer. Offsets are in pixels of the result.
+fn fill(component: &Component, input: Input, size: (u32, u32), zoom: f64) -> Placement {
+    let (input_width, input_height) = as_floats(input.size);
+    let (width, height) = as_floats(size);
     let scale = (width / input_width).max(height / input_height) * zoom.max(1.0);
-    let (window_width, window_height) = ((width / scale).min(input_width), (height / scale).min(input_height));
-    let offset = |length: Option<Length>, side: f64| match length {
-        Some(Length::Pixels(pixels)) => f64::from(pixels) * dpr / scale,
-        Some(Length::Fraction(fraction)) => fraction * side,
-        None => 0.0,
+    window_of(
+        component,
+        input,
+        size,
+        ((width / scale).min(input_width), (height / scale).min(input_height)),
+    )
+}
+
+/// `fill`, but around a region the smallest window that holds it with its margin.
+fn thumb(component: &Component, input: Input, size: (u32, u32), zoom: f64) -> Placement {
+    let Some(Anchor::Region(region)) = input.anchor else {
+        return fill(component, input, size, zoom);
     };
-    let gravity = component.gravity.unwrap_or(Gravity::Center);
-    let (x, y) = aligned(gravity, (input_width, input_height), (window_width, window_height));
-    let (across, down) = directions(gravity);
+    let (width, height) = as_floats(size);
+    let (input_width, input_height) = as_floats(input.size);
+    let ratio = width / height;
+    let wanted = region.width.max(region.height * ratio) * THUMB_MARGIN / zoom;
+    let window_width = wanted.min(input_width).min(input_height * ratio).max(1.0);
+    window_of(component, input, size, (window_width, window_width / ratio))
+}
+
+/// A window of this size (in pixels of the input), shown with `size` pixels.
+fn window_of(component: &Component, input: Input, size: (u32, u32), window: (f64, f64)) -> Placement {
+    let scale = f64::from(size.0) / window.0;
+    let anchor = input.anchor.unwrap_or(Anchor::Edge(Gravity::Center));
+    let shift = |length: Option<Length>, side: u32| match length {
+        Some(Length::Pixels(pixels)) => f64::from(pixels) * input.dpr / scale,
+        other => offset(other, side, input.dpr),
+    };
+    let (x, y) = anchor.place(as_floats(input.size), window);
+    let (across, down) = anchor.directions();
     let window = Window {
-        x: (x + across * offset(component.x, input_width)).clamp(0.0, input_width - window_width),
-        y: (y + down * offset(component.y, input_height)).clamp(0.0, input_height - window_height),
-        width: window_width,
-        height: window_height,
+        x: x + across * shift(component.x, input.size.0),
+        y: y + down * shift(component.y, input.size.1),
+        width: window.0,
+        height: window.1,
     };
-    Ok(Placement {
-        window,
+    Placement {
+        window: inside(window, input.size),
         width: size.0,
         height: size.1,
-    })
+        canvas: None,
+        is_auto: matches!(anchor, Anchor::Auto(_)),
+    }
+}
+
+/// Scale = min(1, max(w/W, h/H)), then cut to what is asked for; nothing is enlarged.
+fn limited_fill(component: &Component, input: Input, size: (u32, u32)) -> Placement {
+    let (width, height) = as_floats(size);
+    let (input_width, input_height) = as_floats(input.size);
+    if (width / input_width).max(height / input_height) <= 1.0 {
+        return fill(component, input, size, 1.0);
+    }
+    cut(component, input, Request::Both(size.0, size.1))
 }
 
 /// Cuts a window of whole pixels, without scaling; a window beyond the input is shifted inside and cut to it.
-fn crop(component: &Component, input: (u32, u32), request: Request, dpr: f64) -> Placement {
+fn cut(component: &Component, input: Input, request: Request) -> Placement {
+    let size = input.size;
     let (width, height) = match request {
-        Request::Both(width, height) => (width.min(input.0), height.min(input.1)),
-        Request::Width(width) => (width.min(input.0), input.1),
-        Request::Height(height) => (input.0, height.min(input.1)),
-        Request::Ratio(ratio) => largest_of_ratio(input, ratio),
+        Request::Both(width, height) => (width.min(size.0), height.min(size.1)),
+        Request::Width(width) => (width.min(size.0), size.1),
+        Request::Height(height) => (size.0, height.min(size.1)),
+        Request::Ratio(ratio) => largest_of_ratio(size, ratio),
     };
     let has_offset = component.x.is_some() || component.y.is_some();
     let by_default = if has_offset {
@@ -129,53 +254,77 @@ fn crop(component: &Component, input: (u32, u32), request: Request, dpr: f64) ->
     } else {
         Gravity::Center
     };
-    let gravity = component.gravity.unwrap_or(by_default);
-    let (input_width, input_height) = (f64::from(input.0), f64::from(input.1));
-    let size = (f64::from(width), f64::from(height));
-    let offset = |length: Option<Length>, side: f64| match length {
-        Some(Length::Pixels(pixels)) => f64::from(pixels) * dpr,
-        Some(Length::Fraction(fraction)) => fraction * side,
-        None => 0.0,
-    };
-    let (x, y) = aligned(gravity, (input_width, input_height), size);
-    let (across, down) = directions(gravity);
-    let x = x.floor() + (across * offset(component.x, input_width)).round();
-    let y = y.floor() + (down * offset(component.y, input_height)).round();
-    let window = Window {
-        x: x.clamp(0.0, input_width - size.0),
-        y: y.clamp(0.0, input_height - size.1),
-        width: size.0,
-        height: size.1,
-    };
-    Placement { window, width, height }
-}
-
-/// Top left corner of a window at the named edges of the input, centred otherwise.
-fn aligned(gravity: Gravity, input: (f64, f64), window: (f64, f64)) -> (f64, f64) {
-    use Gravity::{Center, East, Face, Faces, North, NorthEast, NorthWest, South, SouthEast, SouthWest, West};
-    let (free_x, free_y) = (input.0 - window.0, input.1 - window.1);
-    let x = match gravity {
-        NorthWest | West | SouthWest => 0.0,
-        North | Center | South | Face | Faces => free_x / 2.0,
-        NorthEast | East | SouthEast => free_x,
-    };
-    let y = match gravity {
-        NorthWest | North | NorthEast => 0.0,
-        West | Center | East => free_y / 2.0,
-        SouthWest | South | SouthEast => free_y,
-        Face | Faces => (input.1 * ASSUMED_FACE_CENTRE - window.1 / 2.0).clamp(0.0, free_y),
-    };
-    (x, y)
-}
-
-/// Which way positive offsets move the window: inwards from the edges that the gravity names.
-fn directions(gravity: Gravity) -> (f64, f64) {
-    match gravity {
-        Gravity::NorthEast | Gravity::East => (-1.0, 1.0),
-        Gravity::SouthWest | Gravity::South => (1.0, -1.0),
-        Gravity::SouthEast => (-1.0, -1.0),
-        _ => (1.0, 1.0),
+    let anchor = input.anchor.unwrap_or(Anchor::Edge(by_default));
+    let (x, y) = anchor.place(as_floats(size), (f64::from(width), f64::from(height)));
+    let (across, down) = anchor.directions();
+    let x = x.floor() + (across * offset(component.x, size.0, input.dpr)).round();
+    let y = y.floor() + (down * offset(component.y, size.1, input.dpr)).round();
+    Placement {
+        window: inside(Window::whole(width, height).moved(x, y), size),
+        width,
+        height,
+        canvas: None,
+        is_auto: matches!(anchor, Anchor::Auto(_)),
     }
+}
+
+/// Fills if all faces stay in the picture, else pads.
+fn filled_or_padded(component: &Component, input: Input, size: (u32, u32)) -> Placement {
+    let filled = fill(component, input, size, 1.0);
+    let loses = |content: Window| content.width > filled.window.width || content.height > filled.window.height;
+    if input.content.is_some_and(loses) {
+        padded(component, Crop::Pad, input, Request::Both(size.0, size.1))
+    } else {
+        filled
+    }
+}
+
+/// `pad`: fit, `lpad`: limit, `mpad`: as it is; then a canvas of the size that was asked for.
+fn padded(component: &Component, crop: Crop, input: Input, request: Request) -> Placement {
+    let size = input.size;
+    let (width, height) = match request {
+        Request::Both(width, height) => (width, height),
+        Request::Width(_) | Request::Height(_) => bounded(size, request),
+        Request::Ratio(ratio) => smallest_of_ratio(size, ratio),
+    };
+    let shown = match crop {
+        Crop::Mpad => size,
+        Crop::Lpad if size.0 <= width && size.1 <= height => size,
+        _ => fitted(size, (width, height)),
+    };
+    let (width, height) = (width.max(shown.0), height.max(shown.1));
+    let anchor = match input.anchor {
+        Some(anchor @ Anchor::Edge(_)) => anchor,
+        _ => Anchor::Edge(Gravity::Center),
+    };
+    let (x, y) = anchor.place((f64::from(width), f64::from(height)), as_floats(shown));
+    let (across, down) = anchor.directions();
+    let x = x.floor() + (across * offset(component.x, size.0, input.dpr)).round();
+    let y = y.floor() + (down * offset(component.y, size.1, input.dpr)).round();
+    let canvas = Canvas {
+        width,
+        height,
+        x: whole_number(x),
+        y: whole_number(y),
+    };
+    Placement {
+        canvas: Some(canvas),
+        ..whole(size, shown)
+    }
+}
+
+/// A window shifted, if need be, so that it lies inside; one that is too large lies at the corner.
+fn inside(window: Window, size: (u32, u32)) -> Window {
+    let (width, height) = as_floats(size);
+    Window {
+        x: window.x.clamp(0.0, (width - window.width).max(0.0)),
+        y: window.y.clamp(0.0, (height - window.height).max(0.0)),
+        ..window
+    }
+}
+
+fn as_floats(size: (u32, u32)) -> (f64, f64) {
+    (f64::from(size.0), f64::from(size.1))
 }
 
 /// The largest window of a ratio (width divided by height) in the input.
@@ -188,17 +337,27 @@ fn largest_of_ratio(input: (u32, u32), ratio: f64) -> (u32, u32) {
     }
 }
 
-fn request(component: &Component, input: (u32, u32), dpr: f64) -> Result<Option<Request>, PlanError> {
-    let invalid_width = |value| PlanError::InvalidWidth { value };
-    let invalid_height = |value| PlanError::InvalidHeight { value };
+/// The smallest canvas of a ratio that holds the input.
+fn smallest_of_ratio(input: (u32, u32), ratio: f64) -> (u32, u32) {
+    let width = rounded(f64::from(input.1) * ratio);
+    if width >= input.0 {
+        (width, input.1)
+    } else {
+        (input.0, rounded(f64::from(input.0) / ratio).max(input.1))
+    }
+}
+
+fn request(component: &Component, input: Input) -> Result<Option<Request>, PlanError> {
     let width = component
         .width
-        .map(|width| pixels(width, input.0, dpr).map_err(invalid_width))
-        .transpose()?;
+        .map(|width| pixels(width, input.relative_to.0, input))
+        .transpose()
+        .map_err(|value| PlanError::InvalidWidth { value })?;
     let height = component
         .height
-        .map(|height| pixels(height, input.1, dpr).map_err(invalid_height))
-        .transpose()?;
+        .map(|height| pixels(height, input.relative_to.1, input))
+        .transpose()
+        .map_err(|value| PlanError::InvalidHeight { value })?;
     let ratio = component.aspect_ratio;
     if let Some(value) = ratio.filter(|ratio| !(*ratio > 0.0 && ratio.is_finite())) {
         return Err(PlanError::InvalidNumber {
@@ -217,13 +376,15 @@ fn request(component: &Component, input: (u32, u32), dpr: f64) -> Result<Option<
     }))
 }
 
-/// A requested side in pixels: whole numbers times `dpr`, fractions of the input's side.
-fn pixels(length: Length, side: u32, dpr: f64) -> Result<u32, String> {
+/// A requested side in pixels: whole numbers times `dpr`, fractions of a side.
+fn pixels(length: Length, side: u32, input: Input) -> Result<u32, String> {
     match length {
-        Length::Pixels(pixels) if pixels > 0 => Ok(rounded(f64::from(pixels) * dpr)),
+        Length::Pixels(pixels) if pixels > 0 => Ok(rounded(f64::from(pixels) * input.dpr)),
         Length::Pixels(pixels) => Err(pixels.to_string()),
         Length::Fraction(fraction) if fraction > 0.0 && fraction.is_finite() => Ok(rounded(fraction * f64::from(side))),
         Length::Fraction(fraction) => Err(fraction.to_string()),
+        Length::Auto(Some(pixels)) => Ok(rounded(f64::from(pixels) * input.dpr)),
+        Length::Auto(None) => Ok(input.size.0),
     }
 }
 
@@ -241,6 +402,12 @@ fn proportional(side: u32, numerator: u32, denominator: u32) -> u32 {
     clippy::cast_sign_loss,
     reason = "the conversion of floats saturates"
 )]
-fn rounded(pixels: f64) -> u32 {
+pub(super) fn rounded(pixels: f64) -> u32 {
     (pixels + 0.5).floor().max(1.0) as u32
+}
+
+/// A place in pixels; what is far outside stays far outside.
+#[allow(clippy::cast_possible_truncation, reason = "the conversion of floats saturates")]
+pub(super) fn whole_number(pixels: f64) -> i64 {
+    pixels as i64
 }

@@ -3,7 +3,7 @@
 use visage_cloudinary::ImageFormat;
 
 use super::{Plan, Step};
-use crate::Facts;
+use crate::{Facts, effects};
 
 impl Plan {
     /// An upper estimate of the memory that rendering takes, for a source file of `file_bytes`; in bytes.
@@ -12,17 +12,63 @@ impl Plan {
             Some(Step::Decode { scale }) => u64::from(*scale),
             _ => 1,
         };
-        let largest_step = self.steps.iter().map(|step| match step {
-            Step::Resize { width, height, .. } => u64::from(*width) * u64::from(*height),
-            _ => 0,
-        });
-        let made_pixels = largest_step
-            .max()
-            .unwrap_or(0)
+        let made_pixels = largest(&self.steps, (self.source.width, self.source.height))
             .max(u64::from(self.width) * u64::from(self.height));
+        let effects = made_pixels.saturating_mul(working_bytes_per_pixel(&self.steps));
         decode_memory_bytes(&self.source, scale)
             .saturating_add(file_bytes)
+            .saturating_add(effects)
             .saturating_add(made_pixels.saturating_mul(encoder_bytes_per_pixel(self.format)))
+    }
+}
+
+/// The pixels of the largest picture that the steps make of one of `size`; what is decoded counts elsewhere.
+fn largest(steps: &[Step], mut size: (u32, u32)) -> u64 {
+    let area = |(width, height): (u32, u32)| u64::from(width) * u64::from(height);
+    let mut most = 0;
+    for step in steps {
+        let mut beside = 0;
+        match step {
+            Step::Resize { width, height, .. }
+            | Step::Rotate { width, height, .. }
+            | Step::AutoCrop { width, height, .. } => {
+                size = (*width, *height);
+            }
+            Step::Orient(orientation) => size = orientation.turned_size(size.0, size.1),
+            Step::Pad { canvas, .. } => size = (canvas.width, canvas.height),
+            Step::Border { width, .. } => {
+                let canvas = super::Canvas::around(size, *width);
+                size = (canvas.width, canvas.height);
+            }
+            Step::Effect(step) => size = effects::output_size(step, size),
+            Step::Compose(compose) => {
+                beside = largest(&compose.steps, compose.size).max(area(compose.size));
+                size = (compose.placement.canvas.width, compose.placement.canvas.height);
+            }
+            Step::Decode { .. } | Step::ConvertColour | Step::Opacity(_) | Step::Round(_) | Step::Flatten(_) => {
+                continue;
+            }
+        }
+        most = most.max(area(size).saturating_add(beside));
+    }
+    most
+}
+
+/// What the hungriest step takes for each pixel beside the picture before and after it.
+fn working_bytes_per_pixel(steps: &[Step]) -> u64 {
+    let working = steps.iter().map(|step| match step {
+        Step::Effect(step) => effects::memory_per_pixel(&step.effect),
+        Step::Compose(compose) => working_bytes_per_pixel(&compose.steps).max(4),
+        Step::AutoCrop { .. } | Step::Pad { .. } | Step::Rotate { .. } | Step::Border { .. } => 4,
+        _ => 0,
+    });
+    working.max().unwrap_or(0)
+}
+
+impl Facts {
+    /// An upper estimate of the memory that decoding the picture takes, for a file of `file_bytes`; in bytes.
+    pub fn memory_bytes(&self, file_bytes: u64) -> u64 {
+        decode_memory_bytes(self, 1).saturating_add(file_bytes)
     }
 }
 

@@ -3,7 +3,7 @@
 use visage_cloudinary::ImageFormat;
 
 use super::planner::decode_scale;
-use super::{Plan, Step, Window};
+use super::{Encoding, Plan, Step, Window};
 use crate::{Facts, Orientation};
 
 /// Shows the whole picture with at most `max_side_pixels` per side; it is never enlarged.
@@ -27,9 +27,12 @@ pub(crate) fn plan_sample(facts: &Facts, max_side_pixels: u32) -> Plan {
     Plan {
         steps,
         format: ImageFormat::Png,
-        quality: 100,
+        encoding: Encoding::fixed(100),
         width,
         height,
+        frame: 0,
+        is_animated: false,
+        delay_ms: None,
         source: *facts,
     }
 }

@@ -157,39 +157,186 @@ fn gravity_places_the_window_and_offsets_move_it_inwards() {
     check_window("c_fill,w_300,h_300,g_east,x_500", [0.0, 0.0, 600.0, 600.0], (300, 300));
 }
 
+/// Plans for the picture of the worked examples with these faces.
+fn check_with_faces(text: &str, faces: &[[u32; 4]], window: [f64; 4], size: (u32, u32)) {
+    let boxes = faces.iter().map(|[x, y, width, height]| FaceBox {
+        x: *x,
+        y: *y,
+        width: *width,
+        height: *height,
+    });
+    let faces: Vec<FaceBox> = boxes.collect();
+    let known = Known {
+        faces: &faces,
+        custom: &faces[1..],
+        ..Known::default()
+    };
+    let transformation = Transformation::parse(text).unwrap();
+    let components = &transformation.components;
+    let asked = (ImageFormat::Png, None);
+    let plan = plan_components(components, asked, &SOURCE, (&known, None), &Limits::default()).unwrap();
+    let found = plan.steps.iter().find_map(|step| match step {
+        Step::Resize { window, width, height } => Some((*window, (*width, *height))),
+        _ => None,
+    });
+    let (found, found_size) = found.unwrap_or_else(|| panic!("{text}: {:?}", plan.steps));
+    let found = [found.x, found.y, found.width, found.height];
+    let is_near = found
+        .iter()
+        .zip(window)
+        .all(|(found, wanted)| (found - wanted).abs() < 0.01);
+    assert!(is_near && found_size == size, "{text}: {found:?} {found_size:?}");
+}
+
 #[test]
-fn a_face_is_taken_to_be_above_the_middle() {
-    let portrait = Facts {
-        width: 600,
-        height: 1000,
-        ..SOURCE
-    };
-    let plan = planned("c_thumb,g_face,w_100,h_100", &portrait, ImageFormat::Png).unwrap();
-    let window = Window {
-        x: 0.0,
-        y: 100.0,
-        width: 600.0,
-        height: 600.0,
-    };
-    assert_eq!(
-        plan.steps[1],
-        Step::Resize {
-            window,
-            width: 100,
-            height: 100
-        }
+fn faces_draw_the_window() {
+    let two = [[700, 200, 100, 120], [100, 300, 50, 60]];
+    // Around the middle of the largest face, (750, 260): 1.8 times its height.
+    check_with_faces(
+        "c_thumb,g_face,w_100,h_100",
+        &two,
+        [642.0, 152.0, 216.0, 216.0],
+        (100, 100),
     );
+    check_with_faces(
+        "c_thumb,g_face,w_100,h_100,z_0.5",
+        &two,
+        [534.0, 44.0, 432.0, 432.0],
+        (100, 100),
+    );
+    check_with_faces(
+        "c_thumb,g_face,w_200,h_100,z_2",
+        &two,
+        [642.0, 206.0, 216.0, 108.0],
+        (200, 100),
+    );
+    check_with_faces(
+        "c_fill,g_face,w_100,h_100",
+        &two,
+        [400.0, 0.0, 600.0, 600.0],
+        (100, 100),
+    );
+    check_with_faces(
+        "c_fill,g_faces,w_100,h_100",
+        &two,
+        [150.0, 0.0, 600.0, 600.0],
+        (100, 100),
+    );
+    check_with_faces("c_crop,g_face", &two, [700.0, 200.0, 100.0, 120.0], (100, 120));
+    check_with_faces("c_crop,g_face,w_50,h_50", &two, [725.0, 235.0, 50.0, 50.0], (50, 50));
+    check_with_faces("c_crop,g_custom", &two, [100.0, 300.0, 50.0, 60.0], (50, 60));
+    check_with_faces("c_crop,g_auto,w_50,h_60", &two, [100.0, 300.0, 50.0, 60.0], (50, 60));
+    check_with_faces(
+        "c_crop,g_xy_center,w_50,h_60,x_100,y_100",
+        &two,
+        [75.0, 70.0, 50.0, 60.0],
+        (50, 60),
+    );
+    // Later components see the faces where they are then.
+    check_with_faces("w_500/c_crop,g_face", &two, [700.0, 200.0, 100.0, 120.0], (50, 60));
+    check_with_faces("a_hflip/c_crop,g_face", &two, [700.0, 200.0, 100.0, 120.0], (100, 120));
+    check_with_faces("a_90/c_crop,g_face", &two, [700.0, 200.0, 100.0, 120.0], (100, 120));
+    check_with_faces(
+        "c_crop,x_650,y_100,w_300,h_400/c_crop,g_face",
+        &two,
+        [700.0, 200.0, 100.0, 120.0],
+        (100, 120),
+    );
+    check_with_faces("if_fc_gt_1,w_100", &two, [0.0, 0.0, 1000.0, 600.0], (100, 60));
+    // A window as large as the picture allows.
+    check_with_faces(
+        "c_thumb,g_face,w_100,h_100,z_0.1",
+        &two,
+        [400.0, 0.0, 600.0, 600.0],
+        (100, 100),
+    );
+}
+
+#[test]
+fn without_a_face_the_window_is_at_the_top() {
     check_window("c_thumb,g_face,w_100,h_100", [200.0, 0.0, 600.0, 600.0], (100, 100));
+    check_window("c_thumb,g_face,z_2,w_100,h_100", [350.0, 0.0, 300.0, 300.0], (100, 100));
     check_window(
-        "c_thumb,g_face,z_2,w_100,h_100",
-        [350.0, 90.0, 300.0, 300.0],
+        "c_thumb,g_face:center,z_2,w_100,h_100",
+        [350.0, 150.0, 300.0, 300.0],
         (100, 100),
     );
-    check_window(
-        "c_thumb,g_face,z_0.5,w_100,h_100",
-        [200.0, 0.0, 600.0, 600.0],
-        (100, 100),
+    check_window("c_crop,g_custom,w_100,h_100", [450.0, 250.0, 100.0, 100.0], (100, 100));
+    let auto = planned("c_fill,g_face:auto,w_100,h_100", &SOURCE, ImageFormat::Png).unwrap();
+    assert!(auto.steps.iter().any(|step| matches!(step, Step::AutoCrop { .. })));
+}
+
+#[test]
+fn the_worked_examples_have_their_sizes() {
+    for (text, size) in [
+        ("c_mfit,w_300,h_300", (1000, 600)),
+        ("c_mfit,w_2000,h_2000", (2000, 1200)),
+        ("c_lfill,w_2000,h_300", (1000, 300)),
+        ("c_lfill,w_300,h_300", (300, 300)),
+        ("c_lfill,w_2000,h_2000", (1000, 600)),
+        ("c_pad,w_300,h_300", (300, 300)),
+        ("c_pad,w_300", (300, 180)),
+        ("c_pad,ar_1:1", (1000, 1000)),
+        ("c_lpad,w_1200,h_1200", (1200, 1200)),
+        ("c_lpad,w_500,h_500", (500, 500)),
+        ("c_mpad,w_1200,h_500", (1200, 600)),
+        ("c_mpad,w_100,h_100", (1000, 600)),
+        ("c_fill_pad,g_auto,w_300,h_300", (300, 300)),
+        ("c_auto_pad,g_auto,w_300,h_300", (300, 300)),
+        ("c_auto,g_auto,w_300,h_300", (300, 300)),
+        ("c_scale,w_500,fl_ignore_aspect_ratio", (500, 600)),
+        ("w_auto:100:400", (400, 240)),
+        ("w_auto", (1000, 600)),
+        ("w_iw_div_4", (250, 150)),
+        ("a_90", (600, 1000)),
+        ("a_90/w_300", (300, 500)),
+        ("a_hflip.180", (1000, 600)),
+        ("a_45,w_100,h_100", (141, 141)),
+        ("a_auto_right,c_fill,w_100,h_200", (100, 200)),
+        ("bo_5px_solid_red", (1010, 610)),
+        ("bo_5px_solid_red,dpr_2,w_100", (220, 140)),
+        ("r_20,o_50,e_sepia,b_red", (1000, 600)),
+        ("e_trim", (1000, 600)),
+        ("if_w_gt_500/w_500/if_else/w_10/if_end/r_max", (500, 300)),
+        ("l_text:Arial_20:x,fl_no_overflow", (1000, 600)),
+    ] {
+        check(text, size);
+    }
+}
+
+#[test]
+fn gravities_go_with_their_modes() {
+    check_error(
+        "c_pad,g_auto,w_100,h_100",
+        "Use auto gravity only with crop, fill, lfill, fill_pad or thumb",
     );
+    check_error(
+        "c_fill_pad,w_100,h_100",
+        "Crop modes fill_pad and auto_pad require gravity auto",
+    );
+    check_error("fl_layer_apply", "fl_layer_apply without a layer in transformation");
+    check_error("e_multiply", "fl_layer_apply without a layer in transformation");
+    check_error("l_logo", "Unknown or invalid referenced image logo of type upload");
+    check_error("pg_2", "Invalid page in transformation: 2. The image has 1");
+    check_error("w_$missing", "Invalid expression in transformation: $missing");
+}
+
+#[test]
+fn what_costs_too_much_is_refused_before_it_begins() {
+    let limits = Limits {
+        render_work: planned("e_oil_paint:100", &SOURCE, ImageFormat::Png).unwrap().cost(),
+        ..Limits::default()
+    };
+    let attempt = |text: &str| {
+        plan(
+            &Transformation::parse(text).unwrap(),
+            &SOURCE,
+            ImageFormat::Png,
+            &limits,
+        )
+    };
+    assert!(attempt("e_oil_paint:100").is_ok());
+    assert_eq!(attempt("e_oil_paint:100/e_grayscale"), Err(PlanError::TooMuchWork));
 }
 
 #[test]
@@ -224,7 +371,7 @@ fn crops_and_one_resize_become_one_resampling() {
 
 #[test]
 fn a_jpeg_is_decoded_no_larger_than_the_target_needs() {
-    let scale = |text| planned(text, &SOURCE, ImageFormat::Jpg).unwrap().steps[0];
+    let scale = |text| planned(text, &SOURCE, ImageFormat::Jpg).unwrap().steps[0].clone();
     assert_eq!(scale("c_scale,w_89"), Step::Decode { scale: 8 }); // 11.2 = 8 × 1.4
     assert_eq!(scale("c_scale,w_90"), Step::Decode { scale: 4 });
     assert_eq!(scale("c_scale,w_178"), Step::Decode { scale: 4 });
@@ -279,8 +426,11 @@ fn transparency_ends_on_a_background_only_where_it_must() {
         alpha: 255,
     };
     let round = Step::Round(CornerRadii::Max);
-    assert_eq!(steps("r_max", ImageFormat::Webp)[2..], [round]);
-    assert_eq!(steps("r_max", ImageFormat::Jpg)[2..], [round, Step::Flatten(white)]);
+    assert_eq!(steps("r_max", ImageFormat::Webp)[2..], *std::slice::from_ref(&round));
+    assert_eq!(
+        steps("r_max", ImageFormat::Jpg)[2..],
+        [round.clone(), Step::Flatten(white)]
+    );
     assert_eq!(steps("r_max,b_red", ImageFormat::Jpg)[2..], [round, Step::Flatten(red)]);
     assert_eq!(steps("b_red", ImageFormat::Png)[1..], [Step::ConvertColour]);
     assert_eq!(steps("r_0", ImageFormat::Png)[1..], [Step::ConvertColour]);
@@ -331,7 +481,7 @@ fn the_result_may_be_as_large_as_the_limits_and_no_larger() {
 
 #[test]
 fn quality_goes_to_the_encoder_or_comes_from_the_table() {
-    let quality = |text, format| planned(text, &SOURCE, format).unwrap().quality;
+    let quality = |text, format| planned(text, &SOURCE, format).unwrap().encoding.usual_quality(format);
     assert_eq!(quality("w_10,q_33", ImageFormat::Avif), 33);
     assert_eq!(quality("w_10,q_33/q_auto:best", ImageFormat::Jpg), 90);
     assert_eq!(quality("w_10", ImageFormat::Jpg), 80);

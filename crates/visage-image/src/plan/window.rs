@@ -44,6 +44,34 @@ impl Window {
         }
     }
 
+    /// Where a part of this part's picture lies once this part is shown with `size` pixels.
+    pub(crate) fn seen(self, part: Self, size: (u32, u32)) -> Self {
+        let (across, down) = (f64::from(size.0) / self.width, f64::from(size.1) / self.height);
+        Self {
+            x: (part.x - self.x) * across,
+            y: (part.y - self.y) * down,
+            width: part.width * across,
+            height: part.height * down,
+        }
+    }
+
+    /// What two parts share, if they share anything.
+    pub(crate) fn shared_with(self, other: Self) -> Option<Self> {
+        let (x, y) = (self.x.max(other.x), self.y.max(other.y));
+        let width = (self.x + self.width).min(other.x + other.width) - x;
+        let height = (self.y + self.height).min(other.y + other.height) - y;
+        (width > 0.0 && height > 0.0).then_some(Self { x, y, width, height })
+    }
+
+    /// The same part, elsewhere.
+    pub(crate) fn moved(self, x: f64, y: f64) -> Self {
+        Self {
+            x: self.x + x,
+            y: self.y + y,
+            ..self
+        }
+    }
+
     /// Whether showing it with `size` pixels changes its scale.
     pub(crate) fn is_scaled_to(self, size: (u32, u32)) -> bool {
         let (width, height) = (f64::from(size.0), f64::from(size.1));

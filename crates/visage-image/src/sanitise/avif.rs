@@ -39,7 +39,12 @@ pub(super) fn sanitise(bytes: &[u8], facts: &Facts, limits: &Limits) -> Result<V
     }
     let converted = colour::to_srgb(decode(bytes, facts, 1, limits)?, &colour, limits)?;
     let upright = turn::upright(converted, facts.orientation, limits)?;
-    encode::encode(&upright, ImageFormat::Avif, REENCODE_QUALITY, limits)
+    encode::encode(
+        &upright,
+        ImageFormat::Avif,
+        crate::Encoding::fixed(REENCODE_QUALITY),
+        limits,
+    )
 }
 
 /// Erases in `file`, a copy of `original`, what is not the picture; `None` when the new profile does not fit in the

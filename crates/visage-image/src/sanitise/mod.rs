@@ -84,7 +84,10 @@ fn small_render_memory_bytes(facts: &Facts, file_bytes: u64) -> u64 {
     let plan = Plan {
         steps: vec![Step::Decode { scale: 1 }],
         format: ImageFormat::Avif,
-        quality: REENCODE_QUALITY,
+        encoding: crate::Encoding::fixed(REENCODE_QUALITY),
+        frame: 0,
+        is_animated: false,
+        delay_ms: None,
         width: SMALL_SIDE_PIXELS,
         height: SMALL_SIDE_PIXELS,
         source: *facts,

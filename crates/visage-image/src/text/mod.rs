@@ -11,6 +11,7 @@
 )]
 
 mod canvas;
+mod layer;
 mod style;
 
 use std::sync::Arc;
@@ -24,8 +25,10 @@ use visage_cloudinary::ImageFormat;
 pub use style::{TextAlign, TextDecoration, TextStyle, is_bold_weight};
 
 use crate::encode::png;
+use crate::pixels::Pixels;
 use crate::{ImageError, Limits, Rendered};
 use canvas::Canvas;
+pub(crate) use layer::layer_text;
 
 const FAMILY: &str = "Liberation Sans";
 const FONTS: [&[u8]; 2] = [
@@ -77,6 +80,17 @@ pub enum TextError {
 ///
 /// When the text, its style or the picture is beyond a limit.
 pub fn render_text(text: &str, style: &TextStyle, limits: &Limits) -> Result<Rendered, TextError> {
+    let pixels = draw(text, style, limits)?;
+    Ok(Rendered {
+        width: pixels.width,
+        height: pixels.height,
+        format: ImageFormat::Png,
+        bytes: png::encode(&pixels, None)?,
+    })
+}
+
+/// The pixels of a text.
+fn draw(text: &str, style: &TextStyle, limits: &Limits) -> Result<Pixels, TextError> {
     check(text, style)?;
     let mut fonts = fonts();
     let buffer = set(text, style, &mut fonts);
@@ -85,13 +99,7 @@ pub fn render_text(text: &str, style: &TextStyle, limits: &Limits) -> Result<Ren
     let margin = u32::from(style.font_size).div_ceil(2) + 2;
     let mut canvas = new_canvas(lines, margin, limits)?;
     canvas.draw(&buffer, &mut fonts);
-    let pixels = canvas.painted(style, limits)?;
-    Ok(Rendered {
-        width: pixels.width,
-        height: pixels.height,
-        format: ImageFormat::Png,
-        bytes: png::encode(&pixels, None)?,
-    })
+    Ok(canvas.painted(style, limits)?)
 }
 
 fn check(text: &str, style: &TextStyle) -> Result<(), TextError> {

@@ -182,7 +182,7 @@ fn rendering_stops_when_it_is_told_to_and_when_memory_would_not_do() {
     let asked = Cell::new(0);
     let at = |last: u32| {
         asked.set(0);
-        render(&file, &plan, &limits, &|| asked.replace(asked.get() + 1) >= last)
+        render(&file, &plan, &[], &limits, &|| asked.replace(asked.get() + 1) >= last)
     };
     assert_eq!(at(0), Err(ImageError::Cancelled));
     assert_eq!(at(2), Err(ImageError::Cancelled));
@@ -193,6 +193,7 @@ fn rendering_stops_when_it_is_told_to_and_when_memory_would_not_do() {
         render(
             &file,
             &plan,
+            &[],
             &Limits {
                 render_memory_bytes,
                 ..Limits::default()
@@ -263,7 +264,7 @@ fn what_is_accepted_can_be_rendered_and_what_needs_one_byte_more_is_refused() {
         let small = Transformation::parse("c_fill,h_400,w_400").unwrap();
         for output in OUTPUTS {
             let plan = plan(&small, &clean.facts, output, &limits).unwrap();
-            render(&clean.bytes, &plan, &limits, &|| false).unwrap_or_else(|error| panic!("{format:?}: {error}"));
+            render(&clean.bytes, &plan, &[], &limits, &|| false).unwrap_or_else(|error| panic!("{format:?}: {error}"));
         }
     }
 }

@@ -14,7 +14,7 @@ pub(crate) fn rendered(file: &[u8], transformation: &str, format: ImageFormat) -
     let limits = Limits::default();
     let facts = probe(file, &limits)?;
     let plan = plan(&Transformation::parse(transformation).unwrap(), &facts, format, &limits).unwrap();
-    render(file, &plan, &limits, &|| false)
+    render(file, &plan, &[], &limits, &|| false)
 }
 
 /// Width, height and RGBA bytes of any file, by way of our own PNG output.

@@ -450,6 +450,7 @@ pub(super) fn facts() -> UploadFacts {
             orientation: 6,
             frames: 1,
             has_alpha: false,
+            faces: Some(vec![[1, 2, 30, 40]]),
         }),
     }
 }

@@ -403,6 +403,7 @@ async fn store_file(catalog: &dyn Catalog, name: &str, file: (u64, ImageFormat, 
         orientation: 1,
         frames: 1,
         has_alpha: false,
+        faces: None,
     });
     let facts = UploadFacts {
         bytes,

@@ -8,6 +8,7 @@ use crate::error::{Result, StoreError};
 const MIGRATIONS: &[&str] = &[
     include_str!("../../migrations/0001_initial.sql"),
     include_str!("../../migrations/0002_cloudinary.sql"),
+    include_str!("../../migrations/0003_faces.sql"),
 ];
 
 /// Brings the schema up to date, one transaction per migration.

@@ -164,7 +164,7 @@ pub(super) fn all_uploads(tx: &Transaction<'_>, after: Option<UploadId>, at_most
 /// `false`: the upload is not pending.
 fn make_live(tx: &Transaction<'_>, id: &UploadId, facts: &UploadFacts) -> Result<bool> {
     let sql = "UPDATE uploads SET state = 'live', bytes = ?2, sha256 = ?3, md5 = ?4, blocks = ?5, media = ?6, format = ?7, \
-               width = ?8, height = ?9, orientation = ?10, frames = ?11, has_alpha = ?12, video = ?13, duration = ?14 \
+               width = ?8, height = ?9, orientation = ?10, frames = ?11, has_alpha = ?12, video = ?13, duration = ?14, faces = ?15 \
                WHERE id = ?1 AND state = 'pending'";
     let blocks: Vec<u8> = facts.blocks.iter().flat_map(Sha256::as_bytes).copied().collect();
     let blocks = (!blocks.is_empty()).then_some(blocks);
@@ -190,7 +190,8 @@ fn make_live(tx: &Transaction<'_>, id: &UploadId, facts: &UploadFacts) -> Result
         image.map(|image| image.frames),
         image.map(|image| image.has_alpha),
         video.map(to_json).transpose()?,
-        video.and_then(|video| video.duration)
+        video.and_then(|video| video.duration),
+        image.and_then(|image| image.faces.as_ref()).map(to_json).transpose()?
     ])?;
     Ok(changed == 1)
 }
@@ -295,6 +296,7 @@ fn read_facts(row: &Row<'_>) -> rusqlite::Result<UploadFacts> {
             orientation: row.get("orientation")?,
             frames: row.get("frames")?,
             has_alpha: row.get("has_alpha")?,
+            faces: json(row, "faces")?,
         }),
         "video" => Media::Video(json(row, "video")?),
         "raw" => Media::Raw,

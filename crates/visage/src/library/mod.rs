@@ -21,6 +21,7 @@ pub mod presets;
 pub mod purge;
 pub mod receive;
 pub mod restore;
+pub mod surroundings;
 pub mod upload;
 pub mod urls;
 

@@ -16,6 +16,7 @@ use super::deliver::{self, DeliverError, Made};
 use super::extra::Extra;
 use super::metadata::MetadataError;
 use super::options::{Eager, UploadOptions};
+use super::surroundings::{Job, Surroundings};
 use super::upload::{self, NewUpload, Original, Stored, UploadError};
 use super::{analyse, change, named, naming};
 use crate::app::App;
@@ -146,7 +147,7 @@ pub async fn receive(app: &Arc<App>, arrival: Arrival, options: &UploadOptions) 
     let original_extension = extension_of(&identified);
     let (original, identified) = transform(app, file, identified, incoming, options).await?;
     let facts = original.facts(identified).await?;
-    check_plans(app, &facts, &expanded)?;
+    check_plans(app, &facts, &expanded).await?;
     let file_name = options.naming.filename_override.clone().or(name);
     let key = AssetKey {
         resource_type: resource_type_of(&facts.media),
@@ -335,17 +336,22 @@ async fn render_incoming(
     let source = visage_cloudinary::SourceFacts {
         format: facts.format,
         has_alpha: facts.has_alpha,
+        is_animated: facts.frames > 1,
     };
     let resolved = incoming.resolve(RequestFacts::default(), source, format);
-    let limits = app.library.limits.clone();
-    let plan = visage_image::plan_resolved(&resolved, facts, &limits)
-        .map_err(|error| ReceiveError::Transformation(error.to_string()))?;
-    let memory_bytes = plan.memory_bytes(file.len_bytes());
+    let refused = |error: DeliverError| ReceiveError::Transformation(error.to_string());
+    let surroundings = Surroundings::of_file(&app.library, &resolved, true)
+        .await
+        .map_err(refused)?;
+    let job = Job::new(&app.library, resolved, *facts, surroundings, file.len_bytes()).map_err(refused)?;
     let rendered = app
         .permits
-        .run(memory_bytes, app.library.render_timeout, move |expired| {
+        .run(job.memory_bytes, app.library.render_timeout, move |expired| {
             let bytes = file.read_all()?;
-            visage_image::render(&bytes, &plan, &limits, expired).map_err(ReceiveError::Image)
+            job.run(&bytes, expired).map_err(|error| match error {
+                DeliverError::Image(error) => ReceiveError::Image(error),
+                other => ReceiveError::Transformation(other.to_string()),
+            })
         })
         .await??;
     Ok(rendered.bytes.into())
@@ -371,7 +377,7 @@ fn transformation_error(error: named::ExpandError) -> ReceiveError {
 }
 
 /// Refuses what can never be made, before anything is stored.
-fn check_plans(app: &App, facts: &UploadFacts, eager: &[(Eager, Transformation)]) -> Result<(), ReceiveError> {
+async fn check_plans(app: &App, facts: &UploadFacts, eager: &[(Eager, Transformation)]) -> Result<(), ReceiveError> {
     if eager.is_empty() {
         return Ok(());
     }
@@ -380,6 +386,7 @@ fn check_plans(app: &App, facts: &UploadFacts, eager: &[(Eager, Transformation)]
     };
     for (asked, transformation) in eager {
         deliver::check_plan(&app.library, image, transformation, asked.extension.as_deref())
+            .await
             .map_err(|error| ReceiveError::Transformation(error.to_string()))?;
     }
     Ok(())
@@ -412,7 +419,7 @@ pub async fn finish_eager(app: &Arc<App>, asset: &Asset, mut results: Vec<EagerR
 /// [`ReceiveError::Transformation`], or the database's failure.
 pub async fn check_eager(app: &App, asset: &Asset, eager: &[Eager]) -> Result<(), ReceiveError> {
     let expanded = expand_eager(app, eager).await?;
-    check_plans(app, &asset.upload.facts, &expanded)
+    check_plans(app, &asset.upload.facts, &expanded).await
 }
 
 /// Profile images are changed by their owners alone.
@@ -460,6 +467,7 @@ pub fn image_facts(facts: &visage_image::Facts) -> ImageFacts {
         orientation: facts.orientation.to_exif(),
         frames: facts.frames,
         has_alpha: facts.has_alpha,
+        faces: None,
     }
 }
 

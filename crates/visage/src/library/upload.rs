@@ -8,7 +8,7 @@ use visage_store::{
     StoreError, UploadFacts, UploadId,
 };
 
-use super::Library;
+use super::{Library, deliver, surroundings};
 use crate::clock::later;
 use crate::crash;
 use crate::spool::{Hashes, SpooledFile};
@@ -76,7 +76,14 @@ pub enum UploadError {
 ///
 /// # Errors
 /// See [`UploadError`]; after an error the reaper removes what was stored.
-pub async fn store(library: &Library, new: NewUpload) -> Result<Stored, UploadError> {
+pub async fn store(library: &Library, mut new: NewUpload) -> Result<Stored, UploadError> {
+    if let Media::Image(image) = &mut new.facts.media
+        && image.faces.is_none()
+    {
+        // Once for all renders, and before anything is begun: this takes a moment.
+        let facts = deliver::image_facts(image);
+        image.faces = surroundings::find_faces(library, &new.original, facts).await;
+    }
     let id = UploadId::random();
     library
         .catalog

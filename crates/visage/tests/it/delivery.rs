@@ -152,7 +152,7 @@ async fn refusals_are_a_status_and_x_cld_error() {
         ),
         (format!("/visage/image/upload/c_thumb,w_10/{tail}"), 400, "thumb"),
         (
-            format!("/visage/image/upload/e_sepia/{tail}"),
+            format!("/visage/image/upload/e_upscale/{tail}"),
             400,
             "Unsupported effect",
         ),

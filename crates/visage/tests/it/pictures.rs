@@ -80,7 +80,9 @@ pub(crate) fn avif_of(file: &[u8]) -> Vec<u8> {
     let facts = visage_image::probe(file, &limits).unwrap();
     let format = visage_image::ImageFormat::Avif;
     let plan = visage_image::plan(&visage_cloudinary::Transformation::default(), &facts, format, &limits).unwrap();
-    visage_image::render(file, &plan, &limits, &|| false).unwrap().bytes
+    visage_image::render(file, &plan, &[], &limits, &|| false)
+        .unwrap()
+        .bytes
 }
 
 /// Adds an essential property of one byte to the first picture of an AVIF, and moves what its offsets point at.
@@ -150,7 +152,9 @@ pub(crate) fn assert_upright(file: &[u8], what: &str) {
 
 /// Width, height and all pixels of a PNG.
 fn pixels(file: &[u8]) -> (u32, u32, Vec<[u8; 3]>) {
-    let mut reader = png::Decoder::new(std::io::Cursor::new(file)).read_info().unwrap();
+    let mut decoder = png::Decoder::new(std::io::Cursor::new(file));
+    decoder.set_transformations(png::Transformations::EXPAND);
+    let mut reader = decoder.read_info().unwrap();
     let mut pixels = vec![0; reader.output_buffer_size().unwrap()];
     let info = reader.next_frame(&mut pixels).unwrap();
     let samples = info.color_type.samples();

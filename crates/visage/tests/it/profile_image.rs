@@ -289,10 +289,10 @@ async fn a_transparent_picture_stays_transparent() {
     let member = t.member("Asha").await;
     let url = t.upload_ok(&member, &transparent_png(50, 50)).await;
     let image = t.get(&url).await;
-    let reader = png::Decoder::new(std::io::Cursor::new(&image.body))
-        .read_info()
-        .unwrap();
-    assert_eq!(reader.info().color_type, png::ColorType::Rgba);
+    let mut decoder = png::Decoder::new(std::io::Cursor::new(&image.body));
+    decoder.set_transformations(png::Transformations::EXPAND);
+    let reader = decoder.read_info().unwrap();
+    assert_eq!(reader.output_color_type().0, png::ColorType::Rgba);
 }
 
 /// A media host that does as it is told.

@@ -20,7 +20,6 @@ const OTHERWISE: &[(&str, u16)] = &[
     // Not planned.
     ("explode", 404),
     // One of its transformations turns the picture, which visage does not do yet.
-    ("upload(file, many options)", 400),
     // What is in the URI is the beginning of a picture.
     ("upload(data uri)", 400),
     // The recorder's cursors and ids are none.

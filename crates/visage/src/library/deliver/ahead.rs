@@ -1,0 +1,93 @@
+//! What is made before anybody asks for it, or refused before anything is stored.
+
+use std::sync::Arc;
+
+use visage_cloudinary::{ImageFormat, RequestFacts, ResolvedTransformation, Transformation};
+use visage_store::{Asset, ImageFacts};
+
+use super::super::options::Eager;
+use super::super::surroundings::{Job, Surroundings};
+use super::super::{Image, Library};
+use super::access::allowed;
+use super::make::{Wanted, image};
+use super::{DeliverError, Made, image_facts, source_facts};
+use crate::permits::WorkError;
+
+/// Renders `transformation` of `asset` as a current browser will ask for it. This proves that the stored picture can be
+/// shown, and the first page view finds it made. When the machine is too busy it is left for that view.
+///
+/// # Errors
+/// When this picture can never be shown so.
+pub async fn show_once(
+    library: &Arc<Library>,
+    asset: &Asset,
+    transformation: &Transformation,
+) -> Result<(), DeliverError> {
+    let asked = Eager {
+        transformation: transformation.clone(),
+        extension: None,
+    };
+    match make_ahead(library, asset, &asked).await {
+        Err(error) if matches!(error.root(), DeliverError::Work(WorkError::Overloaded)) => {
+            tracing::warn!(asset.public_id = %asset.key.public_id, "too busy to render ahead");
+            Ok(())
+        }
+        result => result.map(drop),
+    }
+}
+
+/// Makes what a current browser will ask for.
+///
+/// # Errors
+/// See [`DeliverError`].
+pub async fn make_ahead(library: &Arc<Library>, asset: &Asset, asked: &Eager) -> Result<Made, DeliverError> {
+    let image = render_ahead(library, asset, asked).await?;
+    let (width, height) = image.size;
+    Ok(Made {
+        width,
+        height,
+        bytes: image.bytes.len() as u64,
+        format: image.format,
+    })
+}
+
+/// What a current browser will be answered, made now if it is not made yet.
+///
+/// # Errors
+/// See [`DeliverError`].
+pub async fn render_ahead(library: &Arc<Library>, asset: &Asset, asked: &Eager) -> Result<Image, DeliverError> {
+    let facts = asset.upload.facts.image().ok_or(DeliverError::NotAnImage)?;
+    let transformation = allowed(library, asset, asked, true).await?;
+    let resolved = resolve_ahead(facts, &transformation, asked.extension.as_deref());
+    let surroundings = Surroundings::of_asset(library, asset, &resolved, true).await?;
+    image(library, asset, &Wanted::new(asked.clone(), resolved, surroundings)).await
+}
+
+/// Says whether a transformation, with its names expanded, can be carried out on an image with these facts.
+///
+/// # Errors
+/// [`DeliverError::Plan`]
+pub async fn check_plan(
+    library: &Library,
+    facts: &ImageFacts,
+    transformation: &Transformation,
+    extension: Option<&str>,
+) -> Result<(), DeliverError> {
+    let resolved = resolve_ahead(facts, transformation, extension);
+    let surroundings = Surroundings::of_file(library, &resolved, true).await?;
+    Job::new(library, resolved, image_facts(facts), surroundings, 0)?;
+    Ok(())
+}
+
+fn resolve_ahead(
+    facts: &ImageFacts,
+    transformation: &Transformation,
+    extension: Option<&str>,
+) -> ResolvedTransformation {
+    let browser = RequestFacts {
+        accepts_avif: true,
+        accepts_webp: true,
+    };
+    let extension = extension.and_then(ImageFormat::from_extension);
+    transformation.resolve(browser, source_facts(facts), extension)
+}

@@ -1,0 +1,67 @@
+//! Finds what a URL means.
+
+use visage_cloudinary::{DeliveryType, DeliveryUrl, ImageFormat, ResourceType};
+use visage_store::{Asset, AssetKey};
+
+use super::super::Library;
+use super::DeliverError;
+
+/// What a URL leads to.
+pub(super) struct Found {
+    pub(super) asset: Asset,
+    /// The format that its extension asks for.
+    pub(super) extension: Option<ImageFormat>,
+    /// The error that the default image hides.
+    pub(super) in_place_of: Option<String>,
+}
+
+/// The asset that `url` means, or the default image that it names for the case that there is none.
+pub(super) async fn find_or_default(library: &Library, url: &DeliveryUrl) -> Result<Found, DeliverError> {
+    let missing = match find(library, url).await {
+        Err(DeliverError::NotFound(source)) => DeliverError::NotFound(source),
+        other => return other,
+    };
+    let Some(default) = url
+        .transformation
+        .default_image()
+        .filter(|_| url.cloud == library.cloud_name)
+    else {
+        return Err(missing);
+    };
+    let key = AssetKey {
+        resource_type: ResourceType::Image,
+        delivery_type: DeliveryType::Upload,
+        public_id: default.public_id.clone(),
+    };
+    let Some(asset) = library.catalog.find_asset(&key).await? else {
+        return Err(missing);
+    };
+    Ok(Found {
+        asset,
+        extension: default.format,
+        in_place_of: Some(missing.to_string()),
+    })
+}
+
+async fn find(library: &Library, url: &DeliveryUrl) -> Result<Found, DeliverError> {
+    let not_found = || DeliverError::NotFound(url.source.clone());
+    if url.cloud != library.cloud_name {
+        return Err(not_found());
+    }
+    for candidate in url.candidates() {
+        let (resource_type, delivery_type) = (url.resource_type, url.delivery_type);
+        let key = AssetKey {
+            resource_type,
+            delivery_type,
+            public_id: candidate.public_id,
+        };
+        if let Some(asset) = library.catalog.find_asset(&key).await? {
+            return Ok(Found {
+                asset,
+                extension: candidate.format,
+                in_place_of: None,
+            });
+        }
+    }
+    Err(not_found())
+}

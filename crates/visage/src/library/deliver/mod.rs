@@ -1,0 +1,310 @@
+//! Delivers an asset: an image from the hot cache, from a stored blob, or rendered now; any other file as it is.
+
+mod access;
+mod ahead;
+mod find;
+mod make;
+
+use std::net::IpAddr;
+use std::sync::Arc;
+
+use bytes::Bytes;
+use visage_cloudinary::{DeliveryUrl, ImageFormat, RequestFacts, SourceFacts, TransformationError};
+use visage_image::{ImageError, PlanError};
+use visage_store::{Asset, BlobError, ImageFacts, Media, StoreError, UploadFacts};
+
+use self::access::{allowed, check_access};
+pub use self::ahead::{check_plan, make_ahead, render_ahead, show_once};
+use self::find::{Found, find_or_default};
+use self::make::{Wanted, image};
+use super::extra::Extra;
+use super::options::Eager;
+use super::surroundings::Surroundings;
+use super::{Library, named, urls};
+use crate::permits::WorkError;
+
+/// Who asks, and with what.
+#[derive(Debug, Clone, Copy)]
+pub struct Visitor<'a> {
+    /// What the client accepts.
+    pub facts: RequestFacts,
+    /// The value of `If-None-Match`.
+    pub have: Option<&'a str>,
+    /// The token for protected assets, from the query or from a cookie.
+    pub token: Option<&'a str>,
+    /// The path that was asked for, as it was received.
+    pub path: &'a str,
+    /// Where the request comes from.
+    pub address: Option<IpAddr>,
+}
+
+/// What an asset is answered with.
+#[derive(Debug)]
+pub struct Delivery {
+    /// Names these bytes for ever: `"{upload}-{recipe}"`.
+    pub etag: String,
+    /// Whether the URL carries the current version, so that the answer may be kept for ever.
+    pub is_current_version: bool,
+    /// Whether only this client may keep the answer.
+    pub is_private: bool,
+    /// Whether the answer depends on the request's `Accept`.
+    pub varies_by_accept: bool,
+    /// When the upload was made.
+    pub last_modified: jiff::Timestamp,
+    /// The `Content-Type`.
+    pub media_type: &'static str,
+    /// The file name to save it under, where that was asked for.
+    pub attachment: Option<String>,
+    /// Headers that the asset was uploaded with, one to a line.
+    pub headers: Option<String>,
+    /// What was missing, when this is the default image in its place.
+    pub in_place_of: Option<String>,
+    /// The bytes; `None` when the client has them already.
+    pub content: Option<Content>,
+}
+
+/// The bytes of an answer.
+#[derive(Debug)]
+pub enum Content {
+    /// Something made of an image.
+    Derived(Bytes),
+    /// An image as it is stored.
+    Original(Bytes),
+    /// Any other file as it is stored; it may be too large for memory.
+    File {
+        /// Where it is.
+        upload: visage_store::UploadId,
+        /// What it is.
+        facts: Box<UploadFacts>,
+    },
+}
+
+/// Something made of an asset.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Made {
+    /// Pixels.
+    pub width: u32,
+    /// Pixels.
+    pub height: u32,
+    /// Its size.
+    pub bytes: u64,
+    /// Its format.
+    pub format: ImageFormat,
+}
+
+/// Why an asset was not delivered.
+#[derive(Debug, thiserror::Error)]
+pub enum DeliverError {
+    /// No such asset, or one that images cannot be made of.
+    #[error("Resource not found - {0}")]
+    NotFound(String),
+    /// The URL carries a signature, and it is not ours.
+    #[error("Invalid signature in URL")]
+    WrongSignature,
+    /// The asset is protected, and the request has nothing that opens it.
+    #[error("deny or ACL failure")]
+    Denied,
+    /// Only some transformations are made here, and this is none of them.
+    #[error("Transformation {0} is not allowed: it must be signed, named or eager")]
+    NotAllowed(String),
+    /// The transformation does not mean anything.
+    #[error(transparent)]
+    Transformation(#[from] TransformationError),
+    /// Only of images something can be made.
+    #[error("Transformations are supported for images only")]
+    NotAnImage,
+    /// The transformation does not fit the image.
+    #[error(transparent)]
+    Plan(#[from] PlanError),
+    /// The image cannot be decoded or encoded.
+    #[error(transparent)]
+    Image(#[from] ImageError),
+    /// Too much work, or the work failed.
+    #[error(transparent)]
+    Work(#[from] WorkError),
+    /// The catalog failed.
+    #[error(transparent)]
+    Store(#[from] StoreError),
+    /// The stored bytes are missing or damaged.
+    #[error(transparent)]
+    Blobs(#[from] BlobError),
+    /// Another request's work on the same image failed.
+    #[error("{0}")]
+    Shared(Arc<DeliverError>),
+}
+
+impl DeliverError {
+    /// The error itself, whoever's work it came from.
+    pub fn root(&self) -> &Self {
+        match self {
+            Self::Shared(inner) => inner.root(),
+            other => other,
+        }
+    }
+}
+
+/// Answers `url`.
+///
+/// # Errors
+/// See [`DeliverError`].
+pub async fn deliver(
+    library: &Arc<Library>,
+    url: &DeliveryUrl,
+    visitor: Visitor<'_>,
+) -> Result<Delivery, DeliverError> {
+    // Public images need no signature; one that is wrong was made with another secret or for another URL.
+    let is_signed = url.signature.is_some();
+    if is_signed && !url.is_signed(&library.api_secret) {
+        return Err(DeliverError::WrongSignature);
+    }
+    let Found {
+        asset,
+        extension,
+        in_place_of,
+    } = find_or_default(library, url).await?;
+    let is_private = check_access(library, url, &asset, visitor)?;
+    let mut delivery = Delivery {
+        etag: String::new(),
+        is_current_version: url.version == Some(asset.version) && in_place_of.is_none(),
+        is_private,
+        varies_by_accept: false,
+        last_modified: asset.upload.created_at,
+        media_type: urls::media_type(&asset),
+        attachment: attachment(url, &asset),
+        headers: headers(&asset),
+        in_place_of,
+        content: None,
+    };
+    match &asset.upload.facts.media {
+        Media::Image(facts) => {
+            let asked = Eager {
+                transformation: url.transformation.clone(),
+                extension: extension.map(|format| format.extension().to_owned()),
+            };
+            let transformation = allowed(library, &asset, &asked, is_signed).await?;
+            let resolved = transformation.resolve(visitor.facts, source_facts(facts), extension);
+            delivery.varies_by_accept = resolved.varies_by_accept;
+            delivery.media_type = resolved.format.media_type();
+            let surroundings = Surroundings::of_asset(library, &asset, &resolved, is_signed).await?;
+            let wanted = Wanted::new(asked, resolved, surroundings);
+            answer_image(library, &asset, &wanted, visitor.have, &mut delivery).await?;
+        }
+        Media::Video(_) | Media::Raw => answer_file(&asset, url, visitor.have, &mut delivery)?,
+    }
+    Ok(delivery)
+}
+
+async fn answer_image(
+    library: &Arc<Library>,
+    asset: &Asset,
+    wanted: &Wanted,
+    have: Option<&str>,
+    delivery: &mut Delivery,
+) -> Result<(), DeliverError> {
+    delivery.etag = match &wanted.recipe {
+        None => format!("\"{}\"", asset.upload.id),
+        Some(recipe) => format!("\"{}-{recipe}\"", asset.upload.id),
+    };
+    if have.is_some_and(|have| names(have, &delivery.etag)) {
+        return Ok(());
+    }
+    let is_original = wanted.recipe.is_none();
+    let bytes = image(library, asset, wanted).await?.bytes;
+    delivery.content = Some(if is_original {
+        Content::Original(bytes)
+    } else {
+        Content::Derived(bytes)
+    });
+    Ok(())
+}
+
+fn answer_file(
+    asset: &Asset,
+    url: &DeliveryUrl,
+    have: Option<&str>,
+    delivery: &mut Delivery,
+) -> Result<(), DeliverError> {
+    if url.transformation.changes_pixels() {
+        return Err(DeliverError::NotAnImage);
+    }
+    delivery.etag = format!("\"{}\"", asset.upload.id);
+    if !have.is_some_and(|have| names(have, &delivery.etag)) {
+        delivery.content = Some(Content::File {
+            upload: asset.upload.id,
+            facts: Box::new(asset.upload.facts.clone()),
+        });
+    }
+    Ok(())
+}
+
+pub(super) fn expand_error(error: named::ExpandError) -> DeliverError {
+    match error {
+        named::ExpandError::Transformation(error) => error.into(),
+        named::ExpandError::Store(error) => error.into(),
+    }
+}
+
+/// The name to save it under, when the URL asks for an attachment.
+fn attachment(url: &DeliveryUrl, asset: &Asset) -> Option<String> {
+    let asked = url.transformation.attachment()?;
+    if !asked.is_empty() {
+        return Some(asked.to_owned());
+    }
+    Extra::of(&asset.details)
+        .original_filename
+        .or_else(|| asset.key.public_id.as_str().rsplit('/').next().map(str::to_owned))
+}
+
+fn headers(asset: &Asset) -> Option<String> {
+    if asset.details.extra.is_empty() {
+        return None;
+    }
+    Extra::of(&asset.details).headers
+}
+
+fn source_facts(facts: &ImageFacts) -> SourceFacts {
+    SourceFacts {
+        format: facts.format,
+        has_alpha: facts.has_alpha,
+        is_animated: facts.frames > 1,
+    }
+}
+
+/// The facts of a stored upload in the terms of the image crate.
+pub(super) fn image_facts(facts: &ImageFacts) -> visage_image::Facts {
+    visage_image::Facts {
+        format: facts.format,
+        width: facts.width,
+        height: facts.height,
+        orientation: visage_image::Orientation::from_exif(u16::from(facts.orientation)),
+        frames: facts.frames,
+        has_alpha: facts.has_alpha,
+    }
+}
+
+/// Whether the `If-None-Match` value `have` names `etag` (RFC 9110, 13.1.2: weak comparison).
+fn names(have: &str, etag: &str) -> bool {
+    have.split(',')
+        .map(str::trim)
+        .any(|tag| tag == "*" || tag.strip_prefix("W/").unwrap_or(tag) == etag)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::names;
+
+    #[test]
+    fn if_none_match_is_a_list_of_weak_or_strong_tags() {
+        for (have, expected) in [
+            ("\"a\"", true),
+            ("W/\"a\"", true),
+            ("\"b\", \"a\"", true),
+            ("*", true),
+            ("\"b\"", false),
+            ("a", false),
+            ("", false),
+        ] {
+            assert_eq!(names(have, "\"a\""), expected, "{have}");
+        }
+    }
+}
