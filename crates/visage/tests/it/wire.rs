@@ -19,7 +19,6 @@ const OTHERWISE: &[(&str, u16)] = &[
     ("upload(oauth_token)", 401),
     // Not planned.
     ("explode", 404),
-    // One of its transformations turns the picture, which visage does not do yet.
     // What is in the URI is the beginning of a picture.
     ("upload(data uri)", 400),
     // The recorder's cursors and ids are none.
