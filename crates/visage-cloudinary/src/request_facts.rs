@@ -1,7 +1,7 @@
 //! What a request says about the client, as far as it changes the picture.
 
 /// What a client accepts beyond the formats that every browser draws.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Default)]
 pub struct RequestFacts {
     /// The client asks for AVIF.
     pub accepts_avif: bool,

@@ -13,7 +13,7 @@ use tracing_subscriber::EnvFilter;
 use crate::app::{App, DataLock};
 use crate::clock::SystemClock;
 use crate::config::{Config, Environment, LogConfig, LogFormat, read_dotenv};
-use crate::http::{router, server};
+use crate::http::{Front, server};
 use crate::jobs::{notifier, reaper};
 use crate::{audit, crash, descriptors, metrics};
 
@@ -182,7 +182,7 @@ async fn serve(mut config: Config, quiet: bool) -> anyhow::Result<ExitCode> {
     if let Err(error) = say_ready(&app, listener.local_addr()?, quiet) {
         tracing::warn!(error = %error, "nobody reads the ready message");
     }
-    server::serve(listener, router(Arc::clone(&app)), &app.config.http, stop).await;
+    server::serve(listener, Front::new(Arc::clone(&app)), &app.config.http, stop).await;
     app.tasks.close();
     if tokio::time::timeout(app.config.http.drain_timeout.as_duration(), app.tasks.wait())
         .await

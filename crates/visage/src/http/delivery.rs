@@ -13,12 +13,14 @@ use visage_cloudinary::{DeliveryUrl, DeliveryUrlError, RequestFacts};
 
 use super::error::ApiError;
 use super::extract::ClientAddress;
+use super::front::{Keepable, MAX_KEPT_BYTES};
 use super::middleware::guarded_body;
 use crate::app::App;
+use crate::library::changes::Seen;
 use crate::library::deliver::{self, Content, Delivery, Visitor};
 
 /// What the query or the cookie with a token for protected assets is called.
-const TOKEN_NAME: &str = "__cld_token__";
+pub(super) const TOKEN_NAME: &str = "__cld_token__";
 
 /// Answers up to this size are bounded by the number of requests alone.
 const UNCOUNTED_BYTES: u64 = 1024 * 1024;
@@ -59,11 +61,32 @@ async fn delivered(app: &Arc<App>, uri: &Uri, headers: &HeaderMap, address: IpAd
         path: uri.path(),
         address: Some(address),
     };
+    // Before anything is looked up: what is kept must be older than every change that it may have missed.
+    let seen = app.library.changes.seen(&deliver::keys(&url));
     let delivery = deliver::deliver(&app.library, &url, visitor)
         .await
         .map_err(|error| ApiError::from(&error))?;
-    let response = respond(app, delivery, headers).await?;
+    let keepable = keepable(&delivery, uri, visitor, seen);
+    let mut response = respond(app, delivery, headers).await?;
+    if let Some(keepable) = keepable.filter(|_| response.status() == StatusCode::OK) {
+        response.extensions_mut().insert(keepable);
+    }
     Ok(response)
+}
+
+/// What the front may keep of this answer: one from memory that everybody gets who asks the same.
+fn keepable(delivery: &Delivery, uri: &Uri, visitor: Visitor<'_>, seen: Seen) -> Option<Keepable> {
+    let (Some(Content::Derived(body) | Content::Original(body)), true) = (&delivery.content, delivery.is_shared) else {
+        return None;
+    };
+    (visitor.token.is_none() && body.len() <= MAX_KEPT_BYTES).then(|| Keepable {
+        path: uri.path().into(),
+        facts: visitor.facts,
+        etag: delivery.etag.as_str().into(),
+        has_parts: matches!(delivery.content, Some(Content::Original(_))),
+        body: body.clone(),
+        seen,
+    })
 }
 
 /// The value of the token for protected assets, in a query or in a list of cookies. It is taken as it is: its escapes are

@@ -22,7 +22,7 @@ use crate::app::App;
 const DRAIN_TIME: Duration = Duration::from_secs(20);
 const DRAIN_PAUSE: Duration = Duration::from_secs(1);
 
-const REQUEST_ID: HeaderName = HeaderName::from_static("x-request-id");
+pub(super) const REQUEST_ID: HeaderName = HeaderName::from_static("x-request-id");
 
 /// Gives the request an id and a span, times it, and logs its end: the one place that does.
 pub(super) async fn trace(request: Request, next: Next) -> Response {
@@ -56,7 +56,7 @@ pub(super) async fn trace(request: Request, next: Next) -> Response {
 }
 
 /// The id that the request came with, when it is harmless, or a new one.
-fn request_id(headers: &HeaderMap) -> String {
+pub(super) fn request_id(headers: &HeaderMap) -> String {
     let given = headers.get(REQUEST_ID).and_then(|value| value.to_str().ok());
     let harmless = |id: &&str| {
         (1..=64).contains(&id.len()) && id.bytes().all(|b| b.is_ascii_alphanumeric() || b == b'-' || b == b'_')

@@ -6,9 +6,10 @@ mod delivery;
 mod docs;
 mod error;
 mod extract;
+mod front;
 mod middleware;
 mod router;
 pub mod server;
 
 pub use error::ApiError;
-pub use router::router;
+pub use front::Front;

@@ -20,8 +20,8 @@ use crate::metrics;
 /// Forms with files that are received at once.
 const MAX_FORMS: usize = 64;
 
-/// The server's routes.
-pub fn router(app: Arc<App>) -> Router {
+/// The server's routes. `requests` bounds the requests that are worked on at once.
+pub(super) fn router(app: Arc<App>, requests: Arc<Semaphore>) -> Router {
     let api = Router::new()
         .route("/auth/register", post(handlers::auth::register))
         .route("/auth/verify-otp", post(handlers::auth::verify_otp))
@@ -63,7 +63,7 @@ pub fn router(app: Arc<App>) -> Router {
         .fallback(no_route)
         .layer(from_fn_with_state(Arc::clone(&app), middleware::drain))
         .layer(from_fn_with_state(Arc::clone(&app), middleware::time_limit))
-        .layer(from_fn_with_state(places(app.config.http.requests), middleware::bound));
+        .layer(from_fn_with_state(requests, middleware::bound));
     Router::new()
         // Outside of the bound: a server that is busy is not a server that is ill.
         .route("/health", get(health))
@@ -75,7 +75,7 @@ pub fn router(app: Arc<App>) -> Router {
         .with_state(app)
 }
 
-fn places(count: usize) -> Arc<Semaphore> {
+pub(super) fn places(count: usize) -> Arc<Semaphore> {
     Arc::new(Semaphore::new(count))
 }
 

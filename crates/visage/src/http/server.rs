@@ -1,12 +1,14 @@
 //! Accepts connections, and lets those under way finish at a stop.
 
+use std::convert::Infallible;
 use std::net::SocketAddr;
 use std::pin::Pin;
 use std::sync::Arc;
 use std::time::Duration;
 
-use axum::Router;
+use axum::body::Body;
 use axum::extract::{ConnectInfo, Request};
+use axum::response::Response;
 use hyper::body::Incoming;
 use hyper::server::conn::http1::Builder;
 use hyper_util::rt::{TokioIo, TokioTimer};
@@ -15,8 +17,8 @@ use tokio::net::{TcpListener, TcpStream};
 use tokio::sync::Semaphore;
 use tokio_io_timeout::TimeoutStream;
 use tokio_util::sync::CancellationToken;
-use tower::ServiceExt as _;
 
+use super::Front;
 use crate::config::HttpConfig;
 
 /// Largest head of a request; also what one connection may hold in memory before it is a request.
@@ -25,8 +27,9 @@ const MAX_HEAD_BYTES: usize = 64 * 1024;
 /// How long a client may take none of an answer before its connection is closed.
 const WRITE_TIMEOUT: Duration = Duration::from_secs(30);
 
-/// Serves `router` on `listener` until `stop`, then waits for what is under way, at most the drain timeout.
-pub async fn serve(listener: TcpListener, router: Router, config: &HttpConfig, stop: CancellationToken) {
+/// Serves `front` on `listener` until `stop`, then waits for what is under way, at most the drain timeout.
+pub async fn serve(listener: TcpListener, front: Front, config: &HttpConfig, stop: CancellationToken) {
+    let front = Arc::new(front);
     let places = Arc::new(Semaphore::new(config.connections));
     let connections = GracefulShutdown::new();
     let builder = connection_builder(config);
@@ -44,7 +47,7 @@ pub async fn serve(listener: TcpListener, router: Router, config: &HttpConfig, s
                 continue;
             }
         };
-        let connection = builder.serve_connection(TokioIo::new(prepared(stream)), service(&router, peer));
+        let connection = builder.serve_connection(TokioIo::new(prepared(stream)), service(&front, peer));
         let connection = connections.watch(connection);
         tokio::spawn(async move {
             if let Err(error) = connection.await {
@@ -78,23 +81,24 @@ fn prepared(stream: TcpStream) -> Pin<Box<TimeoutStream<TcpStream>>> {
     Box::pin(stream)
 }
 
-/// The router as hyper's service, which tells handlers who is calling.
+/// The front as hyper's service, which tells handlers who is calling.
 fn service(
-    router: &Router,
+    front: &Arc<Front>,
     peer: SocketAddr,
-) -> hyper_util::service::TowerToHyperService<
-    impl tower::Service<
-        Request<Incoming>,
-        Response = axum::response::Response,
-        Error = std::convert::Infallible,
-        Future: Send + 'static,
-    > + Clone
-    + use<>,
-> {
-    let router = router.clone();
-    hyper_util::service::TowerToHyperService::new(tower::service_fn(move |request: Request<Incoming>| {
-        let mut request = request.map(axum::body::Body::new);
-        request.extensions_mut().insert(ConnectInfo(peer));
-        router.clone().oneshot(request)
-    }))
+) -> impl hyper::service::Service<Request<Incoming>, Response = Response, Error = Infallible, Future: Send + 'static> + use<>
+{
+    let front = Arc::clone(front);
+    hyper::service::service_fn(move |request: Request<Incoming>| {
+        let front = Arc::clone(&front);
+        async move {
+            Ok(match front.hot(request.method(), request.uri(), request.headers()) {
+                Some(response) => response,
+                None => {
+                    let mut request = request.map(Body::new);
+                    request.extensions_mut().insert(ConnectInfo(peer));
+                    front.routed(request).await
+                }
+            })
+        }
+    })
 }

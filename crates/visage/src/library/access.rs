@@ -72,6 +72,11 @@ pub fn of(details: &AssetDetails, now: Timestamp) -> Access {
     }
 }
 
+/// Whether the asset's own settings say who may see it, and when.
+pub fn is_controlled(details: &AssetDetails) -> bool {
+    !details.extra.is_empty() && Extra::of(details).access_control.is_some()
+}
+
 /// Whether an entry lets everybody in at this time.
 fn is_open(entry: &Value, now: Timestamp) -> bool {
     entry["access_type"] == "anonymous"

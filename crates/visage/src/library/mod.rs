@@ -7,6 +7,7 @@ pub mod answers;
 pub mod archive;
 pub mod breakpoints;
 pub mod change;
+pub mod changes;
 pub mod deletion_token;
 pub mod deliver;
 pub mod destroy;
@@ -37,6 +38,7 @@ use visage_cloudinary::signature::AuthTokenKey;
 use visage_cloudinary::{DeliveryType, ImageFormat, Recipe, ResourceType, Secret};
 use visage_store::{AssetKey, Blobs, Catalog, DerivedKey, Documents, Folders, Sqlite, StoreError, UploadId};
 
+use self::changes::{Changes, Watched};
 use crate::app::App;
 use crate::clock::Clock;
 use crate::config::Config;
@@ -46,6 +48,8 @@ use crate::single_flight::SingleFlight;
 /// Everything the embedded store works with.
 #[derive(Debug)]
 pub struct Library {
+    /// Counts what changes in the next two, so that an answer in memory never outlives a change.
+    pub changes: Arc<changes::Changes>,
     /// Assets and uploads.
     pub catalog: Arc<dyn Catalog>,
     /// Named transformations and whatever else operators set up.
@@ -113,9 +117,11 @@ impl quick_cache::Weighter<ImageKey, Image> for ByBytes {
 impl Library {
     /// The library of the checked settings.
     pub fn new(config: &Config, store: &Arc<Sqlite>, blobs: Blobs, permits: Permits, clock: Arc<dyn Clock>) -> Self {
+        let changes = Arc::new(Changes::default());
         Self {
-            catalog: store.clone(),
-            documents: store.clone(),
+            catalog: Arc::new(Watched::new(Arc::clone(store), Arc::clone(&changes))),
+            documents: Arc::new(Watched::new(Arc::clone(store), Arc::clone(&changes))),
+            changes,
             folders: store.clone(),
             blobs,
             permits,
@@ -133,7 +139,7 @@ impl Library {
             data: config.data.clone(),
             tasks: TaskTracker::new(),
             flights: SingleFlight::default(),
-            hot: Cache::with_weighter(10_000, config.cache.hot_bytes, ByBytes),
+            hot: Cache::with_weighter(10_000, config.cache.hot_bytes / 2, ByBytes),
         }
     }
 

@@ -13,7 +13,7 @@ const SECRET: &str = "a secret of the tests";
 /// The tests' clock stands here.
 const NOW: &str = "1719307544";
 
-fn app() -> TestApp {
+pub(crate) fn app() -> TestApp {
     let mut t = TestApp::with_config(|config| {
         config.embedded.cloud_name = "demo".to_owned();
         config.embedded.api_key = "123".to_owned();
@@ -47,7 +47,7 @@ async fn post(t: &TestApp, path: &str, fields: &[(&str, &str)], file: Option<&[u
 }
 
 /// A request with a signature over its fields.
-async fn post_signed(t: &TestApp, path: &str, fields: &[(&str, &str)], file: Option<&[u8]>) -> Answer {
+pub(crate) async fn post_signed(t: &TestApp, path: &str, fields: &[(&str, &str)], file: Option<&[u8]>) -> Answer {
     let mut fields = fields.to_vec();
     fields.push(("timestamp", NOW));
     let signature = signed(&fields);
@@ -56,7 +56,7 @@ async fn post_signed(t: &TestApp, path: &str, fields: &[(&str, &str)], file: Opt
     post(t, path, &fields, file).await
 }
 
-async fn admin(t: &TestApp, method: Method, path: &str, body: &Value) -> Answer {
+pub(crate) async fn admin(t: &TestApp, method: Method, path: &str, body: &Value) -> Answer {
     let basic = data_encoding::BASE64.encode(format!("123:{SECRET}").as_bytes());
     let request = Request::builder()
         .method(method)

@@ -9,6 +9,7 @@ mod cloudinary;
 mod corpus;
 mod delivery;
 mod fetch;
+mod front;
 mod pictures;
 mod profile;
 mod profile_image;

@@ -4,18 +4,17 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use axum::Router;
 use axum::body::Body;
 use bytes::Bytes;
 use http::{HeaderMap, Method, Request, StatusCode, header};
 use http_body_util::BodyExt as _;
 use serde_json::{Value, json};
 use tempfile::TempDir;
-use tower::ServiceExt as _;
 use visage::app::App;
 use visage::audit::{Audit, audit};
 use visage::clock::FixedClock;
 use visage::config::Config;
+use visage::http::Front;
 use visage::jobs::reaper::{self, Reaped};
 use visage_cloudinary::Secret;
 use visage_store::{Blobs, Sqlite};
@@ -56,7 +55,7 @@ pub(crate) struct TestApp {
     pub(crate) app: Arc<App>,
     pub(crate) clock: Arc<FixedClock>,
     pub(crate) folder: TempDir,
-    router: Router,
+    pub(crate) front: Front,
     /// Off for tests that damage something on purpose.
     pub(crate) check_on_drop: bool,
 }
@@ -125,12 +124,12 @@ impl TestApp {
         let mut app = App::assemble(config, clock.clone(), sqlite, Blobs::in_memory()).unwrap();
         replace(&mut app);
         let app = Arc::new(app);
-        let router = visage::http::router(Arc::clone(&app));
+        let front = visage::http::Front::new(Arc::clone(&app));
         Self {
             app,
             clock,
             folder,
-            router,
+            front,
             check_on_drop: true,
         }
     }
@@ -141,13 +140,13 @@ impl TestApp {
         let blobs = self.app.library.blobs.clone();
         let app = App::assemble(self.app.config.clone(), self.clock.clone(), sqlite, blobs).unwrap();
         let app = Arc::new(app);
-        let router = visage::http::router(Arc::clone(&app));
+        let front = visage::http::Front::new(Arc::clone(&app));
         let folder = tempfile::tempdir().unwrap();
         Self {
             app,
             clock: self.clock.clone(),
             folder,
-            router,
+            front,
             check_on_drop: false,
         }
     }
@@ -172,7 +171,7 @@ impl TestApp {
 
     /// The answer before its body is read.
     pub(crate) async fn respond(&self, request: Request<Body>) -> axum::response::Response {
-        self.router.clone().oneshot(request).await.unwrap()
+        self.front.answer(request).await
     }
 
     pub(crate) async fn call(&self, method: Method, path: &str, token: &str, body: &Value) -> Answer {

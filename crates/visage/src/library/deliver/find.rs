@@ -1,6 +1,6 @@
 //! Finds what a URL means.
 
-use visage_cloudinary::{DeliveryType, DeliveryUrl, ImageFormat, ResourceType};
+use visage_cloudinary::{DeliveryType, DeliveryUrl, ImageFormat, PublicId, ResourceType};
 use visage_store::{Asset, AssetKey};
 
 use super::super::Library;
@@ -28,11 +28,7 @@ pub(super) async fn find_or_default(library: &Library, url: &DeliveryUrl) -> Res
     else {
         return Err(missing);
     };
-    let key = AssetKey {
-        resource_type: ResourceType::Image,
-        delivery_type: DeliveryType::Upload,
-        public_id: default.public_id.clone(),
-    };
+    let key = default_key(&default.public_id);
     let Some(asset) = library.catalog.find_asset(&key).await? else {
         return Err(missing);
     };
@@ -64,4 +60,27 @@ async fn find(library: &Library, url: &DeliveryUrl) -> Result<Found, DeliverErro
         }
     }
     Err(not_found())
+}
+
+fn default_key(public_id: &PublicId) -> AssetKey {
+    AssetKey {
+        resource_type: ResourceType::Image,
+        delivery_type: DeliveryType::Upload,
+        public_id: public_id.clone(),
+    }
+}
+
+/// Everything that is looked up to find what `url` means: what it leads to changes only when one of these does.
+pub fn keys(url: &DeliveryUrl) -> Vec<AssetKey> {
+    let (resource_type, delivery_type) = (url.resource_type, url.delivery_type);
+    let named = url.candidates().into_iter().map(|candidate| AssetKey {
+        resource_type,
+        delivery_type,
+        public_id: candidate.public_id,
+    });
+    let default = url
+        .transformation
+        .default_image()
+        .map(|default| default_key(&default.public_id));
+    named.chain(default).collect()
 }

@@ -15,6 +15,7 @@ use visage_store::{Asset, BlobError, ImageFacts, Media, StoreError, UploadFacts}
 
 use self::access::{allowed, check_access};
 pub use self::ahead::{check_plan, make_ahead, render_ahead, show_once};
+pub use self::find::keys;
 use self::find::{Found, find_or_default};
 use self::make::{Wanted, image};
 use super::extra::Extra;
@@ -47,6 +48,9 @@ pub struct Delivery {
     pub is_current_version: bool,
     /// Whether only this client may keep the answer.
     pub is_private: bool,
+    /// Whether every visitor who asks the same is answered the same until the asset changes: nothing but the URL opened it, and
+    /// no time that the asset's settings name is waited for.
+    pub is_shared: bool,
     /// Whether the answer depends on the request's `Accept`.
     pub varies_by_accept: bool,
     /// When the upload was made.
@@ -167,6 +171,7 @@ pub async fn deliver(
         etag: String::new(),
         is_current_version: url.version == Some(asset.version) && in_place_of.is_none(),
         is_private,
+        is_shared: !is_private && !super::access::is_controlled(&asset.details),
         varies_by_accept: false,
         last_modified: asset.upload.created_at,
         media_type: urls::media_type(&asset),
@@ -283,7 +288,7 @@ pub(super) fn image_facts(facts: &ImageFacts) -> visage_image::Facts {
 }
 
 /// Whether the `If-None-Match` value `have` names `etag` (RFC 9110, 13.1.2: weak comparison).
-fn names(have: &str, etag: &str) -> bool {
+pub(crate) fn names(have: &str, etag: &str) -> bool {
     have.split(',')
         .map(str::trim)
         .any(|tag| tag == "*" || tag.strip_prefix("W/").unwrap_or(tag) == etag)

@@ -1,0 +1,275 @@
+//! The front of the server: answers again what was just answered, and hands everything else to the router.
+//!
+//! What is kept here are whole answers to `GET`s of public images, under the exact path and what `Accept` says. An answer is used
+//! until something it depends on changes in this process ([`crate::library::changes`]), and for [`MAX_AGE`] at most: after that it
+//! is made anew from the catalog, so that changes by another process on the same data (`visage reap`) are seen, too.
+
+use std::hash::Hash;
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+use axum::Router;
+use axum::body::Body;
+use axum::extract::Request;
+use axum::response::Response;
+use bytes::Bytes;
+use http::{HeaderMap, HeaderValue, Method, StatusCode, Uri, header};
+use metrics::{Counter, Histogram};
+use quick_cache::sync::Cache;
+use quick_cache::{Equivalent, Weighter};
+use tokio::sync::Semaphore;
+use tower::ServiceExt as _;
+use visage_cloudinary::RequestFacts;
+
+use super::delivery::TOKEN_NAME;
+use super::middleware::{REQUEST_ID, guarded_body, request_id};
+use super::router::{places, router};
+use crate::app::App;
+use crate::library::changes::{Changes, Seen};
+use crate::library::deliver::names;
+
+/// Larger answers are not kept: with them, writing the bytes is the work.
+pub(super) const MAX_KEPT_BYTES: usize = 256 * 1024;
+
+/// How long an answer may be unaware of what another process did.
+const MAX_AGE: Duration = Duration::from_secs(1);
+
+/// What a kept answer takes beside its body and its path: its headers, mostly.
+const OVERHEAD_BYTES: usize = 2048;
+
+/// The route that these requests have in the metrics.
+const ROUTE: &str = "/{cloud}/{*path}";
+
+/// The server, from a request's head to its answer.
+#[derive(Debug)]
+pub struct Front {
+    app: Arc<App>,
+    router: Router,
+    requests: Arc<Semaphore>,
+    kept: Cache<Asked, Arc<Kept>, ByBytes>,
+    max_age: Duration,
+    metrics: Metrics,
+}
+
+/// What a handler allows the front to keep; it travels in the response's extensions.
+#[derive(Debug, Clone)]
+pub(super) struct Keepable {
+    pub(super) path: Box<str>,
+    pub(super) facts: RequestFacts,
+    pub(super) etag: Box<str>,
+    /// Whether parts of it can be asked for; then a request with `Range` is not for the front.
+    pub(super) has_parts: bool,
+    pub(super) body: Bytes,
+    pub(super) seen: Seen,
+}
+
+/// What an answer is kept under.
+#[derive(Debug, Clone, PartialEq, Eq, Hash)]
+struct Asked {
+    facts: RequestFacts,
+    path: Box<str>,
+}
+
+/// The same, borrowed from a request.
+#[derive(Debug, Hash)]
+struct AskedRef<'a> {
+    facts: RequestFacts,
+    path: &'a str,
+}
+
+impl Equivalent<Asked> for AskedRef<'_> {
+    fn equivalent(&self, asked: &Asked) -> bool {
+        self.facts == asked.facts && *self.path == *asked.path
+    }
+}
+
+#[derive(Debug)]
+struct Kept {
+    headers: HeaderMap,
+    /// Those of the answer to a client that has the image.
+    headers_without_body: HeaderMap,
+    answer: Keepable,
+    made_at: Instant,
+}
+
+#[derive(Debug, Clone)]
+struct ByBytes;
+
+impl Weighter<Asked, Arc<Kept>> for ByBytes {
+    fn weight(&self, asked: &Asked, kept: &Arc<Kept>) -> u64 {
+        (kept.answer.body.len() + 2 * asked.path.len() + OVERHEAD_BYTES) as u64
+    }
+}
+
+/// Looked up once: doing it for each request would cost more than the answer.
+struct Metrics {
+    seconds: Histogram,
+    whole: Counter,
+    not_modified: Counter,
+    from_memory: Counter,
+}
+
+impl std::fmt::Debug for Metrics {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Metrics").finish_non_exhaustive()
+    }
+}
+
+impl Front {
+    /// The front of `app`. Metrics must be recorded already, if they are to be.
+    pub fn new(app: Arc<App>) -> Self {
+        let requests = places(app.config.http.requests);
+        let status =
+            |status: &'static str| metrics::counter!("visage_http_requests", "route" => ROUTE, "status" => status);
+        Self {
+            router: router(Arc::clone(&app), Arc::clone(&requests)),
+            requests,
+            // The images themselves have the other half.
+            kept: Cache::with_weighter(10_000, app.config.cache.hot_bytes / 2, ByBytes),
+            max_age: MAX_AGE,
+            metrics: Metrics {
+                seconds: metrics::histogram!("visage_http_request_seconds", "route" => ROUTE),
+                whole: status("200"),
+                not_modified: status("304"),
+                from_memory: metrics::counter!("visage_delivered_from", "source" => "memory"),
+            },
+            app,
+        }
+    }
+
+    /// The same, with another time that answers are kept for.
+    #[must_use]
+    pub fn with_max_age(self, max_age: Duration) -> Self {
+        Self { max_age, ..self }
+    }
+
+    /// Answers a request.
+    pub async fn answer(&self, request: Request) -> Response {
+        match self.hot(request.method(), request.uri(), request.headers()) {
+            Some(response) => response,
+            None => self.routed(request).await,
+        }
+    }
+
+    /// The kept answer, when there is one that is good for this request.
+    pub fn hot(&self, method: &Method, uri: &Uri, request: &HeaderMap) -> Option<Response> {
+        let begun = Instant::now();
+        if method != Method::GET || is_particular(uri, request) {
+            return None;
+        }
+        let text = |name| request.get(name).and_then(|value| value.to_str().ok());
+        let asked = AskedRef {
+            facts: RequestFacts::from_accept(text(header::ACCEPT)),
+            path: uri.path(),
+        };
+        let kept = self.kept.get(&asked)?;
+        if kept.answer.has_parts && request.contains_key(header::RANGE) {
+            return None;
+        }
+        if !kept.is_good(&self.app.library.changes, begun, self.max_age) {
+            // Not `remove`: a better one may have come meanwhile. What is made next takes its place.
+            return None;
+        }
+        // An answer counts until its last byte is sent, as all others do; a full server says so as for all others.
+        let place = Arc::clone(&self.requests).try_acquire_owned().ok()?;
+        let has_it = text(header::IF_NONE_MATCH).is_some_and(|have| names(have, &kept.answer.etag));
+        let mut response = if has_it {
+            kept.not_modified()
+        } else {
+            self.metrics.from_memory.increment(1);
+            kept.whole(place)
+        };
+        self.note(&begun, method, uri, request, &mut response);
+        Some(response)
+    }
+
+    /// The router's answer; it is kept where its handler allows that.
+    pub(super) async fn routed(&self, request: Request) -> Response {
+        let mut response = match self.router.clone().oneshot(request).await {
+            Ok(response) => response,
+            Err(never) => match never {},
+        };
+        if let Some(answer) = response.extensions_mut().remove::<Keepable>() {
+            let asked = Asked {
+                facts: answer.facts,
+                path: answer.path.clone(),
+            };
+            self.kept.insert(asked, Arc::new(Kept::new(answer, response.headers())));
+        }
+        response
+    }
+
+    /// What [`super::middleware::trace`] does for all other requests.
+    fn note(&self, begun: &Instant, method: &Method, uri: &Uri, request: &HeaderMap, response: &mut Response) {
+        let id = request_id(request);
+        let duration = begun.elapsed();
+        let is_whole = response.status() == StatusCode::OK;
+        let counter = if is_whole {
+            &self.metrics.whole
+        } else {
+            &self.metrics.not_modified
+        };
+        counter.increment(1);
+        self.metrics.seconds.record(duration.as_secs_f64());
+        if tracing::enabled!(tracing::Level::INFO) {
+            let _span = tracing::info_span!("request", id, %method, path = uri.path()).entered();
+            #[allow(clippy::cast_possible_truncation, reason = "no request takes that long")]
+            let duration_ms = duration.as_millis() as u64;
+            tracing::info!(status = response.status().as_u16(), duration_ms, "request");
+        }
+        if let Ok(id) = HeaderValue::try_from(id) {
+            response.headers_mut().insert(REQUEST_ID, id);
+        }
+    }
+}
+
+/// Whether the answer may depend on more than the path and `Accept`, or more than an answer is to be done.
+fn is_particular(uri: &Uri, request: &HeaderMap) -> bool {
+    let names_token = |bytes: &[u8]| {
+        bytes
+            .windows(TOKEN_NAME.len())
+            .any(|part| part == TOKEN_NAME.as_bytes())
+    };
+    uri.query().is_some_and(|query| names_token(query.as_bytes()))
+        || request
+            .get_all(header::COOKIE)
+            .iter()
+            .any(|cookies| names_token(cookies.as_bytes()))
+        // A body has to be read before the connection can be used again.
+        || request.contains_key(header::CONTENT_LENGTH)
+        || request.contains_key(header::TRANSFER_ENCODING)
+}
+
+impl Kept {
+    fn new(answer: Keepable, headers: &HeaderMap) -> Self {
+        let mut headers = headers.clone();
+        headers.remove(REQUEST_ID);
+        headers.insert(header::CONTENT_LENGTH, answer.body.len().into());
+        let mut headers_without_body = headers.clone();
+        headers_without_body.remove(header::CONTENT_LENGTH);
+        headers_without_body.remove(header::ACCEPT_RANGES);
+        Self {
+            headers,
+            headers_without_body,
+            answer,
+            made_at: Instant::now(),
+        }
+    }
+
+    fn is_good(&self, changes: &Changes, now: Instant, max_age: Duration) -> bool {
+        now.duration_since(self.made_at) < max_age && changes.are_current(&self.answer.seen)
+    }
+
+    fn whole(&self, guard: impl Send + Unpin + 'static) -> Response {
+        let mut response = Response::new(guarded_body(Body::from(self.answer.body.clone()), guard));
+        response.headers_mut().clone_from(&self.headers);
+        response
+    }
+
+    fn not_modified(&self) -> Response {
+        let mut response = Response::new(Body::empty());
+        *response.status_mut() = StatusCode::NOT_MODIFIED;
+        response.headers_mut().clone_from(&self.headers_without_body);
+        response
+    }
+}
