@@ -17,7 +17,7 @@ use super::front::{Keepable, MAX_KEPT_BYTES};
 use super::middleware::guarded_body;
 use crate::app::App;
 use crate::library::changes::Seen;
-use crate::library::deliver::{self, Content, Delivery, Visitor};
+use crate::library::deliver::{self, Audience, Content, Delivery, Visitor};
 
 /// What the query or the cookie with a token for protected assets is called.
 pub(super) const TOKEN_NAME: &str = "__cld_token__";
@@ -76,7 +76,9 @@ async fn delivered(app: &Arc<App>, uri: &Uri, headers: &HeaderMap, address: IpAd
 
 /// What the front may keep of this answer: one from memory that everybody gets who asks the same.
 fn keepable(delivery: &Delivery, uri: &Uri, visitor: Visitor<'_>, seen: Seen) -> Option<Keepable> {
-    let (Some(Content::Derived(body) | Content::Original(body)), true) = (&delivery.content, delivery.is_shared) else {
+    let (Some(Content::Derived(body) | Content::Original(body)), Audience::Everybody) =
+        (&delivery.content, delivery.audience)
+    else {
         return None;
     };
     (visitor.token.is_none() && body.len() <= MAX_KEPT_BYTES).then(|| Keepable {
@@ -138,11 +140,12 @@ fn describe(app: &App, delivery: &Delivery, headers: &mut HeaderMap) {
         add_own_header(headers, line);
     }
     insert(headers, header::ETAG, &delivery.etag);
-    if delivery.is_current_version && !delivery.is_private {
+    let is_private = delivery.audience == Audience::Visitor;
+    if delivery.is_current_version && !is_private {
         insert(headers, header::CACHE_CONTROL, "public, max-age=31536000, immutable");
     } else {
         let seconds = app.config.cache.unversioned_max_age.as_duration().as_secs();
-        let scope = if delivery.is_private { "private" } else { "public" };
+        let scope = if is_private { "private" } else { "public" };
         insert(headers, header::CACHE_CONTROL, &format!("{scope}, max-age={seconds}"));
     }
     if delivery.varies_by_accept {

@@ -91,14 +91,12 @@ fn service(
     hyper::service::service_fn(move |request: Request<Incoming>| {
         let front = Arc::clone(&front);
         async move {
-            Ok(match front.hot(request.method(), request.uri(), request.headers()) {
-                Some(response) => response,
-                None => {
-                    let mut request = request.map(Body::new);
-                    request.extensions_mut().insert(ConnectInfo(peer));
-                    front.routed(request).await
-                }
-            })
+            if let Some(response) = front.hot(request.method(), request.uri(), request.headers()) {
+                return Ok(response);
+            }
+            let mut request = request.map(Body::new);
+            request.extensions_mut().insert(ConnectInfo(peer));
+            Ok(front.routed(request).await)
         }
     })
 }

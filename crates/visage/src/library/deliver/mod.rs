@@ -46,11 +46,8 @@ pub struct Delivery {
     pub etag: String,
     /// Whether the URL carries the current version, so that the answer may be kept for ever.
     pub is_current_version: bool,
-    /// Whether only this client may keep the answer.
-    pub is_private: bool,
-    /// Whether every visitor who asks the same is answered the same until the asset changes: nothing but the URL opened it, and
-    /// no time that the asset's settings name is waited for.
-    pub is_shared: bool,
+    /// Who is answered so.
+    pub audience: Audience,
     /// Whether the answer depends on the request's `Accept`.
     pub varies_by_accept: bool,
     /// When the upload was made.
@@ -65,6 +62,17 @@ pub struct Delivery {
     pub in_place_of: Option<String>,
     /// The bytes; `None` when the client has them already.
     pub content: Option<Content>,
+}
+
+/// Who is given an answer.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Audience {
+    /// Everybody who asks the same, until the asset changes.
+    Everybody,
+    /// Everybody, perhaps until a time that the asset's settings name.
+    EverybodyNow,
+    /// This visitor alone.
+    Visitor,
 }
 
 /// The bytes of an answer.
@@ -170,8 +178,11 @@ pub async fn deliver(
     let mut delivery = Delivery {
         etag: String::new(),
         is_current_version: url.version == Some(asset.version) && in_place_of.is_none(),
-        is_private,
-        is_shared: !is_private && !super::access::is_controlled(&asset.details),
+        audience: match is_private {
+            true => Audience::Visitor,
+            false if super::access::is_controlled(&asset.details) => Audience::EverybodyNow,
+            false => Audience::Everybody,
+        },
         varies_by_accept: false,
         last_modified: asset.upload.created_at,
         media_type: urls::media_type(&asset),
