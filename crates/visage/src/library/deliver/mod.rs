@@ -202,6 +202,13 @@ pub async fn deliver(
             delivery.varies_by_accept = resolved.varies_by_accept;
             delivery.media_type = resolved.format.media_type();
             let surroundings = Surroundings::of_asset(library, &asset, &resolved, is_signed).await?;
+            if !surroundings.beside().is_empty() {
+                // Another picture, or what is said of this one, may change while the version stays.
+                delivery.is_current_version = false;
+                if delivery.audience == Audience::Everybody {
+                    delivery.audience = Audience::EverybodyNow;
+                }
+            }
             let wanted = Wanted::new(asked, resolved, surroundings);
             answer_image(library, &asset, &wanted, visitor.have, &mut delivery).await?;
         }
