@@ -31,6 +31,7 @@ mod facts;
 #[cfg(test)]
 mod golden;
 mod icc;
+mod jpeg;
 mod limits;
 mod metadata;
 mod pixels;

@@ -1,11 +1,13 @@
 //! Decode, follow a plan, encode.
 
 use visage_cloudinary::ImageFormat;
-use visage_cloudinary::transformation::{Attention, Background};
+use visage_cloudinary::transformation::{Attention, Background, Chroma};
 
 use crate::decode::decode;
 use crate::encode::encode;
-use crate::pixels::Pixels;
+use crate::icc::Colour;
+use crate::jpeg::{self, Shrunk};
+use crate::pixels::{Layout, Pixels};
 use crate::plan::{Compose, LayerPixels};
 use crate::{
     Facts, ImageError, Limits, Plan, Step, Window, background, border, canvas, colour, compose, corners, effects, icc,
@@ -40,6 +42,14 @@ pub fn render(
     limits: &Limits,
     cancelled: &dyn Fn() -> bool,
 ) -> Result<Rendered, ImageError> {
+    if let Some(bytes) = shrunk_to_jpeg(bytes, plan, limits, cancelled)? {
+        return Ok(Rendered {
+            bytes,
+            format: plan.format,
+            width: plan.width,
+            height: plan.height,
+        });
+    }
     let pixels = render_pixels(bytes, plan, layers, limits, cancelled)?;
     stop_if(cancelled)?;
     let encoded = encode(&pixels, plan.format, plan.encoding, limits)?;
@@ -59,13 +69,7 @@ pub(crate) fn render_pixels(
     limits: &Limits,
     cancelled: &dyn Fn() -> bool,
 ) -> Result<Pixels, ImageError> {
-    let needed_bytes = plan.memory_bytes(u64::try_from(bytes.len()).unwrap_or(u64::MAX));
-    if needed_bytes > limits.render_memory_bytes {
-        return Err(ImageError::TooMuchMemory {
-            needed_bytes,
-            max_bytes: limits.render_memory_bytes,
-        });
-    }
+    check_memory(bytes, plan, limits)?;
     let work = Work {
         file: LayerFile {
             bytes,
@@ -76,6 +80,70 @@ pub(crate) fn render_pixels(
         cancelled,
     };
     work.decoded(&plan.steps)
+}
+
+/// The whole way from JPEG to JPEG without red, green and blue, when nothing but the size changes; `None` when there is
+/// more to do, or the file is not for this way.
+fn shrunk_to_jpeg(
+    bytes: &[u8],
+    plan: &Plan,
+    limits: &Limits,
+    cancelled: &dyn Fn() -> bool,
+) -> Result<Option<Vec<u8>>, ImageError> {
+    let [
+        Step::Decode { scale: 4 | 8 },
+        Step::Resize { window, width, height },
+        Step::ConvertColour,
+    ] = plan.steps.as_slice()
+    else {
+        return Ok(None);
+    };
+    let is_plain = plan.encoding.chroma == Chroma::Halved && plan.encoding.is_progressive != Some(true);
+    if plan.format != ImageFormat::Jpg || plan.source.format != ImageFormat::Jpg || !is_plain {
+        return Ok(None);
+    }
+    check_memory(bytes, plan, limits)?;
+    stop_if(cancelled)?;
+    if !matches!(icc::colour_of(ImageFormat::Jpg, bytes, Layout::Rgb), Colour::Srgb) {
+        return Ok(None);
+    }
+    let Some(planes) = shrunk_planes(&plan.steps, (bytes, &plan.source), limits) else {
+        return Ok(None);
+    };
+    stop_if(cancelled)?;
+    let (window, width, height) = (*window, *width, *height);
+    let shrunk = Shrunk {
+        planes: &planes,
+        window,
+        width,
+        height,
+    };
+    if shrunk.is_colour() {
+        shrunk.jpeg(plan.encoding.usual_quality(plan.format), limits).map(Some)
+    } else {
+        Ok(None)
+    }
+}
+
+/// What our own decoder makes of the file, when the steps begin by making a JPEG smaller.
+fn shrunk_planes(steps: &[Step], (bytes, facts): (&[u8], &Facts), limits: &Limits) -> Option<jpeg::Planes> {
+    match steps {
+        [Step::Decode { scale }, Step::Resize { window, height, .. }, ..] if facts.format == ImageFormat::Jpg => {
+            jpeg::planes(bytes, facts, *scale, (*window, *height), limits)
+        }
+        _ => None,
+    }
+}
+
+fn check_memory(bytes: &[u8], plan: &Plan, limits: &Limits) -> Result<(), ImageError> {
+    let needed_bytes = plan.memory_bytes(u64::try_from(bytes.len()).unwrap_or(u64::MAX));
+    if needed_bytes > limits.render_memory_bytes {
+        return Err(ImageError::TooMuchMemory {
+            needed_bytes,
+            max_bytes: limits.render_memory_bytes,
+        });
+    }
+    Ok(())
 }
 
 /// The pixels of a file after some steps.
@@ -117,6 +185,17 @@ impl Work<'_> {
         let (first, rest) = steps.split_first().unwrap_or((&Step::Decode { scale: 1 }, &[]));
         let scale = if let Step::Decode { scale } = first { *scale } else { 1 };
         stop_if(self.cancelled)?;
+        if let [Step::Resize { window, width, height }, rest @ ..] = rest
+            && let Some(planes) = shrunk_planes(steps, (self.file.bytes, self.file.facts), self.limits)
+        {
+            let shrunk = Shrunk {
+                planes: &planes,
+                window: *window,
+                width: *width,
+                height: *height,
+            };
+            return self.follow_all(shrunk.pixels(self.limits)?, rest, 1.0);
+        }
         let pixels = decode(self.file.bytes, self.file.facts, scale, self.limits)?;
         self.follow_all(pixels, rest, f64::from(scale.max(1)))
     }

@@ -18,7 +18,7 @@ pub(crate) fn resize(
     height: u32,
     limits: &Limits,
 ) -> Result<Pixels, ImageError> {
-    let window = inside(window, source);
+    let window = window.inside((source.width, source.height));
     let mut target = Pixels::zeroed(width, height, source.layout, limits)?;
     if let Some((left, top)) = whole_pixels(window, width, height) {
         copy(source, left, top, &mut target);
@@ -32,20 +32,6 @@ pub(crate) fn resize(
         .use_alpha(source.layout.has_alpha());
     Resizer::new().resize(&from, &mut to, &options).map_err(failed)?;
     Ok(target)
-}
-
-/// The window, cut to the picture: rounding may have moved it out by a hair, a decode scale by part of a pixel.
-fn inside(window: Window, source: &Pixels) -> Window {
-    let (width, height) = (f64::from(source.width), f64::from(source.height));
-    let x = window.x.clamp(0.0, (width - 1.0).max(0.0));
-    let y = window.y.clamp(0.0, (height - 1.0).max(0.0));
-    let (most_across, most_down) = (width - x, height - y);
-    Window {
-        x,
-        y,
-        width: window.width.min(most_across),
-        height: window.height.min(most_down),
-    }
 }
 
 /// The corner of a window that is shown pixel by pixel.

@@ -72,6 +72,19 @@ impl Window {
         }
     }
 
+    /// Cut to a picture of `size`: rounding may have moved it out by a hair, a decode scale by part of a pixel.
+    pub(crate) fn inside(self, size: (u32, u32)) -> Self {
+        let (width, height) = (f64::from(size.0), f64::from(size.1));
+        let x = self.x.clamp(0.0, (width - 1.0).max(0.0));
+        let y = self.y.clamp(0.0, (height - 1.0).max(0.0));
+        Self {
+            x,
+            y,
+            width: self.width.min(width - x),
+            height: self.height.min(height - y),
+        }
+    }
+
     /// Whether showing it with `size` pixels changes its scale.
     pub(crate) fn is_scaled_to(self, size: (u32, u32)) -> bool {
         let (width, height) = (f64::from(size.0), f64::from(size.1));

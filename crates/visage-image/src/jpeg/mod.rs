@@ -1,0 +1,138 @@
+//! Our own way from a large JPEG file to a small picture.
+//!
+//! A picture that is to be much smaller than its file needs few of the coefficients in it. libjpeg-turbo decodes them
+//! all, which is nearly all of its work; here those that are not needed are skipped, several at a time:
+//!
+//! - `header` reads markers and tables and refuses whatever is unusual.
+//! - `bits` removes byte stuffing piece by piece, so that only 64 KiB of a file are copied at a time.
+//! - `huffman` decodes symbols, and skips runs of them with a table of what twelve bits do together.
+//! - `sequential` reads a baseline or extended file at 1/8 or 1/4, down to the last row that is needed.
+//! - `progressive` reads the DC scans at 1/8, and passes over all others.
+//! - `planes` resizes luma and chroma, each at its own size, and encodes them, or makes red, green and blue of them.
+//!
+//! **Damage.** Whatever is odd or damaged in what is read makes [`planes`] return `None`; the caller then takes
+//! libjpeg-turbo, which refuses or accepts it by its own rules. So there is one policy for damage. What is passed over
+//! is not checked, apart from its end: every file was decoded whole when it was sanitised.
+//!
+//! Luma at 1/8 is exactly libjpeg-turbo's. At 1/4 it is the transform of the 2 × 2 lowest coefficients, which
+//! libjpeg-turbo does not have (see `transform`). Chroma is always decoded at the scale of luma.
+#![allow(
+    clippy::inline_always,
+    reason = "the cursor must live in registers across these calls"
+)]
+
+mod bits;
+mod header;
+mod huffman;
+mod planes;
+mod progressive;
+mod sequential;
+#[cfg(test)]
+mod tests;
+mod transform;
+
+pub(crate) use planes::Shrunk;
+
+use crate::pixels::usize_from;
+use crate::plan::Window;
+use crate::{Facts, Limits, buffer};
+use header::{Event, Frame, Reader};
+
+/// One channel.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct Plane {
+    width: usize,
+    data: Vec<u8>,
+}
+
+/// Luma, or luma and two chroma planes, smaller than the picture.
+#[derive(Debug)]
+pub(crate) struct Planes {
+    channels: Vec<Plane>,
+    /// By how much luma is smaller than the picture.
+    scale: u8,
+    /// How much finer luma is than chroma, across and down.
+    finest: (usize, usize),
+}
+
+impl Plane {
+    /// Copies rows from a band that may be wider and go further down.
+    fn put_rows(&mut self, top: usize, band: &[u8], stride: usize) {
+        let rows = self.data.chunks_exact_mut(self.width).skip(top);
+        for (row, from) in rows.zip(band.chunks_exact(stride)) {
+            if let Some(from) = from.get(..row.len()) {
+                row.copy_from_slice(from);
+            }
+        }
+    }
+}
+
+/// Decodes at 1/`scale` what showing `window` with so many `rows` needs; `None` when the file is not for this path.
+pub(crate) fn planes(
+    file: &[u8],
+    facts: &Facts,
+    scale: u8,
+    (window, rows): (Window, u32),
+    limits: &Limits,
+) -> Option<Planes> {
+    if !matches!(scale, 4 | 8) {
+        return None;
+    }
+    let mut reader = Reader::new(file)?;
+    let Event::Scan(scan) = reader.next()? else {
+        return None;
+    };
+    let frame = reader.frame.clone()?;
+    let (width, height) = facts.stored_size();
+    if (frame.width, frame.height) != (usize_from(width), usize_from(height)) {
+        return None;
+    }
+    let channels = match (frame.is_progressive, scale) {
+        (true, 8) => progressive::decode(file, &mut reader, scan, limits)?,
+        (false, _) => {
+            let last_row = last_row(&frame, scale, window, rows);
+            let (planes, after) = if scale == 8 {
+                sequential::decode::<1>(file, &frame, &scan, last_row, limits)?
+            } else {
+                sequential::decode::<2>(file, &frame, &scan, last_row, limits)?
+            };
+            reader.resume(after);
+            if !matches!(reader.next()?, Event::End) {
+                return None;
+            }
+            planes
+        }
+        (true, _) => return None,
+    };
+    Some(Planes {
+        channels,
+        scale,
+        finest: frame.finest(),
+    })
+}
+
+/// The last row of the picture that the resampling filter (three pixels each way, of the result or of the decoded
+/// chroma) can touch, with room to spare.
+#[allow(
+    clippy::cast_possible_truncation,
+    clippy::cast_sign_loss,
+    clippy::cast_precision_loss,
+    reason = "the conversion saturates, and the numbers are small"
+)]
+fn last_row(frame: &Frame, scale: u8, window: Window, rows: u32) -> usize {
+    let chroma = f64::from(scale) * frame.finest().1 as f64;
+    let per_row = window.height / f64::from(rows.max(1));
+    let reach = 4.0 * chroma + 8.0 * per_row.max(1.0);
+    (window.y + window.height + reach).ceil().max(1.0) as usize
+}
+
+/// Empty planes for blocks that become `side` × `side` pixels.
+fn new_planes(frame: &Frame, side: usize, limits: &Limits) -> Option<Vec<Plane>> {
+    let mut planes = Vec::new();
+    for channel in &frame.components {
+        let (width, height) = frame.plane_size(channel, side);
+        let data = buffer::zeroed(u64::try_from(width * height).ok()?, limits).ok()?;
+        planes.push(Plane { width, data });
+    }
+    Some(planes)
+}

@@ -1,0 +1,208 @@
+//! Baseline and extended sequential files: one interleaved scan, from the top to the last row that is needed.
+
+use super::bits::{Buffer, Cursor, Segments};
+use super::header::{Frame, Scan};
+use super::huffman::{AcTable, Table};
+use super::transform;
+use super::{Plane, new_planes};
+use crate::Limits;
+
+/// Zigzag index of the last coefficient that 2 × 2 pixels need.
+const LAST_OF_FOUR: u32 = 4;
+
+/// One block of an MCU: whose it is, and where among that component's blocks of the MCU.
+#[derive(Debug, Clone, Copy)]
+struct BlockPlace {
+    component: usize,
+    tables: usize,
+    across: usize,
+    down: usize,
+}
+
+/// A scan with what its blocks need.
+#[derive(Debug)]
+struct Decoder<'a> {
+    frame: &'a Frame,
+    places: Vec<BlockPlace>,
+    tables: Vec<(Table<'a>, AcTable<'a>)>,
+    quantisation: Vec<[u8; 64]>,
+    restart_interval: usize,
+}
+
+/// Planes with `SIDE` × `SIDE` pixels (1 or 2) for each block; below row `rows` of the picture they stay empty.
+///
+/// Returns where the marker after the scan is, too.
+pub(super) fn decode<const SIDE: usize>(
+    file: &[u8],
+    frame: &Frame,
+    scan: &Scan<'_>,
+    rows: usize,
+    limits: &Limits,
+) -> Option<(Vec<Plane>, usize)> {
+    if (scan.first, scan.last, scan.high, scan.low) != (0, 63, 0, 0) || scan.parts.len() != frame.components.len() {
+        return None;
+    }
+    let decoder = Decoder::new(frame, scan)?;
+    let mut planes = new_planes(frame, SIDE, limits)?;
+    let mut segments = Segments::new(file, scan.data_at)?;
+    decoder.run::<SIDE>(&mut segments, &mut planes, rows)?;
+    Some((planes, segments.end_of_scan()?))
+}
+
+impl<'a> Decoder<'a> {
+    fn new(frame: &'a Frame, scan: &Scan<'a>) -> Option<Self> {
+        let mut decoder = Self {
+            frame,
+            places: Vec::new(),
+            tables: Vec::new(),
+            quantisation: Vec::new(),
+            restart_interval: scan.restart_interval,
+        };
+        for (component, (part, channel)) in scan.parts.iter().zip(&frame.components).enumerate() {
+            // The chroma components nearly always share their tables, which take longer to make than a small scan.
+            let shared = scan
+                .parts
+                .iter()
+                .take(component)
+                .position(|other| other.has_tables_of(part));
+            let shared = decoder
+                .places
+                .iter()
+                .find(|place| Some(place.component) == shared)
+                .map(|place| place.tables);
+            let tables = if let Some(tables) = shared {
+                tables
+            } else {
+                let dc = Table::new(part.dc?)?;
+                if !dc.is_for_dc() {
+                    return None;
+                }
+                decoder.tables.push((dc, AcTable::new(part.ac?)?));
+                decoder.tables.len() - 1
+            };
+            decoder.quantisation.push(channel.quantisation?);
+            for down in 0..channel.down {
+                decoder.places.extend((0..channel.across).map(|across| BlockPlace {
+                    component,
+                    tables,
+                    across,
+                    down,
+                }));
+            }
+        }
+        Some(decoder)
+    }
+
+    fn run<const SIDE: usize>(&self, segments: &mut Segments<'_>, planes: &mut [Plane], rows: usize) -> Option<()> {
+        let (mcus_across, mcus_down) = self.frame.mcus();
+        let wanted = rows.div_ceil(8 * self.frame.finest().1).clamp(1, mcus_down);
+        let mut bands: Vec<Vec<u8>> = self
+            .frame
+            .components
+            .iter()
+            .map(|channel| vec![0; mcus_across * channel.across * SIDE * channel.down * SIDE])
+            .collect();
+        let mut predicted = [0_i32; 3];
+        let (mut until_restart, mut restarts) = (self.restart_interval, 0_u8);
+        for row in 0..wanted {
+            for column in 0..mcus_across {
+                if self.restart_interval > 0 {
+                    if until_restart == 0 {
+                        segments.restart(restarts)?;
+                        restarts = restarts.wrapping_add(1);
+                        until_restart = self.restart_interval;
+                        predicted = [0; 3];
+                    }
+                    until_restart -= 1;
+                }
+                segments.ensure_mcu()?;
+                segments.cursor = self.mcu::<SIDE>(
+                    segments.cursor,
+                    &segments.buffer,
+                    (column, mcus_across),
+                    &mut predicted,
+                    &mut bands,
+                )?;
+            }
+            for ((plane, band), channel) in planes.iter_mut().zip(&bands).zip(&self.frame.components) {
+                let stride = mcus_across * channel.across * SIDE;
+                let band_rows = channel.down * SIDE;
+                plane.put_rows(row * band_rows, band, stride);
+            }
+        }
+        if wanted == mcus_down {
+            segments.finish()?;
+        }
+        Some(())
+    }
+
+    #[inline(always)]
+    fn mcu<const SIDE: usize>(
+        &self,
+        mut cursor: Cursor,
+        buffer: &Buffer,
+        (column, mcus_across): (usize, usize),
+        predicted: &mut [i32; 3],
+        bands: &mut [Vec<u8>],
+    ) -> Option<Cursor> {
+        for place in &self.places {
+            let (dc_table, ac) = self.tables.get(place.tables)?;
+            cursor.refill(buffer)?;
+            let size = dc_table.symbol(&mut cursor)?;
+            let predicted = predicted.get_mut(place.component)?;
+            *predicted += cursor.take_signed(u32::from(size));
+            if i16::try_from(*predicted).is_err() {
+                return None;
+            }
+            let channel = self.frame.components.get(place.component)?;
+            let quantisation = self.quantisation.get(place.component)?;
+            let stride = mcus_across * channel.across * SIDE;
+            let at = place.down * SIDE * stride + (column * channel.across + place.across) * SIDE;
+            let band = bands.get_mut(place.component)?;
+            let dc = *predicted * i32::from(quantisation[0]);
+            if SIDE == 1 {
+                ac.skip_block(&mut cursor, buffer, 1)?;
+                *band.get_mut(at)? = transform::one(dc);
+            } else {
+                let [_, horizontal, vertical, _, diagonal] = low_coefficients(ac, &mut cursor, buffer, quantisation)?;
+                let [top, bottom] = transform::four(dc, horizontal, vertical, diagonal);
+                *band.get_mut(at..)?.first_chunk_mut()? = top;
+                *band.get_mut(at + stride..)?.first_chunk_mut()? = bottom;
+            }
+        }
+        Some(cursor)
+    }
+}
+
+/// The dequantised coefficients up to the last that 2 × 2 pixels need; reads to the end of the block.
+#[inline(always)]
+fn low_coefficients(
+    ac: &AcTable<'_>,
+    cursor: &mut Cursor,
+    buffer: &Buffer,
+    quantisation: &[u8; 64],
+) -> Option<[i32; 5]> {
+    let mut found = [0; 5];
+    let mut index = 1;
+    while index <= LAST_OF_FOUR {
+        cursor.refill(buffer)?;
+        let symbol = ac.table.symbol(cursor)?;
+        let (run, size) = (u32::from(symbol >> 4), u32::from(symbol & 15));
+        if size == 0 {
+            if run != 15 {
+                return Some(found);
+            }
+            index += 16;
+            continue;
+        }
+        index += run;
+        let value = cursor.take_signed(size);
+        let place = usize::try_from(index).ok()?;
+        if let (Some(coefficient), Some(&step)) = (found.get_mut(place), quantisation.get(place)) {
+            *coefficient = value * i32::from(step);
+        }
+        index += 1;
+    }
+    ac.skip_block(cursor, buffer, index)?;
+    Some(found)
+}
