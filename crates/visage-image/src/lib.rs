@@ -11,6 +11,7 @@
 //! - [`metadata`] is what a file tells about its picture, [`probe_video`] what a video or audio file is.
 //! - [`Breakpoints`] finds the widths worth having, [`render_text`] makes a picture of text.
 //!
+//!
 //! Animations are rendered as their first frame, and SVG and HEIC are refused.
 
 mod analyse;
@@ -39,6 +40,7 @@ mod walk;
 
 pub use analyse::{ColourShare, Colours, FaceBox, PerceptualHash, QualityAnalysis, Sample};
 pub use breakpoints::{Breakpoint, Breakpoints, BreakpointsRequest};
+pub use encode::{Effort, EncodeOptions, PngKind};
 pub use error::{ImageError, PlanError};
 pub use facts::{Facts, Orientation};
 pub use limits::Limits;

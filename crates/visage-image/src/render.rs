@@ -3,7 +3,7 @@
 use visage_cloudinary::ImageFormat;
 
 use crate::decode::decode;
-use crate::encode::encode;
+use crate::encode::{EncodeOptions, encode};
 use crate::pixels::Pixels;
 use crate::{ImageError, Limits, Plan, Step, colour, corners, icc, resize, turn};
 
@@ -35,7 +35,7 @@ pub fn render(
 ) -> Result<Rendered, ImageError> {
     let pixels = render_pixels(bytes, plan, limits, cancelled)?;
     stop_if(cancelled)?;
-    let encoded = encode(&pixels, plan.format, plan.quality, limits)?;
+    let encoded = encode(&pixels, plan.format, EncodeOptions::with_quality(plan.quality), limits)?;
     Ok(Rendered {
         bytes: encoded,
         format: plan.format,

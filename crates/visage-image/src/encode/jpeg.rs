@@ -8,7 +8,12 @@ use crate::ImageError;
 use crate::pixels::{Layout, Pixels, usize_from};
 
 /// Encodes; alpha is not looked at. CMYK is not made.
-pub(crate) fn encode(pixels: &Pixels, quality: u8, subsampling: Subsamp) -> Result<Vec<u8>, ImageError> {
+pub(crate) fn encode(
+    pixels: &Pixels,
+    quality: u8,
+    subsampling: Subsamp,
+    progressive: bool,
+) -> Result<Vec<u8>, ImageError> {
     let (format, subsampling) = match pixels.layout {
         Layout::Gray => (PixelFormat::GRAY, Subsamp::Gray),
         Layout::Rgb => (PixelFormat::RGB, subsampling),
@@ -22,13 +27,14 @@ pub(crate) fn encode(pixels: &Pixels, quality: u8, subsampling: Subsamp) -> Resu
         height: usize_from(pixels.height),
         format,
     };
-    compress(image, quality, subsampling).map_err(|cause| failed(ImageFormat::Jpg, cause))
+    compress(image, quality, subsampling, progressive).map_err(|cause| failed(ImageFormat::Jpg, cause))
 }
 
-fn compress(image: Image<&[u8]>, quality: u8, subsampling: Subsamp) -> turbojpeg::Result<Vec<u8>> {
+fn compress(image: Image<&[u8]>, quality: u8, subsampling: Subsamp, progressive: bool) -> turbojpeg::Result<Vec<u8>> {
     let mut compressor = Compressor::new()?;
     compressor.set_quality(i32::from(quality))?;
     compressor.set_subsamp(subsampling)?;
     compressor.set_optimize(true)?;
+    compressor.set_progressive(progressive)?;
     compressor.compress_to_vec(image)
 }

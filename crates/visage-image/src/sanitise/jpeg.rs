@@ -129,5 +129,5 @@ fn reencode(clean: &[u8], facts: &Facts, colour: Option<&Colour>, limits: &Limit
         pixels = colour::to_srgb(pixels, colour, limits)?;
     }
     let upright = turn::upright(pixels, facts.orientation, limits)?;
-    encode::jpeg::encode(&upright, REENCODE_QUALITY, subsampling)
+    encode::jpeg::encode(&upright, REENCODE_QUALITY, subsampling, false)
 }
