@@ -11,10 +11,12 @@
 //! - [`metadata`] is what a file tells about its picture, [`probe_video`] what a video or audio file is.
 //! - [`Breakpoints`] finds the widths worth having, [`render_text`] makes a picture of text.
 //!
+//! - [`render_animation`] does the same with all frames of an animation, [`render_frame`] with one of them.
 //!
-//! Animations are rendered as their first frame, and SVG and HEIC are refused.
+//! SVG and HEIC are refused.
 
 mod analyse;
+mod animate;
 mod breakpoints;
 mod buffer;
 mod bytes;
@@ -39,6 +41,7 @@ mod video;
 mod walk;
 
 pub use analyse::{ColourShare, Colours, FaceBox, PerceptualHash, QualityAnalysis, Sample};
+pub use animate::{render_animation, render_frame};
 pub use breakpoints::{Breakpoint, Breakpoints, BreakpointsRequest};
 pub use encode::{Effort, EncodeOptions, PngKind};
 pub use error::{ImageError, PlanError};

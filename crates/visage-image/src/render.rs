@@ -61,9 +61,20 @@ pub(crate) fn render_pixels(
     let (first, rest) = plan.steps.split_first().unwrap_or((&Step::Decode { scale: 1 }, &[]));
     let scale = if let Step::Decode { scale } = first { *scale } else { 1 };
     stop_if(cancelled)?;
-    let mut pixels = decode(bytes, &plan.source, scale, limits)?;
+    let pixels = decode(bytes, &plan.source, scale, limits)?;
+    follow_all(rest, pixels, scale, (bytes, plan), (limits, cancelled))
+}
+
+/// The steps after the first, for pixels that were decoded at 1/`scale`.
+pub(crate) fn follow_all(
+    steps: &[Step],
+    mut pixels: Pixels,
+    scale: u8,
+    (bytes, plan): (&[u8], &Plan),
+    (limits, cancelled): (&Limits, &dyn Fn() -> bool),
+) -> Result<Pixels, ImageError> {
     let mut divisor = f64::from(scale.max(1));
-    for step in rest {
+    for step in steps {
         stop_if(cancelled)?;
         pixels = follow(step, pixels, divisor, (bytes, plan), limits)?;
         divisor = 1.0;
@@ -94,7 +105,7 @@ fn follow(
     }
 }
 
-fn stop_if(cancelled: &dyn Fn() -> bool) -> Result<(), ImageError> {
+pub(crate) fn stop_if(cancelled: &dyn Fn() -> bool) -> Result<(), ImageError> {
     if cancelled() {
         Err(ImageError::Cancelled)
     } else {

@@ -1,5 +1,6 @@
 //! Pixels become files, without metadata.
 
+pub(crate) mod animation;
 mod avif;
 mod gif;
 pub(crate) mod jpeg;
