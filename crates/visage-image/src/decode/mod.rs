@@ -5,6 +5,7 @@ mod avif;
 mod bmp;
 mod canvas;
 pub(crate) mod gif;
+mod ico;
 pub(crate) mod jpeg;
 pub(crate) mod png;
 pub(crate) mod tiff;
@@ -26,6 +27,7 @@ pub(crate) fn decode(file: &[u8], facts: &Facts, scale: u8, limits: &Limits) -> 
         ImageFormat::Avif => avif::decode(file, limits),
         ImageFormat::Gif => gif::decode(file, limits),
         ImageFormat::Bmp => bmp::decode(file, limits),
+        ImageFormat::Ico => ico::decode(file, limits),
         ImageFormat::Tiff => tiff::decode(file, limits),
     }?;
     if (pixels.width, pixels.height) != facts.stored_size() {

@@ -39,7 +39,7 @@ pub(crate) fn encode(
         ImageFormat::Webp => webp::encode(pixels, webp::Mode::Lossy { quality }),
         ImageFormat::Avif => avif::encode(pixels, options),
         ImageFormat::Gif => gif::encode(pixels, limits),
-        ImageFormat::Bmp | ImageFormat::Tiff => Err(failed(format, "this format is only read")),
+        ImageFormat::Bmp | ImageFormat::Tiff | ImageFormat::Ico => Err(failed(format, "this format is only read")),
     }
 }
 

@@ -39,7 +39,7 @@ pub(crate) fn decode_memory_bytes(facts: &Facts, scale: u64) -> u64 {
         ImageFormat::Jpg | ImageFormat::Webp | ImageFormat::Gif => (6, 4),
         ImageFormat::Png => (4, 4),
         ImageFormat::Avif => (14, 8),
-        ImageFormat::Bmp | ImageFormat::Tiff => (8, 4),
+        ImageFormat::Bmp | ImageFormat::Tiff | ImageFormat::Ico => (8, 4),
     };
     let pixels = facts.pixels();
     let scaled_pixels = pixels / (scale * scale).max(1);

@@ -107,7 +107,7 @@ fn plan_components(
     facts: &Facts,
     limits: &Limits,
 ) -> Result<Plan, PlanError> {
-    if matches!(format, ImageFormat::Bmp | ImageFormat::Tiff) {
+    if matches!(format, ImageFormat::Bmp | ImageFormat::Tiff | ImageFormat::Ico) {
         return Err(PlanError::UnsupportedFormat { format });
     }
     let dpr = checked_dpr(components.iter().rev().find_map(|component| component.dpr))?;

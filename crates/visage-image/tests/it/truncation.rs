@@ -38,6 +38,7 @@ fn a_cut_file_is_refused_or_whole() {
         check(&file, &format!("{format:?}"));
     }
     check(&draw::apng(48, 32), "APNG");
+    check(&draw::ico(48, 32, true), "icon with a PNG");
     check(&draw::cmyk_jpeg(48, 32), "CMYK");
     let pixels = draw::picture(48, 32);
     check(&draw::webp(48, 32, &pixels, true, None), "lossless WebP");
