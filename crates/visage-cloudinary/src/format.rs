@@ -17,6 +17,8 @@ pub enum ImageFormat {
     Bmp,
     /// TIFF; read, never made.
     Tiff,
+    /// Windows icon; read, never made.
+    Ico,
 }
 
 impl ImageFormat {
@@ -30,6 +32,7 @@ impl ImageFormat {
             Self::Gif => "gif",
             Self::Bmp => "bmp",
             Self::Tiff => "tiff",
+            Self::Ico => "ico",
         }
     }
 
@@ -43,6 +46,7 @@ impl ImageFormat {
             Self::Gif => "image/gif",
             Self::Bmp => "image/bmp",
             Self::Tiff => "image/tiff",
+            Self::Ico => "image/vnd.microsoft.icon",
         }
     }
 
@@ -56,12 +60,13 @@ impl ImageFormat {
             "gif" => Self::Gif,
             "bmp" => Self::Bmp,
             "tif" | "tiff" => Self::Tiff,
+            "ico" => Self::Ico,
             _ => return None,
         })
     }
 
     /// Whether visage makes pictures in this format; the others are only read.
     pub fn is_made(self) -> bool {
-        !matches!(self, Self::Bmp | Self::Tiff)
+        !matches!(self, Self::Bmp | Self::Tiff | Self::Ico)
     }
 }

@@ -121,7 +121,7 @@ fn read(format: ImageFormat, file: &[u8]) -> Embedded {
         ImageFormat::Webp => from_webp(file),
         ImageFormat::Avif => return from_avif(file),
         ImageFormat::Tiff => Directory::open(file).and_then(|directory| directory.blob(Directory::ICC_PROFILE)),
-        ImageFormat::Gif | ImageFormat::Bmp => None,
+        ImageFormat::Gif | ImageFormat::Bmp | ImageFormat::Ico => None,
     };
     profile.and_then(copied).map_or(Embedded::Nothing, Embedded::Icc)
 }

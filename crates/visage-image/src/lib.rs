@@ -11,9 +11,10 @@
 //! - [`metadata`] is what a file tells about its picture, [`probe_video`] what a video or audio file is.
 //! - [`Breakpoints`] finds the widths worth having, [`render_text`] makes a picture of text.
 //!
-//! Animations are rendered as their first frame, and SVG and HEIC are refused.
+//! Animations stay animated where the format of the result is; SVG and HEIC are refused.
 
 mod analyse;
+mod animate;
 mod background;
 mod border;
 mod breakpoints;
@@ -37,11 +38,13 @@ mod metadata;
 mod pixels;
 mod plan;
 mod probe;
+mod quality_auto;
 mod render;
 mod resize;
 mod rotate;
 mod saliency;
 mod sanitise;
+mod similarity;
 mod text;
 mod trim;
 mod turn;
@@ -50,6 +53,7 @@ mod walk;
 
 pub use analyse::{ColourShare, Colours, FaceBox, PerceptualHash, QualityAnalysis, Sample};
 pub use breakpoints::{Breakpoint, Breakpoints, BreakpointsRequest};
+pub use encode::{Effort, EncodeOptions, PngKind};
 pub use error::{ImageError, PlanError};
 pub use facts::{Facts, Orientation};
 pub use limits::Limits;

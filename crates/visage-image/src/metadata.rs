@@ -175,7 +175,7 @@ fn exif_block(file: &[u8], format: ImageFormat) -> Option<Vec<u8>> {
             chunks.find(|chunk| chunk.kind == b"EXIF")?.data
         }
         ImageFormat::Avif => heif_exif(file)?,
-        ImageFormat::Gif | ImageFormat::Bmp | ImageFormat::Tiff => return None,
+        ImageFormat::Gif | ImageFormat::Bmp | ImageFormat::Tiff | ImageFormat::Ico => return None,
     };
     let block = block.strip_prefix(b"Exif\0\0").unwrap_or(block);
     (block.len() <= MAX_EXIF_BYTES).then(|| block.to_vec())

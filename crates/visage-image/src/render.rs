@@ -1,17 +1,18 @@
 //! Decode, follow a plan, encode.
 
 use visage_cloudinary::ImageFormat;
-use visage_cloudinary::transformation::{Attention, Background, Chroma};
+use visage_cloudinary::transformation::{Attention, Background, Chroma, Quality};
 
-use crate::decode::decode;
-use crate::encode::encode;
+use crate::animate::render_each;
+use crate::decode::{decode, decode_frame};
+use crate::encode::{EncodeOptions, PngKind, encode};
 use crate::icc::Colour;
 use crate::jpeg::{self, Shrunk};
 use crate::pixels::{Layout, Pixels};
 use crate::plan::{Compose, LayerPixels};
 use crate::{
-    Facts, ImageError, Limits, Plan, Step, Window, background, border, canvas, colour, compose, corners, effects, icc,
-    resize, rotate, saliency, turn,
+    Encoding, Facts, ImageError, Limits, Plan, Step, Window, background, border, canvas, colour, compose, corners,
+    effects, icc, quality_auto, resize, rotate, saliency, turn,
 };
 
 /// A picture made from another.
@@ -50,9 +51,18 @@ pub fn render(
             height: plan.height,
         });
     }
+    if plan.is_animated {
+        check_memory(bytes, plan, limits)?;
+        let work = Work::on_file(bytes, plan, layers, limits, cancelled);
+        let steps = plan.steps.get(1..).unwrap_or_default();
+        return render_each(bytes, plan, limits, cancelled, |frame| {
+            work.follow_all(frame, steps, 1.0)
+        });
+    }
     let pixels = render_pixels(bytes, plan, layers, limits, cancelled)?;
     stop_if(cancelled)?;
-    let encoded = encode(&pixels, plan.format, plan.encoding, limits)?;
+    let options = options(&pixels, plan, limits, cancelled);
+    let encoded = encode(&pixels, plan.format, options, limits)?;
     Ok(Rendered {
         bytes: encoded,
         format: plan.format,
@@ -70,16 +80,41 @@ pub(crate) fn render_pixels(
     cancelled: &dyn Fn() -> bool,
 ) -> Result<Pixels, ImageError> {
     check_memory(bytes, plan, limits)?;
-    let work = Work {
-        file: LayerFile {
-            bytes,
-            facts: &plan.source,
-        },
-        layers,
-        limits,
-        cancelled,
+    let work = Work::on_file(bytes, plan, layers, limits, cancelled);
+    if plan.frame == 0 {
+        return work.decoded(&plan.steps);
+    }
+    stop_if(cancelled)?;
+    let pixels = decode_frame(bytes, &plan.source, plan.frame, limits)?;
+    work.follow_all(pixels, plan.steps.get(1..).unwrap_or_default(), 1.0)
+}
+
+/// Larger pictures are sent so that they can be seen before they are there, when the quality is left to visage.
+const PROGRESSIVE_FROM_PIXELS: u64 = 200_000;
+
+/// What the encoder is told; `q_auto` is decided by what the picture looks like.
+fn options(pixels: &Pixels, plan: &Plan, limits: &Limits, cancelled: &dyn Fn() -> bool) -> EncodeOptions {
+    let encoding = plan.encoding;
+    let (quality, is_auto) = match encoding.quality {
+        Quality::Auto(level) => (
+            quality_auto::choose(pixels, plan.format, level, limits, cancelled),
+            true,
+        ),
+        Quality::Fixed(..) => (encoding.usual_quality(plan.format), false),
     };
-    work.decoded(&plan.steps)
+    let is_large = u64::from(pixels.width) * u64::from(pixels.height) >= PROGRESSIVE_FROM_PIXELS;
+    let png_kind = match encoding {
+        Encoding { has_palette: true, .. } => PngKind::Png8,
+        Encoding { keeps_alpha: true, .. } => PngKind::Png32,
+        _ => PngKind::Smallest,
+    };
+    EncodeOptions {
+        chroma_444: encoding.chroma == Chroma::Full,
+        progressive: encoding.is_progressive.unwrap_or(is_auto && is_large),
+        lossless: encoding.is_lossless,
+        png_kind,
+        ..EncodeOptions::with_quality(quality)
+    }
 }
 
 /// The whole way from JPEG to JPEG without red, green and blue, when nothing but the size changes; `None` when there is
@@ -98,7 +133,9 @@ fn shrunk_to_jpeg(
     else {
         return Ok(None);
     };
-    let is_plain = plan.encoding.chroma == Chroma::Halved && plan.encoding.is_progressive != Some(true);
+    let is_plain = plan.encoding.chroma == Chroma::Halved
+        && plan.encoding.is_progressive != Some(true)
+        && matches!(plan.encoding.quality, Quality::Fixed(..));
     if plan.format != ImageFormat::Jpg || plan.source.format != ImageFormat::Jpg || !is_plain {
         return Ok(None);
     }
@@ -179,7 +216,25 @@ struct Work<'a> {
     cancelled: &'a dyn Fn() -> bool,
 }
 
-impl Work<'_> {
+impl<'a> Work<'a> {
+    fn on_file(
+        bytes: &'a [u8],
+        plan: &'a Plan,
+        layers: &'a [LayerFile<'a>],
+        limits: &'a Limits,
+        cancelled: &'a dyn Fn() -> bool,
+    ) -> Self {
+        Self {
+            file: LayerFile {
+                bytes,
+                facts: &plan.source,
+            },
+            layers,
+            limits,
+            cancelled,
+        }
+    }
+
     /// Follows all steps, the first of which decodes.
     fn decoded(&self, steps: &[Step]) -> Result<Pixels, ImageError> {
         let (first, rest) = steps.split_first().unwrap_or((&Step::Decode { scale: 1 }, &[]));
@@ -273,7 +328,7 @@ fn weight(attention: Attention) -> f32 {
     }
 }
 
-fn stop_if(cancelled: &dyn Fn() -> bool) -> Result<(), ImageError> {
+pub(crate) fn stop_if(cancelled: &dyn Fn() -> bool) -> Result<(), ImageError> {
     if cancelled() {
         Err(ImageError::Cancelled)
     } else {

@@ -32,7 +32,7 @@ pub(crate) fn check_frames(file: &[u8], limits: &Limits) -> Result<(), ImageErro
     Ok(())
 }
 
-fn open<'a>(file: &'a [u8], limits: &Limits) -> Result<Decoder<Cursor<&'a [u8]>>, ImageError> {
+pub(super) fn open<'a>(file: &'a [u8], limits: &Limits) -> Result<Decoder<Cursor<&'a [u8]>>, ImageError> {
     let mut options = DecodeOptions::new();
     options.set_color_output(ColorOutput::RGBA);
     let bound = std::num::NonZeroU64::new(limits.render_memory_bytes).unwrap_or(std::num::NonZeroU64::MIN);

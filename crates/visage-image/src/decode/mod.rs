@@ -1,8 +1,11 @@
 //! Files become pixels: the first frame, turned as it is stored, in the colours it is stored in.
 
+pub(crate) mod animation;
 mod avif;
 mod bmp;
+mod canvas;
 pub(crate) mod gif;
+mod ico;
 pub(crate) mod jpeg;
 pub(crate) mod png;
 pub(crate) mod tiff;
@@ -24,6 +27,7 @@ pub(crate) fn decode(file: &[u8], facts: &Facts, scale: u8, limits: &Limits) -> 
         ImageFormat::Avif => avif::decode(file, limits),
         ImageFormat::Gif => gif::decode(file, limits),
         ImageFormat::Bmp => bmp::decode(file, limits),
+        ImageFormat::Ico => ico::decode(file, limits),
         ImageFormat::Tiff => tiff::decode(file, limits),
     }?;
     if (pixels.width, pixels.height) != facts.stored_size() {
@@ -34,4 +38,23 @@ pub(crate) fn decode(file: &[u8], facts: &Facts, scale: u8, limits: &Limits) -> 
     } else {
         pixels.without_alpha()
     })
+}
+
+/// Decodes one frame of an animation as it is shown, or one page of a TIFF; `index` counts from 0.
+pub(crate) fn decode_frame(file: &[u8], facts: &Facts, index: u32, limits: &Limits) -> Result<Pixels, ImageError> {
+    if index == 0 {
+        return decode(file, facts, 1, limits);
+    }
+    if facts.format == ImageFormat::Tiff {
+        return tiff::decode_page(file, index, limits);
+    }
+    let missing = || ImageError::damaged(format!("it has no frame number {}", u64::from(index) + 1));
+    if index >= facts.frames {
+        return Err(missing());
+    }
+    let mut animation = animation::Animation::open(file, facts, limits)?;
+    for _ in 0..=index {
+        animation.advance(limits)?.ok_or_else(missing)?;
+    }
+    animation.picture()
 }

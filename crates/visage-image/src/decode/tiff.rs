@@ -14,10 +14,19 @@ const UNUSUAL: ImageError = ImageError::Unsupported {
 
 /// Decodes the first page to eight bits per channel.
 pub(crate) fn decode(file: &[u8], limits: &Limits) -> Result<Pixels, ImageError> {
+    decode_page(file, 0, limits)
+}
+
+/// Decodes a page, counted from 0.
+pub(crate) fn decode_page(file: &[u8], page: u32, limits: &Limits) -> Result<Pixels, ImageError> {
     let mut bounds = tiff::decoder::Limits::default();
     bounds.decoding_buffer_size = usize::try_from(limits.render_memory_bytes).unwrap_or(usize::MAX);
     bounds.intermediate_buffer_size = bounds.decoding_buffer_size;
     let mut decoder = Decoder::new(Cursor::new(file)).map_err(damaged)?.with_limits(bounds);
+    if page > 0 {
+        let page = usize::try_from(page).unwrap_or(usize::MAX);
+        decoder.seek_to_image(page).map_err(damaged)?;
+    }
     let (width, height) = decoder.dimensions().map_err(damaged)?;
     let (layout, inverted) = match decoder.colortype().map_err(damaged)? {
         ColorType::Gray(8 | 16) => (Layout::Gray, false),

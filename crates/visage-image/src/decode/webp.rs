@@ -30,14 +30,14 @@ pub(crate) fn check_frames(file: &[u8]) -> Result<(), ImageError> {
 }
 
 /// A decoded frame and its place.
-struct Frame {
-    left: u32,
-    top: u32,
-    pixels: Pixels,
+pub(super) struct Frame {
+    pub(super) left: u32,
+    pub(super) top: u32,
+    pub(super) pixels: Pixels,
 }
 
 impl Frame {
-    fn read(data: &[u8]) -> Result<Self, ImageError> {
+    pub(super) fn read(data: &[u8]) -> Result<Self, ImageError> {
         let cut = || ImageError::damaged("a frame is cut short");
         let left = bytes::u24_le(data, 0).ok_or_else(cut)? * 2;
         let top = bytes::u24_le(data, 3).ok_or_else(cut)? * 2;

@@ -12,7 +12,7 @@ pub(crate) fn encode(
     pixels: &Pixels,
     quality: u8,
     subsampling: Subsamp,
-    is_progressive: bool,
+    progressive: bool,
 ) -> Result<Vec<u8>, ImageError> {
     let (format, subsampling) = match pixels.layout {
         Layout::Gray => (PixelFormat::GRAY, Subsamp::Gray),
@@ -27,19 +27,14 @@ pub(crate) fn encode(
         height: usize_from(pixels.height),
         format,
     };
-    compress(image, quality, subsampling, is_progressive).map_err(|cause| failed(ImageFormat::Jpg, cause))
+    compress(image, quality, subsampling, progressive).map_err(|cause| failed(ImageFormat::Jpg, cause))
 }
 
-fn compress(
-    image: Image<&[u8]>,
-    quality: u8,
-    subsampling: Subsamp,
-    is_progressive: bool,
-) -> turbojpeg::Result<Vec<u8>> {
+fn compress(image: Image<&[u8]>, quality: u8, subsampling: Subsamp, progressive: bool) -> turbojpeg::Result<Vec<u8>> {
     let mut compressor = Compressor::new()?;
     compressor.set_quality(i32::from(quality))?;
     compressor.set_subsamp(subsampling)?;
     compressor.set_optimize(true)?;
-    compressor.set_progressive(is_progressive)?;
+    compressor.set_progressive(progressive)?;
     compressor.compress_to_vec(image)
 }

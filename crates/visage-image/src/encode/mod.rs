@@ -1,40 +1,45 @@
 //! Pixels become files, without metadata.
 
+pub(crate) mod animation;
 mod avif;
 mod gif;
 pub(crate) mod jpeg;
+mod options;
+mod palette;
 pub(crate) mod png;
 pub(crate) mod webp;
 
+use turbojpeg::Subsamp;
 use visage_cloudinary::ImageFormat;
-use visage_cloudinary::transformation::Chroma;
+
+pub use options::{Effort, EncodeOptions, PngKind};
 
 use crate::pixels::Pixels;
-use crate::plan::Encoding;
 use crate::{ImageError, Limits};
 
 /// Encodes sRGB pixels with red, green, blue and perhaps alpha.
 pub(crate) fn encode(
     pixels: &Pixels,
     format: ImageFormat,
-    encoding: Encoding,
+    options: EncodeOptions,
     limits: &Limits,
 ) -> Result<Vec<u8>, ImageError> {
-    let quality = encoding.usual_quality(format);
+    let quality = options.quality;
     match format {
         ImageFormat::Jpg => {
-            let subsampling = match encoding.chroma {
-                Chroma::Full => turbojpeg::Subsamp::None,
-                Chroma::Halved => turbojpeg::Subsamp::Sub2x2,
+            let subsampling = if options.chroma_444 {
+                Subsamp::None
+            } else {
+                Subsamp::Sub2x2
             };
-            jpeg::encode(pixels, quality, subsampling, encoding.is_progressive == Some(true))
+            jpeg::encode(pixels, quality, subsampling, options.progressive)
         }
-        ImageFormat::Png => png::encode_smallest(pixels, encoding, limits),
-        ImageFormat::Webp if encoding.is_lossless => webp::encode(pixels, webp::Mode::Lossless),
+        ImageFormat::Png => png::encode_as(pixels, options.png_kind, limits),
+        ImageFormat::Webp if options.lossless => webp::encode(pixels, webp::Mode::Lossless),
         ImageFormat::Webp => webp::encode(pixels, webp::Mode::Lossy { quality }),
-        ImageFormat::Avif => avif::encode(pixels, quality),
+        ImageFormat::Avif => avif::encode(pixels, options),
         ImageFormat::Gif => gif::encode(pixels, limits),
-        ImageFormat::Bmp | ImageFormat::Tiff => Err(failed(format, "this format is only read")),
+        ImageFormat::Bmp | ImageFormat::Tiff | ImageFormat::Ico => Err(failed(format, "this format is only read")),
     }
 }
 

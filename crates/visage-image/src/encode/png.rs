@@ -1,97 +1,87 @@
 //! PNG through the png crate.
 
-use std::collections::HashMap;
-
-use png::{BitDepth, ColorType, Compression, Encoder, Info};
+use png::{BitDepth, ColorType, Compression, Encoder, Filter, Info};
 use visage_cloudinary::ImageFormat;
 
-use super::failed;
-use crate::effects::with_alpha;
+use super::palette::{Indexed, rgba_of};
+use super::{PngKind, failed};
 use crate::pixels::{Layout, Pixels};
-use crate::plan::Encoding;
-use crate::{ImageError, Limits};
+use crate::{ImageError, Limits, buffer};
 
 /// Above this many bytes of pixels, speed counts more than the last percents of size.
 const BALANCED_UP_TO_BYTES: usize = 4 * 1024 * 1024;
 
-/// Encodes with a palette where that loses nothing, or where it is asked for; gray where everything is gray; without
-/// alpha where everything is opaque, unless it is to be kept.
-pub(super) fn encode_smallest(pixels: &Pixels, encoding: Encoding, limits: &Limits) -> Result<Vec<u8>, ImageError> {
-    if !encoding.keeps_alpha {
-        if let Some(indexed) = indexed(pixels).or_else(|| encoding.has_palette.then(|| quantised(pixels)).flatten()) {
-            return encode_indexed(pixels, &indexed);
-        }
-        let is_opaque =
-            pixels.layout == Layout::Rgba && pixels.data.iter().skip(3).step_by(4).all(|alpha| *alpha == 255);
-        if is_opaque {
-            return encode(&pixels.clone().without_alpha(), None);
-        }
-        return encode(pixels, None);
+/// Encodes as `kind` says.
+pub(super) fn encode_as(pixels: &Pixels, kind: PngKind, limits: &Limits) -> Result<Vec<u8>, ImageError> {
+    match kind {
+        PngKind::Smallest => encode_smallest(pixels, limits),
+        PngKind::Png8 => match Indexed::exact(pixels, limits)? {
+            Some(indexed) => encode_indexed(pixels, indexed, limits),
+            None => encode_indexed(pixels, Indexed::nearest(pixels, limits)?, limits),
+        },
+        PngKind::Png24 if pixels.layout == Layout::Rgb => encode(pixels, None),
+        PngKind::Png24 => encode(&channels_of(pixels, Layout::Rgb, limits)?, None),
+        PngKind::Png32 if pixels.layout == Layout::Rgba => encode(pixels, None),
+        PngKind::Png32 => encode(&channels_of(pixels, Layout::Rgba, limits)?, None),
     }
-    encode(&with_alpha(pixels.clone(), limits)?, None)
 }
 
-/// A palette of red, green, blue and alpha, and an index into it for each pixel.
-struct Indexed {
-    palette: Vec<[u8; 4]>,
-    indices: Vec<u8>,
-}
-
-/// The colours of a picture, if there are at most 256 of them.
-fn indexed(pixels: &Pixels) -> Option<Indexed> {
-    let mut known: HashMap<[u8; 4], u8> = HashMap::new();
-    let mut palette = Vec::new();
-    let mut indices = Vec::new();
-    for pixel in pixels.data.chunks_exact(pixels.layout.channels()) {
-        let color = match pixel {
-            [red, green, blue, alpha] => [*red, *green, *blue, *alpha],
-            [red, green, blue] => [*red, *green, *blue, 255],
-            _ => return None,
-        };
-        let index = if let Some(index) = known.get(&color) {
-            *index
-        } else {
-            let index = u8::try_from(palette.len()).ok()?;
-            known.insert(color, index);
-            palette.push(color);
-            index
-        };
-        indices.push(index);
+/// Encodes exactly what can be seen, in the form that takes the fewest bytes before compression.
+fn encode_smallest(pixels: &Pixels, limits: &Limits) -> Result<Vec<u8>, ImageError> {
+    if pixels.layout == Layout::Cmyk {
+        return Err(failed(ImageFormat::Png, "these channels are not made"));
     }
-    Some(Indexed { palette, indices })
-}
-
-/// 256 colours that come close, by the same search as for GIF.
-fn quantised(pixels: &Pixels) -> Option<Indexed> {
-    let (width, height) = (u16::try_from(pixels.width).ok()?, u16::try_from(pixels.height).ok()?);
-    let frame = match pixels.layout {
-        Layout::Rgb => gif::Frame::from_rgb_speed(width, height, &pixels.data, 10),
-        Layout::Rgba => gif::Frame::from_rgba_speed(width, height, &mut pixels.data.clone(), 10),
-        _ => return None,
+    let is_opaque = rgba_of(pixels).all(|[.., alpha]| alpha == 255);
+    let is_gray = rgba_of(pixels).all(|[red, green, blue, _]| red == green && green == blue);
+    let layout = match (is_gray, is_opaque) {
+        (true, true) => Layout::Gray,
+        (true, false) => Layout::GrayAlpha,
+        (false, true) => Layout::Rgb,
+        (false, false) => Layout::Rgba,
     };
-    let mut palette: Vec<[u8; 4]> = Vec::new();
-    for color in frame.palette.as_ref()?.as_chunks::<3>().0 {
-        palette.push([color[0], color[1], color[2], 255]);
+    let size_bytes = pixels.data.len() / pixels.layout.channels() * layout.channels();
+    match Indexed::exact(pixels, limits)? {
+        Some(indexed) if indexed.size_bytes() < size_bytes => encode_indexed(pixels, indexed, limits),
+        _ if layout == pixels.layout => encode(pixels, None),
+        _ => encode(&channels_of(pixels, layout, limits)?, None),
     }
-    if let Some(color) = frame.transparent.and_then(|index| palette.get_mut(usize::from(index))) {
-        color[3] = 0;
-    }
-    Some(Indexed {
-        palette,
-        indices: frame.buffer.into_owned(),
-    })
 }
 
-fn encode_indexed(pixels: &Pixels, indexed: &Indexed) -> Result<Vec<u8>, ImageError> {
+/// The same pixels with other channels; gray is the red of pixels that are gray.
+fn channels_of(pixels: &Pixels, layout: Layout, limits: &Limits) -> Result<Pixels, ImageError> {
+    let mut made = Pixels::zeroed(pixels.width, pixels.height, layout, limits)?;
+    for (to, [red, green, blue, alpha]) in made.data.chunks_exact_mut(layout.channels()).zip(rgba_of(pixels)) {
+        match to {
+            [level] => *level = red,
+            [level, transparency] => (*level, *transparency) = (red, alpha),
+            [_, _, _] => to.copy_from_slice(&[red, green, blue]),
+            _ => to.copy_from_slice(&[red, green, blue, alpha]),
+        }
+    }
+    Ok(made)
+}
+
+fn encode_indexed(pixels: &Pixels, indexed: Indexed, limits: &Limits) -> Result<Vec<u8>, ImageError> {
     let mut info = Info::with_size(pixels.width, pixels.height);
     info.color_type = ColorType::Indexed;
-    info.bit_depth = BitDepth::Eight;
-    let colors = indexed.palette.iter().flat_map(|color| [color[0], color[1], color[2]]);
-    info.palette = Some(colors.collect::<Vec<_>>().into());
-    if indexed.palette.iter().any(|color| color[3] < 255) {
-        info.trns = Some(indexed.palette.iter().map(|color| color[3]).collect::<Vec<_>>().into());
-    }
-    write(info, &indexed.indices)
+    info.bit_depth = match indexed.bits() {
+        1 => BitDepth::One,
+        2 => BitDepth::Two,
+        4 => BitDepth::Four,
+        _ => BitDepth::Eight,
+    };
+    let mut palette = buffer::with_room(indexed.colours.len() * 3)?;
+    palette.extend(
+        indexed
+            .colours
+            .iter()
+            .flat_map(|[red, green, blue, _]| [*red, *green, *blue]),
+    );
+    let transparent = indexed.colours.iter().map(|colour| colour[3]);
+    let transparent: Vec<u8> = transparent.take_while(|alpha| *alpha < 255).collect();
+    info.palette = Some(palette.into());
+    info.trns = (!transparent.is_empty()).then(|| transparent.into());
+    write(info, &indexed.packed(limits)?)
 }
 
 /// Encodes eight bits per channel, with a colour profile if one is given.
@@ -117,9 +107,14 @@ pub(crate) fn write(info: Info<'_>, data: &[u8]) -> Result<Vec<u8>, ImageError> 
     } else {
         Compression::Fast
     };
+    // Numbers of colours that lie beside each other say nothing about each other.
+    let filter = (info.color_type == ColorType::Indexed).then_some(Filter::NoFilter);
     let mut file = Vec::new();
     let mut encoder = Encoder::with_info(&mut file, info).map_err(|cause| failed(ImageFormat::Png, cause))?;
     encoder.set_compression(compression);
+    if let Some(filter) = filter {
+        encoder.set_filter(filter);
+    }
     encoder
         .write_header()
         .and_then(|mut writer| {
@@ -128,4 +123,77 @@ pub(crate) fn write(info: Info<'_>, data: &[u8]) -> Result<Vec<u8>, ImageError> 
         })
         .map_err(|cause| failed(ImageFormat::Png, cause))?;
     Ok(file)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn pixels(layout: Layout, colour_of: impl Fn(u32, u32) -> [u8; 4]) -> Pixels {
+        let (width, height) = (40, 30);
+        let data = (0..height).flat_map(|y| (0..width).map(move |x| (x, y)));
+        let data = data.flat_map(|(x, y)| colour_of(x, y)[..layout.channels()].to_vec());
+        Pixels {
+            width,
+            height,
+            layout,
+            data: data.collect(),
+        }
+    }
+
+    fn check(pixels: &Pixels, kind: PngKind, expected: (ColorType, BitDepth)) -> Pixels {
+        let limits = Limits::default();
+        let file = encode_as(pixels, kind, &limits).unwrap();
+        let reader = png::Decoder::new(std::io::Cursor::new(&file)).read_info().unwrap();
+        let info = reader.info();
+        assert_eq!((info.color_type, info.bit_depth), expected);
+        crate::decode::png::decode(&file, &limits).unwrap()
+    }
+
+    fn assert_same(found: &Pixels, wanted: &Pixels) {
+        assert!(rgba_of(found).eq(rgba_of(wanted)), "the colours changed");
+    }
+
+    fn byte(value: u32) -> u8 {
+        value.to_le_bytes()[0]
+    }
+
+    #[test]
+    fn the_smallest_form_is_found_and_is_exact() {
+        let few = pixels(Layout::Rgb, |x, _| [byte(x % 3), 9, 1, 255]);
+        let few_clear = pixels(Layout::Rgba, |x, y| [byte(x), 0, 0, byte(y % 2) * 200]);
+        let gray = pixels(Layout::Rgba, |x, y| {
+            [byte(x * 6 + y % 6); 3]
+                .into_iter()
+                .chain([255])
+                .collect::<Vec<_>>()
+                .try_into()
+                .unwrap()
+        });
+        let many = pixels(Layout::Rgba, |x, y| [byte(x), byte(y), 0, 255]);
+        let clear = pixels(Layout::Rgba, |x, y| [byte(x), byte(y), 0, byte(x * y)]);
+        for (picture, expected) in [
+            (&few, (ColorType::Indexed, BitDepth::Two)),
+            (&few_clear, (ColorType::Indexed, BitDepth::Eight)),
+            (&gray, (ColorType::Grayscale, BitDepth::Eight)),
+            (&many, (ColorType::Rgb, BitDepth::Eight)),
+            (&clear, (ColorType::Rgba, BitDepth::Eight)),
+        ] {
+            assert_same(&check(picture, PngKind::Smallest, expected), picture);
+        }
+    }
+
+    #[test]
+    fn a_kind_that_is_asked_for_is_made() {
+        let eight = BitDepth::Eight;
+        let many = pixels(Layout::Rgb, |x, y| [byte(x * 6), byte(y * 8), 0, 255]);
+        assert_same(&check(&many, PngKind::Png32, (ColorType::Rgba, eight)), &many);
+        let few = pixels(Layout::Rgba, |x, _| [byte(x % 2), 9, 1, 255]);
+        assert_same(&check(&few, PngKind::Png24, (ColorType::Rgb, eight)), &few);
+        let quantised = check(&many, PngKind::Png8, (ColorType::Indexed, eight));
+        let pairs = rgba_of(&quantised).zip(rgba_of(&many));
+        let differences = pairs.map(|(a, b)| u64::from(a[0].abs_diff(b[0])) + u64::from(a[1].abs_diff(b[1])));
+        let mean = differences.sum::<u64>() / (40 * 30);
+        assert!(mean < 16, "256 colours are {mean} off");
+    }
 }

@@ -11,7 +11,7 @@ use crate::{Limits, PlanError, effects};
 /// Looking at a decoded pixel of a photograph, by format: entropy decoding is most of it.
 fn decoding(format: ImageFormat) -> u64 {
     match format {
-        ImageFormat::Jpg | ImageFormat::Bmp | ImageFormat::Tiff | ImageFormat::Gif => 8,
+        ImageFormat::Jpg | ImageFormat::Bmp | ImageFormat::Tiff | ImageFormat::Ico | ImageFormat::Gif => 8,
         ImageFormat::Png | ImageFormat::Webp | ImageFormat::Avif => 16,
     }
 }
@@ -22,7 +22,7 @@ fn encoding(format: ImageFormat) -> u64 {
         ImageFormat::Jpg | ImageFormat::Gif => 10,
         ImageFormat::Png => 60,
         ImageFormat::Webp | ImageFormat::Avif => 100,
-        ImageFormat::Bmp | ImageFormat::Tiff => 2,
+        ImageFormat::Bmp | ImageFormat::Tiff | ImageFormat::Ico => 2,
     }
 }
 

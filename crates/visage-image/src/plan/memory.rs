@@ -3,6 +3,7 @@
 use visage_cloudinary::ImageFormat;
 
 use super::{Plan, Step};
+use crate::animate::CANVASES;
 use crate::{Facts, effects};
 
 impl Plan {
@@ -14,10 +15,17 @@ impl Plan {
         };
         let made_pixels = largest(&self.steps, (self.source.width, self.source.height))
             .max(u64::from(self.width) * u64::from(self.height));
+        let canvas = self.source.pixels().max(u64::from(self.width) * u64::from(self.height));
+        let frames = if self.is_animated {
+            canvas.saturating_mul(4 * CANVASES)
+        } else {
+            0
+        };
         let effects = made_pixels.saturating_mul(working_bytes_per_pixel(&self.steps));
         decode_memory_bytes(&self.source, scale)
             .saturating_add(file_bytes)
             .saturating_add(effects)
+            .saturating_add(frames)
             .saturating_add(made_pixels.saturating_mul(encoder_bytes_per_pixel(self.format)))
     }
 }
@@ -85,7 +93,7 @@ pub(crate) fn decode_memory_bytes(facts: &Facts, scale: u64) -> u64 {
         ImageFormat::Jpg | ImageFormat::Webp | ImageFormat::Gif => (6, 4),
         ImageFormat::Png => (4, 4),
         ImageFormat::Avif => (14, 8),
-        ImageFormat::Bmp | ImageFormat::Tiff => (8, 4),
+        ImageFormat::Bmp | ImageFormat::Tiff | ImageFormat::Ico => (8, 4),
     };
     let pixels = facts.pixels();
     let scaled_pixels = pixels / (scale * scale).max(1);

@@ -4,6 +4,7 @@ mod av1;
 mod avif;
 mod bmp;
 mod gif;
+mod ico;
 mod jpeg;
 mod png;
 mod tiff;
@@ -35,6 +36,8 @@ pub fn probe(bytes: &[u8], limits: &Limits) -> Result<Facts, ImageError> {
         avif::probe(bytes, limits)
     } else if walk::tiff::is_tiff(bytes) {
         tiff::probe(bytes, limits)
+    } else if walk::ico::is_ico(bytes) {
+        ico::probe(bytes, limits)
     } else if bytes.starts_with(b"BM") {
         bmp::probe(bytes, limits)
     } else {
@@ -56,8 +59,6 @@ fn name_of_other(bytes: &[u8]) -> &'static str {
         "JPEG XL"
     } else if bytes.starts_with(b"\0\0\0\x0CjP  ") {
         "JPEG 2000"
-    } else if bytes.starts_with(&[0, 0, 1, 0]) {
-        "an icon (ICO)"
     } else {
         "an unknown format"
     }

@@ -9,11 +9,12 @@ use std::ops::Range;
 use visage_cloudinary::ImageFormat;
 
 use crate::decode::decode;
+use crate::encode::{self, EncodeOptions};
 use crate::icc::{self, Colour};
 use crate::pixels::Layout;
 use crate::walk::boxes::{Box, Boxes};
 use crate::walk::heif::Meta;
-use crate::{Facts, ImageError, Limits, buffer, colour, encode, turn};
+use crate::{Facts, ImageError, Limits, buffer, colour, turn};
 
 /// The quality (of libavif, not of JPEG) of a picture whose colours must be converted.
 const REENCODE_QUALITY: u8 = 85;
@@ -39,12 +40,8 @@ pub(super) fn sanitise(bytes: &[u8], facts: &Facts, limits: &Limits) -> Result<V
     }
     let converted = colour::to_srgb(decode(bytes, facts, 1, limits)?, &colour, limits)?;
     let upright = turn::upright(converted, facts.orientation, limits)?;
-    encode::encode(
-        &upright,
-        ImageFormat::Avif,
-        crate::Encoding::fixed(REENCODE_QUALITY),
-        limits,
-    )
+    let options = EncodeOptions::with_quality(REENCODE_QUALITY);
+    encode::encode(&upright, ImageFormat::Avif, options, limits)
 }
 
 /// Erases in `file`, a copy of `original`, what is not the picture; `None` when the new profile does not fit in the

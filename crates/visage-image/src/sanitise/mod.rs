@@ -27,7 +27,7 @@ const SMALL_SIDE_PIXELS: u32 = 400;
 pub struct Sanitised {
     /// The file.
     pub bytes: Vec<u8>,
-    /// Its facts. BMP and TIFF become PNG. The orientation is normal, except in AVIF, where every reader applies it.
+    /// Its facts. BMP, TIFF and icons become PNG. The orientation is normal, except in AVIF, where every reader applies it.
     pub facts: Facts,
 }
 
@@ -49,7 +49,7 @@ pub fn sanitise(bytes: &[u8], facts: &Facts, limits: &Limits) -> Result<Sanitise
         ImageFormat::Webp => webp::sanitise(bytes, facts, limits),
         ImageFormat::Avif => avif::sanitise(bytes, facts, limits),
         ImageFormat::Gif => gif::sanitise(bytes, limits),
-        ImageFormat::Bmp | ImageFormat::Tiff => png::from_pixels_of(bytes, facts, limits),
+        ImageFormat::Bmp | ImageFormat::Tiff | ImageFormat::Ico => png::from_pixels_of(bytes, facts, limits),
     }?;
     let facts = probe(&bytes, limits)?;
     // What was encoded anew may have become larger.
@@ -73,7 +73,7 @@ pub fn sanitise_memory_bytes(facts: &Facts, file_bytes: u64) -> u64 {
 /// The facts that the picture will have when it is stored, as far as memory goes.
 fn stored_facts(facts: &Facts) -> Facts {
     let format = match facts.format {
-        ImageFormat::Bmp | ImageFormat::Tiff => ImageFormat::Png,
+        ImageFormat::Bmp | ImageFormat::Tiff | ImageFormat::Ico => ImageFormat::Png,
         other => other,
     };
     Facts { format, ..*facts }

@@ -310,6 +310,39 @@ pub(crate) fn tiff(width: u32, height: u32, orientation: u16) -> Vec<u8> {
     file.into_inner()
 }
 
+/// A small gray bitmap and the picture, as a bitmap or as a PNG.
+pub(crate) fn ico(width: u32, height: u32, is_png: bool) -> Vec<u8> {
+    let bitmap = |width: u32, height: u32, pixels: &[u8]| {
+        let mut data = 40_u32.to_le_bytes().to_vec();
+        data.extend(width.to_le_bytes());
+        data.extend((height * 2).to_le_bytes());
+        data.extend([1, 0, 32, 0]);
+        data.extend([0; 24]);
+        for row in pixels.chunks_exact(width as usize * 3).rev() {
+            data.extend(row.as_chunks::<3>().0.iter().flat_map(|[r, g, b]| [*b, *g, *r, 255]));
+        }
+        data.extend(vec![0; (width.div_ceil(32) * 4 * height) as usize]);
+        data
+    };
+    let small = bitmap(4, 4, &[128; 48]);
+    let large = if is_png {
+        let pixels = picture(width, height);
+        let pixels = pixels.as_chunks::<3>().0.iter().flat_map(|[r, g, b]| [*r, *g, *b, 255]);
+        png(width, height, &pixels.collect::<Vec<_>>(), None)
+    } else {
+        bitmap(width, height, &picture(width, height))
+    };
+    let mut file = vec![0, 0, 1, 0, 2, 0];
+    let mut start = 6 + 2 * 16;
+    for (width, height, data) in [(4, 4, &small), (width, height, &large)] {
+        file.extend([width as u8, height as u8, 0, 0, 1, 0, 32, 0]);
+        file.extend((data.len() as u32).to_le_bytes());
+        file.extend((start as u32).to_le_bytes());
+        start += data.len();
+    }
+    [file, small, large, SECRET.as_bytes().to_vec()].concat()
+}
+
 /// A small picture with secrets in it, in each format that is taken.
 pub(crate) fn one_of_each() -> Vec<(ImageFormat, Vec<u8>)> {
     let (width, height) = (48, 32);
@@ -323,5 +356,6 @@ pub(crate) fn one_of_each() -> Vec<(ImageFormat, Vec<u8>)> {
         (ImageFormat::Gif, gif(48, 32)),
         (ImageFormat::Bmp, bmp(width, height)),
         (ImageFormat::Tiff, tiff(width, height, 1)),
+        (ImageFormat::Ico, ico(width, height, false)),
     ]
 }

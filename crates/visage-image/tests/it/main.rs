@@ -7,6 +7,7 @@
 //! Whole ways through the crate.
 
 mod analyse;
+mod animation;
 mod colour;
 mod corpus;
 mod draw;
@@ -14,4 +15,5 @@ mod orientation;
 mod sanitise;
 mod support;
 mod text;
+mod truncation;
 mod video;

@@ -24,8 +24,13 @@ pub(crate) fn pixels(file: &[u8]) -> (u32, u32, Vec<[u8; 4]>) {
     decoder.set_transformations(png::Transformations::EXPAND | png::Transformations::ALPHA);
     let mut reader = decoder.read_info().unwrap();
     let mut data = vec![0; reader.output_buffer_size().unwrap()];
-    reader.next_frame(&mut data).unwrap();
-    (png.width, png.height, data.as_chunks::<4>().0.to_vec())
+    let frame = reader.next_frame(&mut data).unwrap();
+    data.truncate(frame.buffer_size());
+    let pixels = match frame.color_type {
+        png::ColorType::GrayscaleAlpha => data.as_chunks::<2>().0.iter().map(|[l, a]| [*l, *l, *l, *a]).collect(),
+        _ => data.as_chunks::<4>().0.to_vec(),
+    };
+    (png.width, png.height, pixels)
 }
 
 /// Checks that the marks stand in the corners of an upright picture.
