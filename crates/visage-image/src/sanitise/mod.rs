@@ -86,7 +86,7 @@ fn small_render_memory_bytes(facts: &Facts, file_bytes: u64) -> u64 {
         format: ImageFormat::Avif,
         encoding: crate::Encoding::fixed(REENCODE_QUALITY),
         frame: 0,
-        is_animated: false,
+        is_animated: facts.frames > 1,
         delay_ms: None,
         width: SMALL_SIDE_PIXELS,
         height: SMALL_SIDE_PIXELS,

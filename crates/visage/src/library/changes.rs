@@ -5,12 +5,15 @@
 //! the counts before it asks the catalog ([`Changes::seen`]) and uses the answer only while they stand
 //! ([`Changes::are_current`]): an answer that was made beside a change carries the older count, and is not used.
 //!
-//! Acts of other processes on the same data, and those that went on after their caller was gone, are not seen here. Who keeps an
-//! answer therefore also bounds its age.
+//! Acts of other processes on the same data, and those that went on after their caller was gone, are seen by the database's
+//! write-ahead log: whoever commits writes to it. Two commits in one tick of the file system's clock may look like one, so
+//! who keeps an answer also bounds its age.
 
 use std::hash::{BuildHasher as _, RandomState};
+use std::path::PathBuf;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
+use std::time::SystemTime;
 
 use async_trait::async_trait;
 use jiff::Timestamp;
@@ -28,6 +31,8 @@ const COUNTS: usize = 1024;
 /// How often what is delivered has changed.
 #[derive(Debug)]
 pub struct Changes {
+    /// The file that every commit of any process is written to.
+    log: Option<PathBuf>,
     hasher: RandomState,
     of_all: AtomicU64,
     of_assets: Vec<AtomicU64>,
@@ -36,6 +41,7 @@ pub struct Changes {
 /// The counts that an answer depends on, as they were when the work on it began.
 #[derive(Debug, Clone)]
 pub struct Seen {
+    log: LogState,
     of_all: u64,
     of_assets: Vec<(usize, u64)>,
 }
@@ -43,6 +49,7 @@ pub struct Seen {
 impl Default for Changes {
     fn default() -> Self {
         Self {
+            log: None,
             hasher: RandomState::new(),
             of_all: AtomicU64::new(0),
             of_assets: (0..COUNTS).map(|_| AtomicU64::new(0)).collect(),
@@ -50,15 +57,34 @@ impl Default for Changes {
     }
 }
 
+/// Length and time of the database's log: another when anybody, in whatever process, has committed something.
+type LogState = Option<(u64, SystemTime)>;
+
 impl Changes {
+    /// Counts that also stop at the commits of other processes to the database whose write-ahead log is `log`.
+    pub fn with_log(log: PathBuf) -> Self {
+        Self {
+            log: Some(log),
+            ..Self::default()
+        }
+    }
+
+    /// One look at a file's metadata: about a microsecond, and no disk.
+    fn log_state(&self) -> LogState {
+        let metadata = std::fs::metadata(self.log.as_ref()?).ok()?;
+        Some((metadata.len(), metadata.modified().ok()?))
+    }
+
     /// The counts as they are, for an answer that depends on these assets, whether or not they exist.
     pub fn seen<'a>(&self, keys: impl IntoIterator<Item = &'a AssetKey>) -> Seen {
+        let log = self.log_state();
         let of_all = self.of_all.load(Ordering::SeqCst);
         let of_assets = keys.into_iter().map(|key| {
             let slot = self.slot(key);
             (slot, self.count(slot))
         });
         Seen {
+            log,
             of_all,
             of_assets: of_assets.collect(),
         }
@@ -66,7 +92,8 @@ impl Changes {
 
     /// Whether nothing has changed since.
     pub fn are_current(&self, seen: &Seen) -> bool {
-        seen.of_all == self.of_all.load(Ordering::SeqCst)
+        seen.log == self.log_state()
+            && seen.of_all == self.of_all.load(Ordering::SeqCst)
             && seen.of_assets.iter().all(|(slot, count)| self.count(*slot) == *count)
     }
 
