@@ -21,6 +21,29 @@ async fn an_empty_file_and_a_migrated_one_both_open() {
     assert_eq!(Sqlite::open(&path).unwrap().user(&user.id).await.unwrap(), Some(user));
 }
 
+#[tokio::test]
+async fn commits_that_nobody_here_was_told_of_are_counted() {
+    let (path, _folder) = file();
+    let (here, other) = (Sqlite::open(&path).unwrap(), Sqlite::open(&path).unwrap());
+    create_user(&here).await;
+    assert_eq!(
+        (here.known_unannounced_commits(), here.unannounced_commits()),
+        (0, Some(0))
+    );
+    other
+        .begin_upload(&UploadId::random(), Timestamp::UNIX_EPOCH)
+        .await
+        .unwrap();
+    assert_eq!(
+        (here.known_unannounced_commits(), here.unannounced_commits()),
+        (0, Some(1))
+    );
+    here.begin_upload(&UploadId::random(), Timestamp::UNIX_EPOCH)
+        .await
+        .unwrap();
+    assert_eq!(here.unannounced_commits(), Some(1));
+}
+
 /// The rows are as the release with migration 0001 alone wrote them.
 #[tokio::test]
 async fn a_database_of_the_first_release_keeps_what_it_has() {
@@ -223,6 +246,11 @@ async fn an_act_whose_caller_goes_away_is_done_whole_or_not_at_all() {
     assert!(
         pending >= 17 && expired >= 15,
         "some were left alone and some were not: {pending}, {expired}"
+    );
+    let unannounced = store.known_unannounced_commits();
+    assert!(
+        (1..=17).contains(&unannounced),
+        "done, and nobody was told: {unannounced}"
     );
     let reopened = Sqlite::open(&path).unwrap();
     assert_eq!(reopened.media_counts().await.unwrap(), MediaCounts { pending, expired });

@@ -7,6 +7,7 @@
 mod assets;
 mod backups;
 mod catalog;
+mod commits;
 mod connections;
 mod derived;
 mod directory;
@@ -30,12 +31,14 @@ mod values;
 
 use std::path::Path;
 use std::sync::Arc;
+use std::sync::atomic::Ordering;
 
 use rusqlite::{Connection, Transaction, TransactionBehavior};
 use tokio::sync::Mutex;
 use tokio::task::spawn_blocking;
 
 use crate::error::{Result, StoreError};
+use commits::{Commits, Waiting};
 use connections::Readers;
 
 /// A catalog and a directory in one SQLite file. Cheap to clone.
@@ -43,6 +46,7 @@ use connections::Readers;
 pub struct Sqlite {
     writer: Arc<Mutex<Connection>>,
     readers: Readers,
+    commits: Arc<Commits>,
 }
 
 impl Sqlite {
@@ -54,9 +58,26 @@ impl Sqlite {
         let mut writer = connections::open_writer(path)?;
         schema::migrate(&mut writer)?;
         Ok(Self {
+            commits: Arc::new(Commits::new(path, &writer)?),
             writer: Arc::new(Mutex::new(writer)),
             readers: Readers::new(path),
         })
+    }
+
+    /// How many commits no caller of this store was told of, as far as is known: those of other processes, and those that were
+    /// finished after their caller had gone. Never more than the true count.
+    pub fn known_unannounced_commits(&self) -> u64 {
+        self.commits.counted()
+    }
+
+    /// Looks whether that is still all; the count is `None` when that cannot be told now, because somebody here is writing.
+    /// Takes some microseconds at most, and does not wait.
+    pub fn unannounced_commits(&self) -> Option<u64> {
+        if !self.commits.is_up_to_date() {
+            let writer = self.writer.try_lock().ok()?;
+            self.commits.look(&writer).ok()?;
+        }
+        Some(self.commits.counted())
     }
 
     /// Writes a copy of the whole database, as it is at one instant, to a new file; the service goes on meanwhile.
@@ -88,14 +109,23 @@ impl Sqlite {
         E: From<StoreError> + Send + 'static,
     {
         let mut writer = Arc::clone(&self.writer).lock_owned().await;
-        on_blocking_thread(move || {
+        let commits = Arc::clone(&self.commits);
+        let (waiting, has_gone) = Waiting::new();
+        let done = on_blocking_thread(move || {
             let transaction = writer.transaction_with_behavior(TransactionBehavior::Immediate);
             let transaction = transaction.map_err(StoreError::from)?;
             let done = act(&transaction)?;
             transaction.commit().map_err(StoreError::from)?;
+            // It is committed, whatever comes of the look; who asks later looks again.
+            _ = commits.look(&writer);
+            if has_gone.load(Ordering::SeqCst) {
+                commits.count();
+            }
             Ok(done)
         })
-        .await
+        .await;
+        drop(waiting);
+        done
     }
 
     /// Runs `act` on one snapshot of the database.

@@ -1,8 +1,8 @@
 //! The front of the server: answers again what was just answered, and hands everything else to the router.
 //!
 //! What is kept here are whole answers to `GET`s of public images, under the exact path and what `Accept` says. An answer is used
-//! until something it depends on changes in this process ([`crate::library::changes`]), and for [`MAX_AGE`] at most: after that it
-//! is made anew from the catalog, so that changes by another process on the same data (`visage reap`) are seen, too.
+//! until something it depends on changes ([`crate::library::changes`]), and for [`MAX_AGE`] at most: after that it is made anew
+//! from the catalog, should an act of another process (`visage reap`) have been overlooked.
 
 use std::hash::Hash;
 use std::sync::Arc;
@@ -31,7 +31,7 @@ use crate::library::deliver::names;
 /// Larger answers are not kept: with them, writing the bytes is the work.
 pub(super) const MAX_KEPT_BYTES: usize = 256 * 1024;
 
-/// How long an answer may be unaware of what another process did.
+/// How long an answer may be unaware of what another process did in the same moment as this one.
 const MAX_AGE: Duration = Duration::from_secs(1);
 
 /// What a kept answer takes beside its body and its path: its headers, mostly.

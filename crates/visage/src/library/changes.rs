@@ -5,15 +5,13 @@
 //! the counts before it asks the catalog ([`Changes::seen`]) and uses the answer only while they stand
 //! ([`Changes::are_current`]): an answer that was made beside a change carries the older count, and is not used.
 //!
-//! Acts of other processes on the same data, and those that went on after their caller was gone, are seen by the database's
-//! write-ahead log: whoever commits writes to it. Two commits in one tick of the file system's clock may look like one, so
-//! who keeps an answer also bounds its age.
+//! Acts of other processes on the same data, and those that were finished after their caller had gone, the database notices
+//! ([`Unannounced`]). It may take two acts in one tick of the file system's clock for one, so who keeps an answer also bounds its
+//! age.
 
 use std::hash::{BuildHasher as _, RandomState};
-use std::path::PathBuf;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
-use std::time::SystemTime;
 
 use async_trait::async_trait;
 use jiff::Timestamp;
@@ -22,17 +20,34 @@ use visage_cloudinary::ResourceType;
 use visage_store::{
     Asset, AssetFilter, AssetId, AssetKey, AssetOrder, Backup, Catalog, Commit, CommitError, CommitUpload, Cursor,
     Derived, DerivedFacts, DerivedId, DerivedKey, Document, DocumentKind, Documents, DoomedUpload, EditDetails, Edited,
-    Page, RenameAsset, Renamed, Result, SearchPage, SearchQuery, UploadId, UploadRecord, Usage,
+    Page, RenameAsset, Renamed, Result, SearchPage, SearchQuery, Sqlite, UploadId, UploadRecord, Usage,
 };
 
 /// Assets share this many counts: a change of one now and then costs another a look-up, and memory stays bounded.
 const COUNTS: usize = 1024;
 
+/// Tells of commits that nobody here was told of.
+pub trait Unannounced: Send + Sync + std::fmt::Debug {
+    /// How many there were, as far as is known; never more than the true count.
+    fn known(&self) -> u64;
+    /// How many there were; `None` when that cannot be told at once.
+    fn count(&self) -> Option<u64>;
+}
+
+impl Unannounced for Sqlite {
+    fn known(&self) -> u64 {
+        self.known_unannounced_commits()
+    }
+
+    fn count(&self) -> Option<u64> {
+        self.unannounced_commits()
+    }
+}
+
 /// How often what is delivered has changed.
 #[derive(Debug)]
 pub struct Changes {
-    /// The file that every commit of any process is written to.
-    log: Option<PathBuf>,
+    unannounced: Option<Arc<dyn Unannounced>>,
     hasher: RandomState,
     of_all: AtomicU64,
     of_assets: Vec<AtomicU64>,
@@ -41,7 +56,7 @@ pub struct Changes {
 /// The counts that an answer depends on, as they were when the work on it began.
 #[derive(Debug, Clone)]
 pub struct Seen {
-    log: LogState,
+    unannounced: Option<u64>,
     of_all: u64,
     of_assets: Vec<(usize, u64)>,
 }
@@ -49,7 +64,7 @@ pub struct Seen {
 impl Default for Changes {
     fn default() -> Self {
         Self {
-            log: None,
+            unannounced: None,
             hasher: RandomState::new(),
             of_all: AtomicU64::new(0),
             of_assets: (0..COUNTS).map(|_| AtomicU64::new(0)).collect(),
@@ -57,34 +72,26 @@ impl Default for Changes {
     }
 }
 
-/// Length and time of the database's log: another when anybody, in whatever process, has committed something.
-type LogState = Option<(u64, SystemTime)>;
-
 impl Changes {
-    /// Counts that also stop at the commits of other processes to the database whose write-ahead log is `log`.
-    pub fn with_log(log: PathBuf) -> Self {
+    /// Counts that take in what nobody here was told of.
+    pub fn with_unannounced(unannounced: Arc<dyn Unannounced>) -> Self {
         Self {
-            log: Some(log),
+            unannounced: Some(unannounced),
             ..Self::default()
         }
     }
 
-    /// One look at a file's metadata: about a microsecond, and no disk.
-    fn log_state(&self) -> LogState {
-        let metadata = std::fs::metadata(self.log.as_ref()?).ok()?;
-        Some((metadata.len(), metadata.modified().ok()?))
-    }
-
     /// The counts as they are, for an answer that depends on these assets, whether or not they exist.
     pub fn seen<'a>(&self, keys: impl IntoIterator<Item = &'a AssetKey>) -> Seen {
-        let log = self.log_state();
+        // The known count will do: if it is too small, the answer is not used.
+        let unannounced = self.unannounced.as_ref().map(|others| others.known());
         let of_all = self.of_all.load(Ordering::SeqCst);
         let of_assets = keys.into_iter().map(|key| {
             let slot = self.slot(key);
             (slot, self.count(slot))
         });
         Seen {
-            log,
+            unannounced,
             of_all,
             of_assets: of_assets.collect(),
         }
@@ -92,7 +99,7 @@ impl Changes {
 
     /// Whether nothing has changed since.
     pub fn are_current(&self, seen: &Seen) -> bool {
-        seen.log == self.log_state()
+        seen.unannounced == self.unannounced.as_ref().and_then(|others| others.count())
             && seen.of_all == self.of_all.load(Ordering::SeqCst)
             && seen.of_assets.iter().all(|(slot, count)| self.count(*slot) == *count)
     }

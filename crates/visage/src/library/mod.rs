@@ -117,7 +117,7 @@ impl quick_cache::Weighter<ImageKey, Image> for ByBytes {
 impl Library {
     /// The library of the checked settings.
     pub fn new(config: &Config, store: &Arc<Sqlite>, blobs: Blobs, permits: Permits, clock: Arc<dyn Clock>) -> Self {
-        let changes = Arc::new(Changes::with_log(config.data.join("visage.db-wal")));
+        let changes = Arc::new(Changes::with_unannounced(store.clone()));
         Self {
             catalog: Arc::new(Watched::new(Arc::clone(store), Arc::clone(&changes))),
             documents: Arc::new(Watched::new(Arc::clone(store), Arc::clone(&changes))),
