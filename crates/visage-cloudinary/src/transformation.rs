@@ -114,7 +114,7 @@ pub struct Component {
 
 impl Transformation {
     /// Reads a chain: components between slashes, parameters between commas, in any order. A parameter given twice in a
-    /// component keeps the last value; empty components are skipped. The text is not percent-decoded.
+    /// component keeps the last value, but flags add up; empty components are skipped. The text is not percent-decoded.
     ///
     /// # Errors
     ///

@@ -199,11 +199,13 @@ pub(super) fn print_default_image(image: &DefaultImage) -> String {
 }
 
 /// Flags between dots.
-pub(super) fn flags(text: &str) -> Result<Vec<Flag>, Refusal> {
-    let mut flags = text.split('.').map(flag).collect::<Result<Vec<_>, _>>()?;
+pub(super) fn add_flags(flags: &mut Vec<Flag>, text: &str) -> Result<(), Refusal> {
+    for word in text.split('.') {
+        flags.push(flag(word)?);
+    }
     flags.sort_unstable();
     flags.dedup();
-    Ok(flags)
+    Ok(())
 }
 
 fn flag(text: &str) -> Result<Flag, Refusal> {
@@ -228,7 +230,7 @@ fn is_name(text: &str) -> bool {
     !text.is_empty() && text.chars().count() <= MAX_NAME_CHARS && text.chars().all(good)
 }
 
-/// Prints what [`flags`] reads.
+/// Prints what [`add_flags`] reads.
 pub(super) fn print_flags(flags: &[Flag]) -> String {
     let words: Vec<String> = flags
         .iter()

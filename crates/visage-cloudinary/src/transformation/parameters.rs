@@ -176,8 +176,8 @@ pub(super) static PARAMETERS: &[Parameter] = &[
         name: "flag",
         may_compute: false,
         read: |component, text| {
-            component.flags = delivery::flags(text)?;
-            Ok(())
+            // The one parameter that adds to what was given before: `fl_layer_apply,fl_no_overflow` is how it is written.
+            delivery::add_flags(&mut component.flags, text)
         },
         clear: |_| {},
         print: |component| (!component.flags.is_empty()).then(|| delivery::print_flags(&component.flags)),

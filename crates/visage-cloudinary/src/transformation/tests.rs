@@ -19,6 +19,10 @@ fn a_chain_is_printed_in_canonical_form() {
         "c_thumb,g_face,h_200,w_200/r_max/f_auto,q_auto",
     );
     check("w_100,w_200", "w_200");
+    check(
+        "fl_layer_apply,fl_no_overflow,g_east,fl_layer_apply",
+        "fl_layer_apply.no_overflow,g_east",
+    );
     check("/w_100//r_max/", "w_100/r_max");
 }
 

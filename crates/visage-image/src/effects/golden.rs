@@ -221,6 +221,14 @@ fn shadows_and_lines() {
         outline.color = Some(BLUE);
         check(name, &made(ring(), &outline));
     }
+    // What is outside of the picture is outside of the shape.
+    let mut frame = step(Effect::Outline {
+        mode: OutlineMode::Inner,
+        width: 3,
+        blur: 0,
+    });
+    frame.color = Some(BLUE);
+    check("outline_inner_whole", &made(landscape(), &frame));
     for (name, mode, x, y) in [
         ("gradient_fade", FadeMode::Plain, None, None),
         ("gradient_fade_right", FadeMode::Plain, Some(-20), None),

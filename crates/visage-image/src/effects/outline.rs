@@ -46,8 +46,8 @@ pub(super) fn outline(
     let shape = alpha_plane(&pixels, canvas.size(), (canvas.x, canvas.y), limits)?;
     stop_if(cancelled)?;
     let line = match mode {
-        OutlineMode::Outer | OutlineMode::Fill => band(&shape, canvas.width, width, |alpha| alpha >= 128),
-        OutlineMode::Inner => band(&shape, canvas.width, width, |alpha| alpha < 128),
+        OutlineMode::Outer | OutlineMode::Fill => band(&shape, canvas.width, width, Counts::Shape),
+        OutlineMode::Inner => band(&shape, canvas.width, width, Counts::Rest),
         OutlineMode::InnerFill => shape.clone(),
     };
     stop_if(cancelled)?;
@@ -87,10 +87,34 @@ fn refuse_too_large(canvas: Canvas, limits: &Limits) -> Result<(), ImageError> {
     Ok(())
 }
 
+/// What distances are measured to.
+#[derive(Clone, Copy, PartialEq)]
+enum Counts {
+    /// Alpha of at least a half.
+    Shape,
+    /// Everything else, and all that is outside of the picture.
+    Rest,
+}
+
 /// Full within `width` pixels of the places that count.
-fn band(shape: &[u8], row: u32, width: u8, counts: impl Fn(u8) -> bool) -> Vec<u8> {
+fn band(shape: &[u8], row: u32, width: u8, counts: Counts) -> Vec<u8> {
     let reach = f32::from(width);
-    let squares = squared_distances(shape, usize_from(row), counts, (reach + 1.0).powi(2));
+    let is_counted = |alpha: u8| (alpha >= 128) == (counts == Counts::Shape);
+    let mut squares = squared_distances(shape, usize_from(row), is_counted, (reach + 1.0).powi(2));
+    if counts == Counts::Rest {
+        let row = usize_from(row);
+        let height = squares.len() / row;
+        for (y, line) in squares.chunks_exact_mut(row).enumerate() {
+            for (x, square) in line.iter_mut().enumerate() {
+                let outside = (x + 1)
+                    .min(row - x)
+                    .min(y + 1)
+                    .min(height - y)
+                    .min(usize::from(width) + 1);
+                *square = square.min(f32::from(u16::try_from(outside).unwrap_or(u16::MAX)).powi(2));
+            }
+        }
+    }
     squares
         .into_iter()
         .map(|square| byte_of((reach + 0.5 - square.sqrt()).clamp(0.0, 1.0) * 255.0))
