@@ -58,7 +58,9 @@ pub use error::{ImageError, PlanError};
 pub use facts::{Facts, Orientation};
 pub use limits::Limits;
 pub use metadata::metadata;
-pub use plan::{CornerRadii, Encoding, Known, KnownLayer, Plan, Step, Window, plan, plan_looking, plan_resolved};
+pub use plan::{
+    CornerRadii, Encoding, Known, KnownLayer, Placed, Plan, Step, Window, plan, plan_looking, plan_resolved,
+};
 pub use probe::probe;
 pub use render::{LayerFile, Rendered, render};
 pub use sanitise::{Sanitised, sanitise, sanitise_memory_bytes};

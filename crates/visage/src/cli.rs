@@ -9,12 +9,14 @@ use anyhow::Context as _;
 use clap::{Parser, Subcommand};
 use tokio_util::sync::CancellationToken;
 use tracing_subscriber::EnvFilter;
+use visage_cloudinary::{DeliveryUrl, RequestFacts};
 
 use crate::app::{App, DataLock};
 use crate::clock::SystemClock;
 use crate::config::{Config, Environment, LogConfig, LogFormat, read_dotenv};
 use crate::http::{Front, server};
 use crate::jobs::{notifier, reaper};
+use crate::library::deliver::{self, Visitor};
 use crate::{audit, crash, descriptors, metrics};
 
 /// Keeps people's profile images for good.
@@ -60,6 +62,14 @@ enum Command {
         #[arg(long)]
         strict: bool,
     },
+    /// Say how a delivery URL is understood, and what would be done for it: chain, steps, sizes, cuts. Nothing is rendered.
+    Explain {
+        /// The URL, or its path.
+        url: String,
+        /// The `Accept` header of the browser to answer.
+        #[arg(long, value_name = "TYPES")]
+        accept: Option<String>,
+    },
     /// Check the settings and say what is wrong with them.
     CheckConfig,
 }
@@ -95,6 +105,7 @@ pub fn run() -> anyhow::Result<ExitCode> {
                 let bad = audit.is_damaged() || (strict && audit.has_leaks());
                 Ok(if bad { ExitCode::FAILURE } else { ExitCode::SUCCESS })
             }
+            Command::Explain { url, accept } => explain(&open(config)?, &url, accept.as_deref()).await,
             Command::CheckConfig => {
                 writeln!(std::io::stdout(), "the settings are good")?;
                 Ok(ExitCode::SUCCESS)
@@ -156,6 +167,25 @@ fn open(config: Config) -> anyhow::Result<App> {
         config.data.display()
     );
     Ok(App::open(config, Arc::new(SystemClock))?)
+}
+
+async fn explain(app: &App, url: &str, accept: Option<&str>) -> anyhow::Result<ExitCode> {
+    // Scheme and host may be left out.
+    let path = url.split_once("://").map_or(url, |(_scheme, rest)| {
+        rest.find('/').and_then(|begin| rest.get(begin..)).unwrap_or("/")
+    });
+    let path = path.split_once('?').map_or(path, |(path, _query)| path);
+    let parsed = DeliveryUrl::parse(path)?;
+    let visitor = Visitor {
+        facts: RequestFacts::from_accept(accept),
+        have: None,
+        token: None,
+        path,
+        address: None,
+    };
+    let told = deliver::explain(&app.library, &parsed, visitor).await?;
+    writeln!(std::io::stdout(), "{told:#}")?;
+    Ok(ExitCode::SUCCESS)
 }
 
 async fn send_notifications(app: Arc<App>, stop: CancellationToken) {

@@ -56,28 +56,22 @@ fn walk(steps: &[Step], start: (u32, u32)) -> u64 {
     let mut size = start;
     let mut cost = 0_u64;
     for step in steps {
-        let (weight, after) = match step {
-            Step::Decode { .. } => (0, size),
-            Step::Orient(orientation) => (2, orientation.turned_size(size.0, size.1)),
-            Step::Resize { width, height, .. } => {
+        let after = step.size_after(size);
+        let weight = match step {
+            Step::Decode { .. } => 0,
+            Step::Resize { .. } => {
                 // Reading the source is part of decoding; enlarging is paid for by the pixel.
-                cost = cost.saturating_add(pixels((*width, *height)) * 4);
-                (1, (*width, *height))
+                cost = cost.saturating_add(pixels(after) * 4);
+                1
             }
-            Step::AutoCrop { width, height, .. } => (2, (*width, *height)),
-            Step::Pad { canvas, .. } => (2, (canvas.width, canvas.height)),
-            Step::Rotate { width, height, .. } => (20, (*width, *height)),
-            Step::Effect(step) => (effects::cost_per_pixel(step, size), effects::output_size(step, size)),
-            Step::Opacity(_) | Step::Flatten(_) => (2, size),
-            Step::ConvertColour | Step::Round(_) => (4, size),
-            Step::Border { width, .. } => {
-                let canvas = super::Canvas::around(size, *width);
-                (4, (canvas.width, canvas.height))
-            }
+            Step::Orient(_) | Step::AutoCrop { .. } | Step::Pad { .. } | Step::Opacity(_) | Step::Flatten(_) => 2,
+            Step::ConvertColour | Step::Round(_) | Step::Border { .. } => 4,
             Step::Compose(compose) => {
                 cost = cost.saturating_add(walk(&compose.steps, compose.size));
-                (8, (compose.placement.canvas.width, compose.placement.canvas.height))
+                8
             }
+            Step::Rotate { .. } => 20,
+            Step::Effect(step) => effects::cost_per_pixel(step, size),
         };
         let largest = pixels(size).max(pixels(after));
         cost = cost.saturating_add(largest.saturating_mul(weight));

@@ -6,7 +6,7 @@ use super::Window;
 
 /// What a gravity means for one picture.
 #[derive(Debug, Clone, Copy, PartialEq)]
-pub(super) enum Anchor {
+pub(crate) enum Anchor {
     /// An edge, a corner or the middle.
     Edge(Gravity),
     /// Around this part of the picture.

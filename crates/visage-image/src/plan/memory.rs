@@ -35,28 +35,14 @@ fn largest(steps: &[Step], mut size: (u32, u32)) -> u64 {
     let area = |(width, height): (u32, u32)| u64::from(width) * u64::from(height);
     let mut most = 0;
     for step in steps {
-        let mut beside = 0;
-        match step {
-            Step::Resize { width, height, .. }
-            | Step::Rotate { width, height, .. }
-            | Step::AutoCrop { width, height, .. } => {
-                size = (*width, *height);
-            }
-            Step::Orient(orientation) => size = orientation.turned_size(size.0, size.1),
-            Step::Pad { canvas, .. } => size = (canvas.width, canvas.height),
-            Step::Border { width, .. } => {
-                let canvas = super::Canvas::around(size, *width);
-                size = (canvas.width, canvas.height);
-            }
-            Step::Effect(step) => size = effects::output_size(step, size),
-            Step::Compose(compose) => {
-                beside = largest(&compose.steps, compose.size).max(area(compose.size));
-                size = (compose.placement.canvas.width, compose.placement.canvas.height);
-            }
-            Step::Decode { .. } | Step::ConvertColour | Step::Opacity(_) | Step::Round(_) | Step::Flatten(_) => {
-                continue;
-            }
+        if let Step::Decode { .. } = step {
+            continue;
         }
+        let beside = match step {
+            Step::Compose(compose) => largest(&compose.steps, compose.size).max(area(compose.size)),
+            _ => 0,
+        };
+        size = step.size_after(size);
         most = most.max(area(size).saturating_add(beside));
     }
     most

@@ -6,6 +6,7 @@
 mod canvas;
 mod chain;
 mod cost;
+mod explain;
 mod geometry;
 mod gravity;
 mod memory;
@@ -23,6 +24,7 @@ use visage_cloudinary::transformation::{Chroma, Color, Component, Flag, Layer, Q
 use visage_cloudinary::{ImageFormat, ResolvedTransformation, Transformation};
 
 pub(crate) use canvas::Canvas;
+pub use explain::Placed;
 pub(crate) use memory::decode_memory_bytes;
 pub(crate) use sample::plan_sample;
 pub(crate) use steps::{Compose, EffectStep, LayerPixels};
@@ -55,6 +57,8 @@ pub struct Plan {
     pub delay_ms: Option<u32>,
     /// The picture that was planned for.
     pub source: Facts,
+    /// Where the picture was cut, for people who wonder; rendering does not read it.
+    pub placed: Vec<Placed>,
 }
 
 /// How pixels become a file.
@@ -198,6 +202,7 @@ fn plan_components<'a>(
         is_animated,
         delay_ms: last(|component| component.delay),
         source: *facts,
+        placed: finished.placed,
     };
     plan.check_cost(limits)?;
     Ok(plan)

@@ -8,7 +8,7 @@ use visage_cloudinary::transformation::{Background, Color, Component, Corner, Ef
 
 use super::geometry::{self, Input, Placement, rounded, whole_number};
 use super::gravity::{Anchor, Regions, bounds, offset};
-use super::{Canvas, CornerRadii, EffectStep, Look, Step, Window};
+use super::{Canvas, CornerRadii, EffectStep, Look, Placed, Step, Window};
 use crate::{Facts, Limits, Orientation, PlanError};
 use crate::{effects, rotate};
 
@@ -52,6 +52,7 @@ pub(super) struct Planner<'a> {
     pub(super) size: (u32, u32),
     /// Parts of the picture, in its pixels as it is shown.
     pub(super) regions: Regions,
+    placed: Vec<Placed>,
     has_alpha: bool,
     is_srgb: bool,
 }
@@ -69,6 +70,7 @@ impl<'a> Planner<'a> {
             window: Window::whole(raster.0, raster.1),
             size: raster,
             regions,
+            placed: Vec::new(),
             has_alpha: facts.has_alpha,
             is_srgb: false,
         }
@@ -86,6 +88,7 @@ impl<'a> Planner<'a> {
             window: Window::whole(size.0, size.1),
             size,
             regions: Regions::default(),
+            placed: Vec::new(),
             has_alpha: true,
             is_srgb: true,
         }
@@ -153,6 +156,14 @@ impl<'a> Planner<'a> {
             return Ok(());
         };
         self.check_size(placement.width, placement.height)?;
+        self.placed.push(Placed {
+            crop: component.crop,
+            gravity: component.gravity,
+            anchor: input.anchor,
+            input: self.size,
+            window: placement.window,
+            size: (placement.width, placement.height),
+        });
         if placement.is_auto {
             self.crop_where_it_matters(&placement, input.anchor)?;
         } else {
@@ -473,6 +484,7 @@ impl<'a> Planner<'a> {
         Ok(Planned {
             size: self.size,
             steps: self.steps,
+            placed: self.placed,
         })
     }
 
@@ -491,6 +503,7 @@ impl<'a> Planner<'a> {
 pub(super) struct Planned {
     pub(super) size: (u32, u32),
     pub(super) steps: Vec<Step>,
+    pub(super) placed: Vec<Placed>,
 }
 
 fn check_size(width: u32, height: u32, max_side_pixels: u32, limits: &Limits) -> Result<(), PlanError> {

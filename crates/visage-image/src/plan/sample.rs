@@ -34,6 +34,7 @@ pub(crate) fn plan_sample(facts: &Facts, max_side_pixels: u32) -> Plan {
         is_animated: false,
         delay_ms: None,
         source: *facts,
+        placed: Vec::new(),
     }
 }
 

@@ -5,9 +5,9 @@ use std::sync::Arc;
 use visage_cloudinary::transformation::{Attention, Background, Color, Effect};
 
 use super::{Canvas, Window};
-use crate::Orientation;
 use crate::compose::Placement;
 use crate::pixels::Pixels;
+use crate::{Orientation, effects};
 
 /// One thing that happens to the pixels.
 #[derive(Debug, Clone, PartialEq)]
@@ -76,6 +76,26 @@ pub enum Step {
     Flatten(Color),
     /// Put another picture onto it, or under it.
     Compose(Box<Compose>),
+}
+
+impl Step {
+    /// The size in pixels that the step leaves of a picture of `size`; a smaller decode does not count.
+    pub(crate) fn size_after(&self, size: (u32, u32)) -> (u32, u32) {
+        match self {
+            Self::Decode { .. } | Self::ConvertColour | Self::Opacity(_) | Self::Round(_) | Self::Flatten(_) => size,
+            Self::Orient(orientation) => orientation.turned_size(size.0, size.1),
+            Self::Resize { width, height, .. }
+            | Self::AutoCrop { width, height, .. }
+            | Self::Rotate { width, height, .. } => (*width, *height),
+            Self::Pad { canvas, .. } => (canvas.width, canvas.height),
+            Self::Effect(step) => effects::output_size(step, size),
+            Self::Border { width, .. } => {
+                let canvas = Canvas::around(size, *width);
+                (canvas.width, canvas.height)
+            }
+            Self::Compose(compose) => (compose.placement.canvas.width, compose.placement.canvas.height),
+        }
+    }
 }
 
 /// An effect and where it happens.

@@ -63,6 +63,15 @@ impl Window {
         (width > 0.0 && height > 0.0).then_some(Self { x, y, width, height })
     }
 
+    /// As large as this one, with the middle of `region` in its middle.
+    pub(crate) fn around(self, region: Self) -> Self {
+        Self {
+            x: region.x + (region.width - self.width) / 2.0,
+            y: region.y + (region.height - self.height) / 2.0,
+            ..self
+        }
+    }
+
     /// The same part, elsewhere.
     pub(crate) fn moved(self, x: f64, y: f64) -> Self {
         Self {

@@ -91,6 +91,7 @@ fn small_render_memory_bytes(facts: &Facts, file_bytes: u64) -> u64 {
         width: SMALL_SIDE_PIXELS,
         height: SMALL_SIDE_PIXELS,
         source: *facts,
+        placed: Vec::new(),
     };
     plan.memory_bytes(file_bytes)
 }

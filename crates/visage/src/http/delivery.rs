@@ -4,6 +4,7 @@ use std::net::IpAddr;
 use std::ops::Range;
 use std::sync::Arc;
 
+use axum::Json;
 use axum::body::Body;
 use axum::extract::State;
 use axum::response::{IntoResponse, Response};
@@ -61,6 +62,12 @@ async fn delivered(app: &Arc<App>, uri: &Uri, headers: &HeaderMap, address: IpAd
         path: uri.path(),
         address: Some(address),
     };
+    if is_explanation(uri) {
+        let told = deliver::explain(&app.library, &url, visitor)
+            .await
+            .map_err(|error| ApiError::from(&error))?;
+        return Ok(([(header::CACHE_CONTROL, "no-store")], Json(told)).into_response());
+    }
     // Before anything is looked up: what is kept must be older than every change that it may have missed.
     let seen = app.library.changes.seen(&deliver::keys(&url));
     let delivery = deliver::deliver(&app.library, &url, visitor)
@@ -91,6 +98,12 @@ fn keepable(delivery: &Delivery, uri: &Uri, visitor: Visitor<'_>, seen: Seen) ->
     })
 }
 
+/// Whether the query asks how the URL is understood instead of what it leads to: `?explain=1`.
+pub(super) fn is_explanation(uri: &Uri) -> bool {
+    uri.query()
+        .is_some_and(|query| query.split('&').any(|pair| pair == "explain=1"))
+}
+
 /// The value of the token for protected assets, in a query or in a list of cookies. It is taken as it is: its escapes are
 /// part of what is signed.
 fn token_in(list: &str, separator: char) -> Option<&str> {
@@ -114,7 +127,7 @@ async fn respond(app: &App, delivery: Delivery, request: &HeaderMap) -> Result<R
         return Ok((StatusCode::NOT_MODIFIED, headers).into_response());
     };
     let (length, has_parts) = match &content {
-        Content::Derived(bytes) => (bytes.len() as u64, false),
+        Content::Derived(bytes) | Content::Info(bytes) => (bytes.len() as u64, false),
         Content::Original(bytes) => (bytes.len() as u64, true),
         Content::File { facts, .. } => (facts.bytes, true),
     };
@@ -210,7 +223,7 @@ fn not_satisfiable(length: u64) -> Response {
 /// The bytes of `range`.
 async fn body(app: &App, content: Content, range: Range<u64>) -> Result<Body, ApiError> {
     let (bytes, upload) = match content {
-        Content::Derived(bytes) | Content::Original(bytes) => (bytes, None),
+        Content::Derived(bytes) | Content::Original(bytes) | Content::Info(bytes) => (bytes, None),
         Content::File { upload, facts } => (Bytes::new(), Some((upload, facts))),
     };
     if let Some((upload, facts)) = upload {

@@ -21,7 +21,7 @@ use tokio::sync::Semaphore;
 use tower::ServiceExt as _;
 use visage_cloudinary::RequestFacts;
 
-use super::delivery::TOKEN_NAME;
+use super::delivery::{TOKEN_NAME, is_explanation};
 use super::middleware::{REQUEST_ID, guarded_body, request_id};
 use super::router::{places, router};
 use crate::app::App;
@@ -231,6 +231,7 @@ fn is_particular(uri: &Uri, request: &HeaderMap) -> bool {
             .any(|part| part == TOKEN_NAME.as_bytes())
     };
     uri.query().is_some_and(|query| names_token(query.as_bytes()))
+        || is_explanation(uri)
         || request
             .get_all(header::COOKIE)
             .iter()

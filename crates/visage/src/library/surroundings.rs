@@ -104,6 +104,11 @@ impl Surroundings {
         &self.beside
     }
 
+    /// The faces, if anybody has marked or looked for them.
+    pub fn faces(&self) -> Option<&[FaceBox]> {
+        self.faces.as_deref()
+    }
+
     async fn add_layers(
         &mut self,
         library: &Library,
@@ -222,13 +227,23 @@ impl Job {
         })
     }
 
+    /// What will be done, as far as is known without looking at the pixels.
+    pub fn plan(&self) -> &Plan {
+        &self.plan
+    }
+
+    /// Whether faces are looked for first, because nobody has.
+    pub fn looks_for_faces(&self) -> bool {
+        needs_faces(&self.resolved, &self.surroundings)
+    }
+
     /// Renders, on a thread that may block.
     ///
     /// # Errors
     /// See [`DeliverError`].
     pub fn run(mut self, original: &[u8], expired: &dyn Fn() -> bool) -> Result<Rendered, DeliverError> {
         let limits = &self.limits;
-        let is_incomplete = needs_faces(&self.resolved, &self.surroundings);
+        let is_incomplete = self.looks_for_faces();
         if is_incomplete {
             let sample = Sample::of(original, &self.facts, limits, expired)?;
             self.surroundings.faces = Some(sample.faces()?);

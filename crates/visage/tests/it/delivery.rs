@@ -3,6 +3,7 @@
 use std::time::Duration;
 
 use http::StatusCode;
+use serde_json::json;
 
 use crate::pictures::{decode, png};
 use crate::test_app::{Answer, TestApp};
@@ -277,4 +278,59 @@ async fn too_much_work_is_answered_at_once() {
     let answer = t.upload(&member, &png(20, 20, [0; 3])).await;
     assert_eq!(answer.status, StatusCode::SERVICE_UNAVAILABLE);
     assert_eq!(answer.header("retry-after"), "2");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn an_explanation_tells_chain_steps_sizes_and_cuts_and_renders_nothing() {
+    let (t, tail) = with_picture(1000, 600).await;
+    let path = format!("/visage/image/upload/c_fill,g_east,h_200,w_200/r_max/f_auto/{tail}?explain=1");
+    let told = t.get_with(&path, &[("accept", "image/webp")]).await;
+    assert_eq!(
+        (told.status, told.header("cache-control")),
+        (StatusCode::OK, "no-store")
+    );
+    let told = told.json();
+    assert_eq!(told["chain"], json!(["c_fill,g_east,h_200,w_200", "r_max"]));
+    assert_eq!(
+        told["plan"],
+        json!([
+            "decode -> 1000x600",
+            "resample 600.0x600.0 at (400.0, 0.0) -> 200x200",
+            "convert to sRGB -> 200x200",
+            "cut to an ellipse -> 200x200",
+        ])
+    );
+    let cut = "c_fill,g_east: of 1000x600 600.0x600.0 at (400.0, 0.0) is kept, shown with 200x200; placed by g_east";
+    assert_eq!(told["crops"], json!([cut]));
+    assert_eq!(
+        (&told["output"]["format"], &told["output"]["width"]),
+        (&json!("webp"), &json!(200))
+    );
+    // Whoever may not see the picture is told nothing, and a kept answer is no explanation.
+    let image = format!("/visage/image/upload/c_fill,h_20,w_20/f_png/{tail}");
+    assert_eq!(t.get(&image).await.header("content-type"), "image/png");
+    let told = t.get(&format!("{image}?explain=1")).await;
+    assert_eq!(told.header("content-type"), "application/json");
+    let wrong = t.get("/visage/image/upload/w_20/missing?explain=1").await;
+    assert_eq!(wrong.status, StatusCode::NOT_FOUND);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn getinfo_tells_what_goes_in_and_what_comes_out() {
+    let (t, tail) = with_picture(1000, 600).await;
+    let path = |flag: &str| format!("/visage/image/upload/c_fill,{flag}h_200,w_300/f_png/{tail}");
+    let (picture, info) = (t.get(&path("")).await, t.get(&path("fl_getinfo,")).await);
+    assert_eq!(info.header("content-type"), "application/json; charset=utf-8");
+    assert_ne!(info.header("etag"), picture.header("etag"));
+    let told = info.json();
+    assert_eq!(
+        (&told["input"]["width"], &told["input"]["height"]),
+        (&json!(1000), &json!(600))
+    );
+    let expected = json!({ "width": 300, "height": 200, "bytes": picture.body.len(), "format": "png" });
+    assert_eq!(told["output"], expected);
+    let again = t
+        .get_with(&path("fl_getinfo,"), &[("if-none-match", info.header("etag"))])
+        .await;
+    assert_eq!(again.status, StatusCode::NOT_MODIFIED);
 }

@@ -2,6 +2,7 @@
 
 mod access;
 mod ahead;
+mod explain;
 mod find;
 mod make;
 
@@ -9,12 +10,17 @@ use std::net::IpAddr;
 use std::sync::Arc;
 
 use bytes::Bytes;
-use visage_cloudinary::{DeliveryUrl, ImageFormat, RequestFacts, SourceFacts, TransformationError};
+use serde_json::json;
+use visage_cloudinary::transformation::Flag;
+use visage_cloudinary::{
+    DeliveryUrl, ImageFormat, Recipe, RequestFacts, ResolvedTransformation, SourceFacts, TransformationError,
+};
 use visage_image::{ImageError, PlanError};
 use visage_store::{Asset, BlobError, ImageFacts, Media, StoreError, UploadFacts};
 
 use self::access::{allowed, check_access};
 pub use self::ahead::{check_plan, make_ahead, render_ahead, show_once};
+pub use self::explain::explain;
 pub use self::find::keys;
 use self::find::{Found, find_or_default};
 use self::make::{Wanted, image};
@@ -82,6 +88,8 @@ pub enum Content {
     Derived(Bytes),
     /// An image as it is stored.
     Original(Bytes),
+    /// `fl_getinfo`: JSON about the image that would be made.
+    Info(Bytes),
     /// Any other file as it is stored; it may be too large for memory.
     File {
         /// Where it is.
@@ -155,6 +163,56 @@ impl DeliverError {
     }
 }
 
+/// An asset that the visitor may see.
+struct Opened {
+    found: Found,
+    /// Whether only this visitor may keep the answer.
+    is_private: bool,
+}
+
+async fn open(library: &Library, url: &DeliveryUrl, visitor: Visitor<'_>) -> Result<Opened, DeliverError> {
+    // Public images need no signature; one that is wrong was made with another secret or for another URL.
+    if url.signature.is_some() && !url.is_signed(&library.api_secret) {
+        return Err(DeliverError::WrongSignature);
+    }
+    let found = find_or_default(library, url).await?;
+    let is_private = check_access(library, url, &found.asset, visitor)?;
+    Ok(Opened { found, is_private })
+}
+
+/// What a URL asks of an image, with names expanded and everything looked up that decides.
+struct Reading {
+    asked: Eager,
+    resolved: ResolvedTransformation,
+    surroundings: Surroundings,
+    /// `fl_getinfo`
+    wants_info: bool,
+}
+
+async fn read(
+    library: &Library,
+    url: &DeliveryUrl,
+    request: RequestFacts,
+    found: &Found,
+    facts: &ImageFacts,
+) -> Result<Reading, DeliverError> {
+    // A wrong one does not come here.
+    let is_signed = url.signature.is_some();
+    let asked = Eager {
+        transformation: url.transformation.clone(),
+        extension: found.extension.map(|format| format.extension().to_owned()),
+    };
+    let transformation = allowed(library, &found.asset, &asked, is_signed).await?;
+    let resolved = transformation.resolve(request, source_facts(facts), found.extension);
+    let surroundings = Surroundings::of_asset(library, &found.asset, &resolved, is_signed).await?;
+    Ok(Reading {
+        asked,
+        resolved,
+        surroundings,
+        wants_info: transformation.has(&Flag::Getinfo),
+    })
+}
+
 /// Answers `url`.
 ///
 /// # Errors
@@ -164,20 +222,11 @@ pub async fn deliver(
     url: &DeliveryUrl,
     visitor: Visitor<'_>,
 ) -> Result<Delivery, DeliverError> {
-    // Public images need no signature; one that is wrong was made with another secret or for another URL.
-    let is_signed = url.signature.is_some();
-    if is_signed && !url.is_signed(&library.api_secret) {
-        return Err(DeliverError::WrongSignature);
-    }
-    let Found {
-        asset,
-        extension,
-        in_place_of,
-    } = find_or_default(library, url).await?;
-    let is_private = check_access(library, url, &asset, visitor)?;
+    let Opened { found, is_private } = open(library, url, visitor).await?;
+    let asset = &found.asset;
     let mut delivery = Delivery {
         etag: String::new(),
-        is_current_version: url.version == Some(asset.version) && in_place_of.is_none(),
+        is_current_version: url.version == Some(asset.version) && found.in_place_of.is_none(),
         audience: match is_private {
             true => Audience::Visitor,
             false if super::access::is_controlled(&asset.details) => Audience::EverybodyNow,
@@ -185,36 +234,64 @@ pub async fn deliver(
         },
         varies_by_accept: false,
         last_modified: asset.upload.created_at,
-        media_type: urls::media_type(&asset),
-        attachment: attachment(url, &asset),
-        headers: headers(&asset),
-        in_place_of,
+        media_type: urls::media_type(asset),
+        attachment: attachment(url, asset),
+        headers: headers(asset),
+        in_place_of: found.in_place_of.clone(),
         content: None,
     };
     match &asset.upload.facts.media {
         Media::Image(facts) => {
-            let asked = Eager {
-                transformation: url.transformation.clone(),
-                extension: extension.map(|format| format.extension().to_owned()),
-            };
-            let transformation = allowed(library, &asset, &asked, is_signed).await?;
-            let resolved = transformation.resolve(visitor.facts, source_facts(facts), extension);
-            delivery.varies_by_accept = resolved.varies_by_accept;
-            delivery.media_type = resolved.format.media_type();
-            let surroundings = Surroundings::of_asset(library, &asset, &resolved, is_signed).await?;
-            if !surroundings.beside().is_empty() {
+            let reading = read(library, url, visitor.facts, &found, facts).await?;
+            delivery.varies_by_accept = reading.resolved.varies_by_accept;
+            delivery.media_type = reading.resolved.format.media_type();
+            if !reading.surroundings.beside().is_empty() {
                 // Another picture, or what is said of this one, may change while the version stays.
                 delivery.is_current_version = false;
                 if delivery.audience == Audience::Everybody {
                     delivery.audience = Audience::EverybodyNow;
                 }
             }
-            let wanted = Wanted::new(asked, resolved, surroundings);
-            answer_image(library, &asset, &wanted, visitor.have, &mut delivery).await?;
+            let wants_info = reading.wants_info;
+            let wanted = Wanted::new(reading.asked, reading.resolved, reading.surroundings);
+            if wants_info {
+                answer_info(library, asset, &wanted, visitor.have, &mut delivery).await?;
+            } else {
+                answer_image(library, asset, &wanted, visitor.have, &mut delivery).await?;
+            }
         }
-        Media::Video(_) | Media::Raw => answer_file(&asset, url, visitor.have, &mut delivery)?,
+        Media::Video(_) | Media::Raw => answer_file(asset, url, visitor.have, &mut delivery)?,
     }
     Ok(delivery)
+}
+
+/// Cloudinary's `fl_getinfo`: what goes in and what comes out. The image is made, and kept, as if it were asked for.
+async fn answer_info(
+    library: &Arc<Library>,
+    asset: &Asset,
+    wanted: &Wanted,
+    have: Option<&str>,
+    delivery: &mut Delivery,
+) -> Result<(), DeliverError> {
+    let recipe = wanted.recipe.as_ref().map_or("original", Recipe::as_str);
+    delivery.etag = format!("\"{}-{recipe}-info\"", asset.upload.id);
+    delivery.media_type = "application/json; charset=utf-8";
+    if have.is_some_and(|have| names(have, &delivery.etag)) {
+        return Ok(());
+    }
+    let made = image(library, asset, wanted).await?;
+    let facts = asset.upload.facts.image().ok_or(DeliverError::NotAnImage)?;
+    let info = json!({
+        "input": { "width": facts.width, "height": facts.height, "bytes": asset.upload.facts.bytes },
+        "output": {
+            "width": made.size.0,
+            "height": made.size.1,
+            "bytes": made.bytes.len(),
+            "format": made.format.extension(),
+        },
+    });
+    delivery.content = Some(Content::Info(info.to_string().into()));
+    Ok(())
 }
 
 async fn answer_image(
