@@ -245,3 +245,9 @@ pub(super) fn print_flags(flags: &[Flag]) -> String {
         .collect();
     words.join(".")
 }
+
+/// The names of all flags that are understood, and of those that are recognised and refused.
+#[cfg(test)]
+pub(super) fn names() -> (Vec<&'static str>, &'static [&'static str]) {
+    (WORDS.iter().map(|(name, _)| *name).collect(), &UNSUPPORTED)
+}

@@ -268,6 +268,28 @@ const BLENDS: &[(&str, Blend)] = &[
     ("cut_out", Blend::CutOut),
 ];
 
+/// Reads what stands after the name, whole and split at its colons.
+type Read = fn(Option<&str>, &[&str]) -> Result<Effect, Refusal>;
+
+/// Effects with more to say than one number.
+const SHAPED: &[(&str, Read)] = &[
+    ("assist_colorblind", |_, words| assist(words)),
+    ("cartoonify", |_, words| cartoonify(words)),
+    ("contrast", |value, _| contrast(value)),
+    ("distort", |_, words| distort(words)),
+    ("dropshadow", |value, _| dropshadow(value)),
+    ("fill_light", |_, words| fill_light(words)),
+    ("gradient_fade", |_, words| gradient_fade(words)),
+    ("improve", |_, words| improve(words)),
+    ("outline", |_, words| outline(words)),
+    ("recolor", |_, words| recolor(words)),
+    ("replace_color", |_, words| replace_color(words)),
+    ("shear", |_, words| shear(words)),
+    ("simulate_colorblind", |_, words| simulate(words)),
+    ("tint", |_, words| tint(words)),
+    ("trim", |_, words| trim(words)),
+];
+
 /// Effects that Cloudinary knows and visage does not do: films, models, and filters that only it has.
 const OTHERS: &[&str] = &[
     "accelerate",
@@ -347,26 +369,11 @@ pub(super) fn read(text: &str) -> Result<Effect, Refusal> {
             Err(Invalid)
         };
     }
-    let words: Vec<&str> = value.map(|value| value.split(':').collect()).unwrap_or_default();
-    match name {
-        "contrast" => contrast(value),
-        "improve" => improve(&words),
-        "fill_light" => fill_light(&words),
-        "tint" => tint(&words),
-        "cartoonify" => cartoonify(&words),
-        "dropshadow" => dropshadow(value),
-        "outline" => outline(&words),
-        "gradient_fade" => gradient_fade(&words),
-        "replace_color" => replace_color(&words),
-        "recolor" => recolor(&words),
-        "shear" => shear(&words),
-        "distort" => distort(&words),
-        "trim" => trim(&words),
-        "simulate_colorblind" => simulate(&words),
-        "assist_colorblind" => assist(&words),
-        other if OTHERS.contains(&other) => Err(Unsupported),
-        _ => Err(Invalid),
+    if let Some((_, read)) = SHAPED.iter().find(|(word, _)| *word == name) {
+        let words: Vec<&str> = value.map(|value| value.split(':').collect()).unwrap_or_default();
+        return read(value, &words);
     }
+    Err(if OTHERS.contains(&name) { Unsupported } else { Invalid })
 }
 
 fn level(value: Option<&str>, min: i32, max: i32, default: i32) -> Result<i32, Refusal> {
@@ -799,4 +806,13 @@ mod tests {
             assert_eq!(read(text), Err(Invalid), "{text}");
         }
     }
+}
+
+/// The names of all effects that are carried out, and of those that are recognised and refused.
+#[cfg(test)]
+pub(super) fn names() -> (Vec<&'static str>, &'static [&'static str]) {
+    let levels = LEVELS.iter().map(|(name, ..)| *name);
+    let shaped = SHAPED.iter().map(|(name, _)| *name);
+    let blends = BLENDS.iter().map(|(name, _)| *name);
+    (levels.chain(shaped).chain(blends).collect(), OTHERS)
 }

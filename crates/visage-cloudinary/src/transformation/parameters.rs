@@ -220,3 +220,9 @@ pub(super) static PARAMETERS: &[Parameter] = &[
     unsupported("vc", "video codec"),
     unsupported("vs", "video sampling"),
 ];
+
+/// The keys of all parameters.
+#[cfg(test)]
+pub(super) fn keys() -> impl Iterator<Item = &'static str> {
+    PARAMETERS.iter().map(|parameter| parameter.key)
+}

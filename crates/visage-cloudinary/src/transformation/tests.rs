@@ -434,3 +434,20 @@ fn a_segment_is_a_component_only_if_every_part_is() {
         assert!(!is_component(segment), "{segment}");
     }
 }
+
+#[test]
+fn the_document_names_everything_that_is_known() {
+    let document = include_str!("../../../../docs/transformations.md");
+    let (effects, refused_effects) = effects::names();
+    let (flags, refused_flags) = delivery::names();
+    let keys = parameters::keys().map(|key| match key {
+        "$" => "`$name_`".to_owned(),
+        key => format!("`{key}_`"),
+    });
+    let words = effects.iter().chain(refused_effects).chain(&flags).chain(refused_flags);
+    let missing: Vec<String> = keys
+        .chain(words.map(|word| format!("`{word}`")))
+        .filter(|word| !document.contains(word.as_str()))
+        .collect();
+    assert_eq!(missing, Vec::<String>::new());
+}
