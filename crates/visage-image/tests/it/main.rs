@@ -8,9 +8,11 @@
 
 mod analyse;
 mod animation;
+mod ciede2000;
 mod colour;
 mod corpus;
 mod draw;
+mod faces;
 mod orientation;
 mod sanitise;
 mod support;
