@@ -1,8 +1,8 @@
 //! `g_auto`: which part of a picture matters most.
 //!
 //! A map of a small copy says how much every place draws the eye: fine contrast, colours that differ from the rest,
-//! skin, nearness to the middle, and above all faces. The best window is the one with the largest sum; a table of
-//! sums makes every window cost the same. It is a judgement, but the same for the same pixels.
+//! skin, nearness to the middle, and above all faces. The best window is the one with the largest sum, its middle counted
+//! twice; a table of sums makes every window cost the same. It is a judgement, but the same for the same pixels.
 #![allow(
     clippy::cast_possible_truncation,
     clippy::cast_sign_loss,
@@ -79,7 +79,8 @@ impl Map {
         Self { width, height, values }
     }
 
-    /// The corner of the window with the largest sum; of equal ones that nearest to the middle.
+    /// The corner of the window with the largest sum, of which the middle half counts twice: what matters belongs there. Of
+    /// equal ones that nearest to the middle.
     fn best(&self, (width, height): (u32, u32)) -> (u32, u32) {
         let (width, height) = (usize_from(width), usize_from(height));
         let sums = self.sums();
@@ -88,8 +89,12 @@ impl Map {
         let mut best = (f64::NEG_INFINITY, usize::MAX, (0, 0));
         for y in 0..=free_y {
             for x in 0..=free_x {
-                let at = |x: usize, y: usize| sums[y * row + x];
-                let sum = at(x + width, y + height) + at(x, y) - at(x + width, y) - at(x, y + height);
+                let part = |x: usize, y: usize, width: usize, height: usize| {
+                    let at = |x: usize, y: usize| sums[y * row + x];
+                    at(x + width, y + height) + at(x, y) - at(x + width, y) - at(x, y + height)
+                };
+                let inner = (width / 4, height / 4, width - width / 4 * 2, height - height / 4 * 2);
+                let sum = part(x, y, width, height) + part(x + inner.0, y + inner.1, inner.2, inner.3);
                 let off = (2 * x).abs_diff(free_x) + (2 * y).abs_diff(free_y);
                 let is_better = sum > best.0 + 1e-3 || (sum > best.0 - 1e-3 && off < best.1);
                 if is_better {
@@ -252,6 +257,14 @@ mod tests {
             let (x, y) = best(&wall(left, top), (100, 100), &[]);
             assert!(x <= left + 2 && x + 102 >= left + 50, "{left}: {x}");
             assert!(y <= top + 2 && y + 102 >= top + 50, "{top}: {y}");
+        }
+    }
+
+    #[test]
+    fn what_stands_out_comes_to_the_middle_where_there_is_room() {
+        for left in [120, 175, 230] {
+            let (x, _) = best(&wall(left, 75), (200, 200), &[]);
+            assert!((x + 100).abs_diff(left + 25) <= 30, "{left}: {x}");
         }
     }
 
