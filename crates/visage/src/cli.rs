@@ -17,7 +17,7 @@ use crate::config::{Config, Environment, LogConfig, LogFormat, read_dotenv};
 use crate::http::{Front, server};
 use crate::jobs::{notifier, reaper};
 use crate::library::deliver::{self, Visitor};
-use crate::{audit, crash, descriptors, metrics};
+use crate::{audit, bench, crash, descriptors, metrics};
 
 /// Keeps people's profile images for good.
 #[derive(Debug, Parser)]
@@ -72,6 +72,8 @@ enum Command {
     },
     /// Check the settings and say what is wrong with them.
     CheckConfig,
+    /// Measure how long making one picture from another takes.
+    Bench(bench::BenchArguments),
 }
 
 /// Runs what the command line asks for.
@@ -108,6 +110,10 @@ pub fn run() -> anyhow::Result<ExitCode> {
             Command::Explain { url, accept } => explain(&open(config)?, &url, accept.as_deref()).await,
             Command::CheckConfig => {
                 writeln!(std::io::stdout(), "the settings are good")?;
+                Ok(ExitCode::SUCCESS)
+            }
+            Command::Bench(measured) => {
+                bench::print(&measured)?;
                 Ok(ExitCode::SUCCESS)
             }
         }
