@@ -7,8 +7,8 @@ use crate::animate::render_each;
 use crate::decode::{decode, decode_frame};
 use crate::encode::{EncodeOptions, PngKind, encode};
 use crate::icc::Colour;
-use crate::jpeg::{self, Shrunk};
-use crate::pixels::{Layout, Pixels};
+use crate::jpeg::{self, Shrunk, View};
+use crate::pixels::Pixels;
 use crate::plan::{Compose, LayerPixels};
 use crate::{
     Encoding, Facts, ImageError, Limits, Plan, Step, Window, background, border, canvas, colour, compose, corners,
@@ -43,14 +43,6 @@ pub fn render(
     limits: &Limits,
     cancelled: &dyn Fn() -> bool,
 ) -> Result<Rendered, ImageError> {
-    if let Some(bytes) = shrunk_to_jpeg(bytes, plan, limits, cancelled)? {
-        return Ok(Rendered {
-            bytes,
-            format: plan.format,
-            width: plan.width,
-            height: plan.height,
-        });
-    }
     if plan.is_animated {
         check_memory(bytes, plan, limits)?;
         let work = Work::on_file(bytes, plan, layers, limits, cancelled);
@@ -59,7 +51,17 @@ pub fn render(
             work.follow_all(frame, steps, 1.0)
         });
     }
-    let pixels = render_pixels(bytes, plan, layers, limits, cancelled)?;
+    let pixels = match start(bytes, plan, layers, limits, cancelled)? {
+        Started::Jpeg(bytes) => {
+            return Ok(Rendered {
+                bytes,
+                format: plan.format,
+                width: plan.width,
+                height: plan.height,
+            });
+        }
+        Started::Pixels(pixels) => pixels,
+    };
     stop_if(cancelled)?;
     let options = options(&pixels, plan, limits, cancelled);
     let encoded = encode(&pixels, plan.format, options, limits)?;
@@ -117,59 +119,49 @@ fn options(pixels: &Pixels, plan: &Plan, limits: &Limits, cancelled: &dyn Fn() -
     }
 }
 
-/// The whole way from JPEG to JPEG without red, green and blue, when nothing but the size changes; `None` when there is
-/// more to do, or the file is not for this way.
-fn shrunk_to_jpeg(
+/// A picture up to its encoding, or the whole way.
+enum Started {
+    Jpeg(Vec<u8>),
+    Pixels(Pixels),
+}
+
+/// As [`render_pixels`], but from JPEG to JPEG without red, green and blue when nothing but the size changes.
+fn start(
     bytes: &[u8],
     plan: &Plan,
+    layers: &[LayerFile<'_>],
     limits: &Limits,
     cancelled: &dyn Fn() -> bool,
-) -> Result<Option<Vec<u8>>, ImageError> {
-    let [
-        Step::Decode { scale: 4 | 8 },
-        Step::Resize { window, width, height },
-        Step::ConvertColour,
-    ] = plan.steps.as_slice()
-    else {
-        return Ok(None);
-    };
-    let is_plain = plan.encoding.chroma == Chroma::Halved
-        && plan.encoding.is_progressive != Some(true)
-        && matches!(plan.encoding.quality, Quality::Fixed(..));
-    if plan.format != ImageFormat::Jpg || plan.source.format != ImageFormat::Jpg || !is_plain {
-        return Ok(None);
+) -> Result<Started, ImageError> {
+    let all = || render_pixels(bytes, plan, layers, limits, cancelled).map(Started::Pixels);
+    if plan.frame != 0 || !is_only_resized_to_jpeg(plan) {
+        return all();
     }
     check_memory(bytes, plan, limits)?;
     stop_if(cancelled)?;
-    if !matches!(icc::colour_of(ImageFormat::Jpg, bytes, Layout::Rgb), Colour::Srgb) {
-        return Ok(None);
-    }
-    let Some(planes) = shrunk_planes(&plan.steps, (bytes, &plan.source), limits) else {
-        return Ok(None);
+    let work = Work::on_file(bytes, plan, layers, limits, cancelled);
+    let Some((shrunk, rest)) = work.shrunk(&plan.steps)? else {
+        return all();
     };
     stop_if(cancelled)?;
-    let (window, width, height) = (*window, *width, *height);
-    let shrunk = Shrunk {
-        planes: &planes,
-        window,
-        width,
-        height,
-    };
-    if shrunk.is_colour() {
-        shrunk.jpeg(plan.encoding.usual_quality(plan.format), limits).map(Some)
-    } else {
-        Ok(None)
+    if matches!(icc::colour_of(plan.source.format, bytes, shrunk.layout()), Colour::Srgb) {
+        let quality = plan.encoding.usual_quality(plan.format);
+        return shrunk.jpeg(quality, limits).map(Started::Jpeg);
     }
+    let pixels = work.follow_all(shrunk.pixels(limits)?, rest, 1.0)?;
+    Ok(Started::Pixels(pixels))
 }
 
-/// What our own decoder makes of the file, when the steps begin by making a JPEG smaller.
-fn shrunk_planes(steps: &[Step], (bytes, facts): (&[u8], &Facts), limits: &Limits) -> Option<jpeg::Planes> {
-    match steps {
-        [Step::Decode { scale }, Step::Resize { window, height, .. }, ..] if facts.format == ImageFormat::Jpg => {
-            jpeg::planes(bytes, facts, *scale, (*window, *height), limits)
-        }
-        _ => None,
-    }
+/// Whether all that is done is to make a JPEG smaller, in the usual way of encoding.
+fn is_only_resized_to_jpeg(plan: &Plan) -> bool {
+    let is_plain = plan.encoding.chroma == Chroma::Halved
+        && plan.encoding.is_progressive != Some(true)
+        && matches!(plan.encoding.quality, Quality::Fixed(..));
+    let steps = plan.steps.as_slice();
+    plan.source.format == ImageFormat::Jpg
+        && plan.format == ImageFormat::Jpg
+        && is_plain
+        && matches!(steps, [Step::Decode { .. }, Step::Resize { .. }, Step::ConvertColour])
 }
 
 fn check_memory(bytes: &[u8], plan: &Plan, limits: &Limits) -> Result<(), ImageError> {
@@ -240,19 +232,34 @@ impl<'a> Work<'a> {
         let (first, rest) = steps.split_first().unwrap_or((&Step::Decode { scale: 1 }, &[]));
         let scale = if let Step::Decode { scale } = first { *scale } else { 1 };
         stop_if(self.cancelled)?;
-        if let [Step::Resize { window, width, height }, rest @ ..] = rest
-            && let Some(planes) = shrunk_planes(steps, (self.file.bytes, self.file.facts), self.limits)
-        {
-            let shrunk = Shrunk {
-                planes: &planes,
-                window: *window,
-                width: *width,
-                height: *height,
-            };
+        if let Some((shrunk, rest)) = self.shrunk(steps)? {
             return self.follow_all(shrunk.pixels(self.limits)?, rest, 1.0);
         }
         let pixels = decode(self.file.bytes, self.file.facts, scale, self.limits)?;
         self.follow_all(pixels, rest, f64::from(scale.max(1)))
+    }
+
+    /// The planes of the file and the steps that are left, when the steps begin by making a JPEG smaller.
+    fn shrunk<'s>(&self, steps: &'s [Step]) -> Result<Option<(Shrunk, &'s [Step])>, ImageError> {
+        let LayerFile { bytes, facts } = self.file;
+        let [
+            Step::Decode { scale },
+            Step::Resize { window, width, height },
+            rest @ ..,
+        ] = steps
+        else {
+            return Ok(None);
+        };
+        if facts.format != ImageFormat::Jpg {
+            return Ok(None);
+        }
+        let view = View {
+            window: *window,
+            width: *width,
+            height: *height,
+        };
+        let planes = jpeg::planes(bytes, facts, *scale, view, self.limits)?;
+        Ok(planes.map(|planes| (Shrunk { planes, view }, rest)))
     }
 
     /// `divisor` is by how much smaller than planned the pixels were decoded: the first step makes up for it.

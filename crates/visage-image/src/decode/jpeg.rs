@@ -6,7 +6,7 @@ use crate::pixels::{Layout, Pixels, usize_from};
 use crate::{Facts, ImageError, Limits};
 
 /// More scans than any encoder makes; each costs a pass over all coefficients.
-const MAX_SCANS: u32 = 100;
+pub(crate) const MAX_SCANS: u32 = 100;
 
 /// Decodes at 1/`scale` of the size; libjpeg rounds both sides up.
 pub(crate) fn decode(file: &[u8], facts: &Facts, scale: u8, limits: &Limits) -> Result<Pixels, ImageError> {

@@ -6,16 +6,17 @@
 //! - `header` reads markers and tables and refuses whatever is unusual.
 //! - `bits` removes byte stuffing piece by piece, so that only 64 KiB of a file are copied at a time.
 //! - `huffman` decodes symbols, and skips runs of them with a table of what twelve bits do together.
-//! - `sequential` reads a baseline or extended file at 1/8 or 1/4, down to the last row that is needed.
+//! - `sequential` reads a baseline or extended file at 1/8, 1/4 or 3/8, down to the last row that is needed.
 //! - `progressive` reads the DC scans at 1/8, and passes over all others.
+//! - `turbo` has libjpeg-turbo decode what is left, at 1/2 or whole, to planes as well.
 //! - `planes` resizes luma and chroma, each at its own size, and encodes them, or makes red, green and blue of them.
 //!
-//! **Damage.** Whatever is odd or damaged in what is read makes [`planes`] return `None`; the caller then takes
-//! libjpeg-turbo, which refuses or accepts it by its own rules. So there is one policy for damage. What is passed over
+//! **Damage.** Whatever is odd or damaged in what is read makes our decoders give up; libjpeg-turbo is asked then, and
+//! refuses or accepts it by its own rules. So there is one policy for damage. What is passed over
 //! is not checked, apart from its end: every file was decoded whole when it was sanitised.
 //!
-//! Luma at 1/8 is exactly libjpeg-turbo's. At 1/4 it is the transform of the 2 × 2 lowest coefficients, which
-//! libjpeg-turbo does not have (see `transform`). Chroma is always decoded at the scale of luma.
+//! Luma at 1/8 is exactly libjpeg-turbo's. At 1/4 and 3/8 it is the transform of the 2 × 2 or 3 × 3 lowest
+//! coefficients, which libjpeg-turbo does not have (see `transform`). Chroma is always decoded at the scale of luma.
 #![allow(
     clippy::inline_always,
     reason = "the cursor must live in registers across these calls"
@@ -30,12 +31,13 @@ mod sequential;
 #[cfg(test)]
 mod tests;
 mod transform;
+mod turbo;
 
 pub(crate) use planes::Shrunk;
 
 use crate::pixels::usize_from;
 use crate::plan::Window;
-use crate::{Facts, Limits, buffer};
+use crate::{Facts, ImageError, Limits, buffer};
 use header::{Event, Frame, Reader};
 
 /// One channel.
@@ -50,7 +52,7 @@ pub(crate) struct Plane {
 pub(crate) struct Planes {
     channels: Vec<Plane>,
     /// By how much luma is smaller than the picture.
-    scale: u8,
+    scale: f64,
     /// How much finer luma is than chroma, across and down.
     finest: (usize, usize),
 }
@@ -67,17 +69,56 @@ impl Plane {
     }
 }
 
-/// Decodes at 1/`scale` what showing `window` with so many `rows` needs; `None` when the file is not for this path.
+/// Below this, pixels of the decoder for each pixel of the result, the decoder shows: see the planner's rule.
+const MIN_REMAINING_FACTOR: f64 = 1.4;
+
+/// What is shown of a picture, and with how many pixels.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct View {
+    /// In pixels of the whole picture.
+    pub(crate) window: Window,
+    pub(crate) width: u32,
+    pub(crate) height: u32,
+}
+
+impl View {
+    /// Pixels of the picture for each of the result, along the side that has fewer.
+    fn shrinking(&self) -> f64 {
+        let across = self.window.width / f64::from(self.width.max(1));
+        across.min(self.window.height / f64::from(self.height.max(1)))
+    }
+}
+
+/// Decodes what a view needs at 1/`scale`, or smaller where that is as good; `None` when the file, or the view, is not
+/// for planes.
+///
+/// # Errors
+/// What libjpeg-turbo finds wrong.
 pub(crate) fn planes(
     file: &[u8],
     facts: &Facts,
     scale: u8,
-    (window, rows): (Window, u32),
+    view: View,
     limits: &Limits,
-) -> Option<Planes> {
-    if !matches!(scale, 4 | 8) {
-        return None;
+) -> Result<Option<Planes>, ImageError> {
+    // What is not made smaller keeps every pixel of the file, as libjpeg-turbo upsamples and converts it.
+    if view.shrinking() <= 1.0 {
+        return Ok(None);
     }
+    let side = match scale {
+        8 => Some(1),
+        4 => Some(2),
+        2 if view.shrinking() * 3.0 / 8.0 >= MIN_REMAINING_FACTOR => Some(3),
+        _ => None,
+    };
+    if let Some(planes) = side.and_then(|side| own_planes(file, facts, side, view, limits)) {
+        return Ok(Some(planes));
+    }
+    turbo::decode(file, facts, scale, limits)
+}
+
+/// Decodes each block to `side` × `side` pixels, down to the last row that is needed.
+fn own_planes(file: &[u8], facts: &Facts, side: u8, view: View, limits: &Limits) -> Option<Planes> {
     let mut reader = Reader::new(file)?;
     let Event::Scan(scan) = reader.next()? else {
         return None;
@@ -87,14 +128,16 @@ pub(crate) fn planes(
     if (frame.width, frame.height) != (usize_from(width), usize_from(height)) {
         return None;
     }
-    let channels = match (frame.is_progressive, scale) {
-        (true, 8) => progressive::decode(file, &mut reader, scan, limits)?,
+    let scale = 8.0 / f64::from(side);
+    let channels = match (frame.is_progressive, side) {
+        (true, 1) => progressive::decode(file, &mut reader, scan, limits)?,
+        (true, _) => return None,
         (false, _) => {
-            let last_row = last_row(&frame, scale, window, rows);
-            let (planes, after) = if scale == 8 {
-                sequential::decode::<1>(file, &frame, &scan, last_row, limits)?
-            } else {
-                sequential::decode::<2>(file, &frame, &scan, last_row, limits)?
+            let last_row = last_row(&frame, scale, view);
+            let (planes, after) = match side {
+                1 => sequential::decode::<1>(file, &frame, &scan, last_row, limits)?,
+                2 => sequential::decode::<2>(file, &frame, &scan, last_row, limits)?,
+                _ => sequential::decode::<3>(file, &frame, &scan, last_row, limits)?,
             };
             reader.resume(after);
             if !matches!(reader.next()?, Event::End) {
@@ -102,7 +145,6 @@ pub(crate) fn planes(
             }
             planes
         }
-        (true, _) => return None,
     };
     Some(Planes {
         channels,
@@ -119,9 +161,9 @@ pub(crate) fn planes(
     clippy::cast_precision_loss,
     reason = "the conversion saturates, and the numbers are small"
 )]
-fn last_row(frame: &Frame, scale: u8, window: Window, rows: u32) -> usize {
-    let chroma = f64::from(scale) * frame.finest().1 as f64;
-    let per_row = window.height / f64::from(rows.max(1));
+fn last_row(frame: &Frame, scale: f64, View { window, height, .. }: View) -> usize {
+    let chroma = scale * frame.finest().1 as f64;
+    let per_row = window.height / f64::from(height.max(1));
     let reach = 4.0 * chroma + 8.0 * per_row.max(1.0);
     (window.y + window.height + reach).ceil().max(1.0) as usize
 }

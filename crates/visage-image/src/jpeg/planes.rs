@@ -4,35 +4,40 @@ use fast_image_resize::images::{Image, ImageRef};
 use fast_image_resize::{PixelType, ResizeOptions, Resizer};
 use turbojpeg::{Compressor, Subsamp, YuvImage};
 
-use super::{Plane, Planes};
+use super::{Plane, Planes, View};
 use crate::pixels::{Layout, Pixels, usize_from};
 use crate::plan::Window;
 use crate::{ImageError, Limits, buffer};
 
-/// What a [`Planes`] shows in a window, in the colours of the file.
+/// A chroma sample without colour.
+const NO_COLOUR: u8 = 128;
+
+/// A view of decoded planes, in the colours of the file.
 #[derive(Debug)]
-pub(crate) struct Shrunk<'a> {
-    pub(crate) planes: &'a Planes,
-    /// In pixels of the whole picture.
-    pub(crate) window: Window,
-    pub(crate) width: u32,
-    pub(crate) height: u32,
+pub(crate) struct Shrunk {
+    pub(crate) planes: Planes,
+    pub(crate) view: View,
 }
 
-impl Shrunk<'_> {
-    /// Whether there is colour.
-    pub(crate) fn is_colour(&self) -> bool {
-        self.planes.channels.len() == 3
+impl Shrunk {
+    /// What the samples are.
+    pub(crate) fn layout(&self) -> Layout {
+        if self.planes.channels.len() == 3 {
+            Layout::Rgb
+        } else {
+            Layout::Gray
+        }
     }
 
     /// Gray, or red, green and blue.
     pub(crate) fn pixels(&self, limits: &Limits) -> Result<Pixels, ImageError> {
-        let size = (self.width, self.height);
+        let (width, height) = (self.view.width, self.view.height);
+        let size = (width, height);
         let luma = self.resized(0, size, size, limits)?;
-        if !self.is_colour() {
+        if self.layout() == Layout::Gray {
             return Ok(Pixels {
-                width: self.width,
-                height: self.height,
+                width,
+                height,
                 layout: Layout::Gray,
                 data: luma,
             });
@@ -41,7 +46,7 @@ impl Shrunk<'_> {
             self.resized(1, size, size, limits)?,
             self.resized(2, size, size, limits)?,
         );
-        let mut pixels = Pixels::zeroed(self.width, self.height, Layout::Rgb, limits)?;
+        let mut pixels = Pixels::zeroed(width, height, Layout::Rgb, limits)?;
         let levels = luma.iter().zip(&blue).zip(&red);
         for (pixel, ((&luma, &blue), &red)) in pixels.data.as_chunks_mut::<3>().0.iter_mut().zip(levels) {
             *pixel = rgb(luma, blue, red);
@@ -51,7 +56,7 @@ impl Shrunk<'_> {
 
     /// A JPEG file with 4:2:0 chroma, without a way through red, green and blue.
     pub(crate) fn jpeg(&self, quality: u8, limits: &Limits) -> Result<Vec<u8>, ImageError> {
-        let (width, height) = (self.width, self.height);
+        let (width, height) = (self.view.width, self.view.height);
         let halves = (width.div_ceil(2), height.div_ceil(2));
         let doubled = (halves.0 * 2, halves.1 * 2);
         let luma = padded(
@@ -61,9 +66,14 @@ impl Shrunk<'_> {
             limits,
         )?;
         let mut planes = luma;
-        for channel in [1, 2] {
-            let chroma = self.resized(channel, halves, (width, height), limits)?;
-            planes.extend_from_slice(&chroma);
+        if self.layout() == Layout::Gray {
+            let both = 2 * usize_from(halves.0) * usize_from(halves.1);
+            planes.resize(planes.len() + both, NO_COLOUR);
+        } else {
+            for channel in [1, 2] {
+                let chroma = self.resized(channel, halves, (width, height), limits)?;
+                planes.extend_from_slice(&chroma);
+            }
         }
         let image = YuvImage {
             pixels: planes.as_slice(),
@@ -94,17 +104,17 @@ impl Shrunk<'_> {
             .get(channel)
             .ok_or_else(|| failed("a plane is missing"))?;
         let finest = if channel == 0 { (1, 1) } else { self.planes.finest };
-        let scale = f64::from(self.planes.scale);
+        let scale = self.planes.scale;
         let (across, down) = (scale * finest.0 as f64, scale * finest.1 as f64);
         let reach = |samples: u32, pixels: u32| {
             let per_pixel = if samples == pixels { 1.0 } else { 2.0 };
             f64::from(samples) * per_pixel / f64::from(pixels)
         };
         let window = Window {
-            x: self.window.x / across,
-            y: self.window.y / down,
-            width: self.window.width * reach(size.0, of.0) / across,
-            height: self.window.height * reach(size.1, of.1) / down,
+            x: self.view.window.x / across,
+            y: self.view.window.y / down,
+            width: self.view.window.width * reach(size.0, of.0) / across,
+            height: self.view.window.height * reach(size.1, of.1) / down,
         };
         resample(plane, window, size, limits)
     }

@@ -7,8 +7,9 @@ use super::transform;
 use super::{Plane, new_planes};
 use crate::Limits;
 
-/// Zigzag index of the last coefficient that 2 × 2 pixels need.
+/// Zigzag index of the last coefficient that 2 × 2 and 3 × 3 pixels need.
 const LAST_OF_FOUR: u32 = 4;
+const LAST_OF_NINE: u32 = 12;
 
 /// One block of an MCU: whose it is, and where among that component's blocks of the MCU.
 #[derive(Debug, Clone, Copy)]
@@ -29,7 +30,7 @@ struct Decoder<'a> {
     restart_interval: usize,
 }
 
-/// Planes with `SIDE` × `SIDE` pixels (1 or 2) for each block; below row `rows` of the picture they stay empty.
+/// Planes with `SIDE` × `SIDE` pixels (1, 2 or 3) for each block; below row `rows` of the picture they stay empty.
 ///
 /// Returns where the marker after the scan is, too.
 pub(super) fn decode<const SIDE: usize>(
@@ -160,31 +161,57 @@ impl<'a> Decoder<'a> {
             let at = place.down * SIDE * stride + (column * channel.across + place.across) * SIDE;
             let band = bands.get_mut(place.component)?;
             let dc = *predicted * i32::from(quantisation[0]);
-            if SIDE == 1 {
-                ac.skip_block(&mut cursor, buffer, 1)?;
-                *band.get_mut(at)? = transform::one(dc);
-            } else {
-                let [_, horizontal, vertical, _, diagonal] = low_coefficients(ac, &mut cursor, buffer, quantisation)?;
-                let [top, bottom] = transform::four(dc, horizontal, vertical, diagonal);
-                *band.get_mut(at..)?.first_chunk_mut()? = top;
-                *band.get_mut(at + stride..)?.first_chunk_mut()? = bottom;
+            match SIDE {
+                1 => {
+                    ac.skip_block(&mut cursor, buffer, 1)?;
+                    *band.get_mut(at)? = transform::one(dc);
+                }
+                2 => {
+                    let low = low_coefficients::<LAST_OF_FOUR>(ac, &mut cursor, buffer, quantisation)?;
+                    put_block(band, at, stride, transform::four(dc, low[1], low[2], low[4]))?;
+                }
+                _ => {
+                    let low = low_coefficients::<LAST_OF_NINE>(ac, &mut cursor, buffer, quantisation)?;
+                    put_block(band, at, stride, nine(dc, &low))?;
+                }
             }
         }
         Some(cursor)
     }
 }
 
-/// The dequantised coefficients up to the last that 2 × 2 pixels need; reads to the end of the block.
 #[inline(always)]
-fn low_coefficients(
+fn put_block<const SIDE: usize>(band: &mut [u8], at: usize, stride: usize, rows: [[u8; SIDE]; SIDE]) -> Option<()> {
+    for (number, row) in rows.into_iter().enumerate() {
+        *band.get_mut(at + number * stride..)?.first_chunk_mut()? = row;
+    }
+    Some(())
+}
+
+/// Puts coefficients in zigzag order where the transform wants them.
+#[inline(always)]
+#[allow(clippy::cast_precision_loss, reason = "what a picture can hold is exact")]
+fn nine(dc: i32, low: &LowCoefficients) -> [[u8; 3]; 3] {
+    let places = [[0, 1, 5], [2, 4, 7], [3, 8, 12]];
+    let mut frequencies = places.map(|row| row.map(|place: usize| low[place] as f32));
+    frequencies[0][0] = dc as f32;
+    transform::nine(frequencies)
+}
+
+/// As many as 3 × 3 pixels need, in zigzag order; the first is left out.
+type LowCoefficients = [i32; 1 + LAST_OF_NINE as usize];
+
+/// The dequantised coefficients up to `LAST`; reads to the end of the block.
+#[inline(always)]
+fn low_coefficients<const LAST: u32>(
     ac: &AcTable<'_>,
     cursor: &mut Cursor,
     buffer: &Buffer,
     quantisation: &[u8; 64],
-) -> Option<[i32; 5]> {
-    let mut found = [0; 5];
+) -> Option<LowCoefficients> {
+    let mut found = LowCoefficients::default();
     let mut index = 1;
-    while index <= LAST_OF_FOUR {
+    while index <= LAST {
         cursor.refill(buffer)?;
         let symbol = ac.table.symbol(cursor)?;
         let (run, size) = (u32::from(symbol >> 4), u32::from(symbol & 15));

@@ -57,7 +57,12 @@ fn ours(file: &[u8], scale: u8) -> Option<Planes> {
     let limits = Limits::default();
     let facts = probe(file, &limits).ok()?;
     let (width, height) = facts.stored_size();
-    planes(file, &facts, scale, (Window::whole(width, height), height), &limits)
+    let view = View {
+        window: Window::whole(width, height),
+        width,
+        height,
+    };
+    own_planes(file, &facts, 8 / scale, view, &limits)
 }
 
 /// Luma as libjpeg-turbo decodes it, when it has nothing to warn of.
