@@ -101,7 +101,7 @@ fn dc_scan(file: &[u8], frame: &Frame, scan: &Scan<'_>, coefficients: &mut [Coef
         }
         tables.push(table);
     }
-    let is_lone = scan.parts.len() == 1;
+    let mut blocks = blocks_of_mcu(frame, scan, &tables, coefficients)?;
     let (units_across, units_down) = if let [part] = scan.parts.as_slice() {
         frame.plane_size(frame.components.get(part.component)?, 1)
     } else {
@@ -111,7 +111,10 @@ fn dc_scan(file: &[u8], frame: &Frame, scan: &Scan<'_>, coefficients: &mut [Coef
     let mut predicted = [0_i32; 3];
     let (mut until_restart, mut restarts) = (scan.restart_interval, 0_u8);
     for row in 0..units_down {
-        for column in 0..units_across {
+        for block in &mut blocks {
+            block.at = block.start + row * block.row;
+        }
+        for _ in 0..units_across {
             if scan.restart_interval > 0 {
                 if until_restart == 0 {
                     segments.restart(restarts)?;
@@ -122,46 +125,71 @@ fn dc_scan(file: &[u8], frame: &Frame, scan: &Scan<'_>, coefficients: &mut [Coef
                 until_restart -= 1;
             }
             segments.ensure_mcu()?;
-            for (part, table) in scan.parts.iter().zip(&tables) {
-                let channel = frame.components.get(part.component)?;
-                let (across, down) = if is_lone {
-                    (1, 1)
-                } else {
-                    (channel.across, channel.down)
-                };
-                let predicted = predicted.get_mut(part.component)?;
-                let target = coefficients.get_mut(part.component)?;
-                for block in 0..across * down {
-                    let (x, y) = (column * across + block % across, row * down + block / across);
-                    let value = target.values.get_mut(y * target.stride + x)?;
-                    dc_value(&mut segments, table.as_ref(), scan.low, predicted, value)?;
+            // A copy of its own can live in registers.
+            let mut cursor = segments.cursor;
+            for block in &mut blocks {
+                cursor.refill(&segments.buffer)?;
+                let value = coefficients.get_mut(block.component)?.values.get_mut(block.at)?;
+                block.at += block.step;
+                if let Some(table) = block.table {
+                    let predicted = predicted.get_mut(block.component)?;
+                    let size = table.symbol(&mut cursor)?;
+                    *predicted += cursor.take_signed(u32::from(size));
+                    *value = i16::try_from(i32::from(i16::try_from(*predicted).ok()?) << scan.low).ok()?;
+                } else if cursor.take(1) == 1 {
+                    *value |= 1 << scan.low;
                 }
             }
+            segments.cursor = cursor;
         }
     }
     segments.finish()?;
     segments.end_of_scan()
 }
 
-#[inline(always)]
-fn dc_value(
-    segments: &mut Segments<'_>,
-    table: Option<&Table<'_>>,
-    low: u8,
-    predicted: &mut i32,
-    value: &mut i16,
-) -> Option<()> {
-    let mut cursor = segments.cursor;
-    cursor.refill(&segments.buffer)?;
-    if let Some(table) = table {
-        let size = table.symbol(&mut cursor)?;
-        *predicted += cursor.take_signed(u32::from(size));
-        *value = i16::try_from(i32::from(i16::try_from(*predicted).ok()?) << low).ok()?;
-    } else if cursor.take(1) == 1 {
-        *value |= 1 << low;
+/// One block of an MCU: whose it is, and where its coefficient goes.
+#[derive(Debug)]
+struct Block<'a> {
+    component: usize,
+    /// `None` in a refinement.
+    table: Option<&'a Table<'a>>,
+    /// The place in the first MCU.
+    start: usize,
+    /// From one MCU to the next, and to the one below.
+    step: usize,
+    row: usize,
+    /// The place in the MCU that comes next.
+    at: usize,
+}
+
+fn blocks_of_mcu<'a>(
+    frame: &Frame,
+    scan: &Scan<'_>,
+    tables: &'a [Option<Table<'a>>],
+    coefficients: &[Coefficients],
+) -> Option<Vec<Block<'a>>> {
+    let is_lone = scan.parts.len() == 1;
+    let mut blocks = Vec::new();
+    for (part, table) in scan.parts.iter().zip(tables) {
+        let channel = frame.components.get(part.component)?;
+        let stride = coefficients.get(part.component)?.stride;
+        let (across, down) = if is_lone {
+            (1, 1)
+        } else {
+            (channel.across, channel.down)
+        };
+        for (y, x) in (0..down).flat_map(|y| (0..across).map(move |x| (y, x))) {
+            blocks.push(Block {
+                component: part.component,
+                table: table.as_ref(),
+                start: y * stride + x,
+                step: across,
+                row: down * stride,
+                at: 0,
+            });
+        }
     }
-    segments.cursor = cursor;
-    Some(())
+    Some(blocks)
 }
 
 fn planes(frame: &Frame, coefficients: &[Coefficients], limits: &Limits) -> Option<Vec<Plane>> {
