@@ -1,5 +1,5 @@
 # What a developer does here. Logic beyond a line lives in scripts/ or in Rust.
-.PHONY: run test check bench gallery fmt lint docs deny clean
+.PHONY: run test check bench gallery fuzz fmt lint docs deny clean
 
 run: ## build visage and serve it at http://localhost:5000
 	@scripts/install-build-tools
@@ -30,6 +30,9 @@ bench: ## functions with criterion, the server under load; see benches/README.md
 
 gallery: ## every operation on a few pictures, as a page to look at
 	@scripts/gallery
+
+fuzz: ## looks for inputs that break something; scripts/fuzz TARGET SECONDS for longer
+	@scripts/fuzz
 
 clean:
 	cargo clean

@@ -249,7 +249,7 @@ mod tests {
         check("$img_!logo!,l_$img", "l_logo");
         check(
             "$n_!Ann!,l_text:Arial_20:Hi $(n)$(other)",
-            "l_text:Arial_20:Hi Ann$(other)",
+            "l_text:Arial_20:Hi Ann%24(other)",
         );
         check("$x_ctx:!k!_to_i,w_$x", "w_12");
         check("r_10:40:$v:60,$v_7", "r_10:40:7:60");

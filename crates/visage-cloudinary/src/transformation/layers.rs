@@ -8,8 +8,8 @@ use super::error::Refusal::{self, Invalid, Unsupported};
 use super::numbers::{number, whole_number};
 use crate::{DeliveryType, ImageFormat, PublicId};
 
-/// What would end the value, the component, or an escape.
-const ESCAPED: &AsciiSet = &CONTROLS.add(b'%').add(b',').add(b'/');
+/// What would end the value, the component, or an escape, or begin a variable.
+const ESCAPED: &AsciiSet = &CONTROLS.add(b'%').add(b',').add(b'/').add(b'$');
 
 /// In a family also what separates the words of a style.
 const FAMILY_ESCAPED: &AsciiSet = &ESCAPED.add(b'_');
