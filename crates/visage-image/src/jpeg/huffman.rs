@@ -109,21 +109,40 @@ pub(super) struct AcTable<'a> {
 }
 
 /// What several symbols do; the values that belong to them are dropped, the last one's even beyond the 12 bits.
-#[derive(Debug, Clone, Copy, Default)]
-struct Skip {
-    /// Bits to drop; 0 when the first code is longer than 12 bits, or none.
-    bits: u8,
-    /// How far the coefficient index moves.
-    coefficients: u8,
-    /// 1 when the block ends.
-    ends: u8,
+///
+/// One number, so that one look and one comparison are enough for each step: bits to drop in the low six, which a shift takes
+/// as they are; above eight how far the coefficient index moves. Where the block ends, or a single symbol has to be
+/// looked at, the move leads out of the block.
+#[derive(Debug, Clone, Copy)]
+struct Skip(u16);
+
+impl Skip {
+    /// The first code is longer than 12 bits, or none.
+    const NOTHING: Self = Self(0xFF00);
+    /// Added to the move where the block ends; more than any move.
+    const END: u32 = 128;
+
+    fn new(bits: u32, coefficients: u32, ends: bool) -> Option<Self> {
+        let moved = coefficients + if ends { Self::END } else { 0 };
+        u16::try_from(moved << 8 | bits).ok().map(Self)
+    }
+
+    #[inline(always)]
+    fn bits(self) -> u32 {
+        u32::from(self.0 & 63)
+    }
+
+    #[inline(always)]
+    fn moves(self) -> u32 {
+        u32::from(self.0 >> 8)
+    }
 }
 
 impl<'a> AcTable<'a> {
     pub(super) fn new(codes: Codes<'a>) -> Option<Self> {
         let table = Table::new(codes)?;
         let mut skip: Box<[Skip; LOOK_ENTRIES]> =
-            vec![Skip::default(); LOOK_ENTRIES].into_boxed_slice().try_into().ok()?;
+            vec![Skip::NOTHING; LOOK_ENTRIES].into_boxed_slice().try_into().ok()?;
         for (bits, entry) in (0_u32..).zip(skip.iter_mut()) {
             *entry = together(&table, bits);
         }
@@ -138,24 +157,24 @@ impl<'a> AcTable<'a> {
         loop {
             cursor.refill(buffer)?;
             for _ in 0..2 {
-                let Skip {
-                    bits,
-                    coefficients,
-                    ends,
-                } = self.skip[cursor.peek::<LOOK_BITS>()];
-                let next = index + u32::from(coefficients);
-                if bits == 0 || next + u32::from(ends) > 64 {
-                    index = self.skip_one(cursor, buffer, index)?;
-                    if index == 64 {
-                        return Some(());
-                    }
-                    break;
+                let skip = self.skip[cursor.peek::<LOOK_BITS>()];
+                let next = index + skip.moves();
+                if next < 64 {
+                    cursor.drop_bits(skip.bits());
+                    index = next;
+                    continue;
                 }
-                cursor.drop_bits(u32::from(bits));
-                if ends != 0 || next == 64 {
+                // The end of the block stands in it, or all 63 coefficients were there.
+                let ends = (Skip::END..Skip::END + 64).contains(&next);
+                if ends || next == 64 {
+                    cursor.drop_bits(skip.bits());
                     return Some(());
                 }
-                index = next;
+                index = self.skip_one(cursor, buffer, index)?;
+                if index == 64 {
+                    return Some(());
+                }
+                break;
             }
         }
     }
@@ -175,23 +194,26 @@ impl<'a> AcTable<'a> {
 }
 
 fn together(table: &Table<'_>, bits: u32) -> Skip {
-    let mut done = Skip::default();
-    let mut seen = 0_u32;
+    let (mut seen, mut coefficients, mut ends) = (0_u32, 0_u32, false);
     while seen < LOOK_BITS {
         let rest = (bits << seen) & ((1 << LOOK_BITS) - 1);
         let [length, symbol] = usize::try_from(rest).map_or(0, |rest| table.short[rest]).to_be_bytes();
-        let (run, size) = (symbol >> 4, symbol & 15);
-        let after = seen + u32::from(length) + u32::from(size);
-        if length == 0 || seen + u32::from(length) > LOOK_BITS || after > MAX_SKIPPED_BITS {
+        let (run, size) = (u32::from(symbol >> 4), u32::from(symbol & 15));
+        let length = u32::from(length);
+        let after = seen + length + size;
+        if length == 0 || seen + length > LOOK_BITS || after > MAX_SKIPPED_BITS {
             break;
         }
         seen = after;
-        done.bits = u8::try_from(seen).unwrap_or(0);
         if size == 0 && run != 15 {
-            done.ends = 1;
+            ends = true;
             break;
         }
-        done.coefficients += run + 1;
+        coefficients += run + 1;
     }
-    done
+    // No entry moves further than a block is long: a run of that kind is looked at by itself.
+    match Skip::new(seen, coefficients, ends) {
+        Some(skip) if seen > 0 && coefficients <= 64 => skip,
+        _ => Skip::NOTHING,
+    }
 }

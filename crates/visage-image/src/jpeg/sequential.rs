@@ -103,10 +103,14 @@ impl<'a> Decoder<'a> {
             .iter()
             .map(|channel| vec![0; mcus_across * channel.across * SIDE * channel.down * SIDE])
             .collect();
+        let mut blocks = self.blocks::<SIDE>(mcus_across)?;
         let mut predicted = [0_i32; 3];
         let (mut until_restart, mut restarts) = (self.restart_interval, 0_u8);
         for row in 0..wanted {
-            for column in 0..mcus_across {
+            for block in &mut blocks {
+                block.at = block.start;
+            }
+            for _ in 0..mcus_across {
                 if self.restart_interval > 0 {
                     if until_restart == 0 {
                         segments.restart(restarts)?;
@@ -117,10 +121,10 @@ impl<'a> Decoder<'a> {
                     until_restart -= 1;
                 }
                 segments.ensure_mcu()?;
-                segments.cursor = self.mcu::<SIDE>(
+                segments.cursor = mcu::<SIDE>(
                     segments.cursor,
                     &segments.buffer,
-                    (column, mcus_across),
+                    &mut blocks,
                     &mut predicted,
                     &mut bands,
                 )?;
@@ -137,47 +141,80 @@ impl<'a> Decoder<'a> {
         Some(())
     }
 
-    #[inline(always)]
-    fn mcu<const SIDE: usize>(
-        &self,
-        mut cursor: Cursor,
-        buffer: &Buffer,
-        (column, mcus_across): (usize, usize),
-        predicted: &mut [i32; 3],
-        bands: &mut [Vec<u8>],
-    ) -> Option<Cursor> {
+    /// Where everything about each block of an MCU is, worked out once.
+    fn blocks<const SIDE: usize>(&self, mcus_across: usize) -> Option<Vec<Block<'_>>> {
+        let mut blocks = Vec::new();
         for place in &self.places {
-            let (dc_table, ac) = self.tables.get(place.tables)?;
-            cursor.refill(buffer)?;
-            let size = dc_table.symbol(&mut cursor)?;
-            let predicted = predicted.get_mut(place.component)?;
-            *predicted += cursor.take_signed(u32::from(size));
-            if i16::try_from(*predicted).is_err() {
-                return None;
-            }
+            let (dc, ac) = self.tables.get(place.tables)?;
             let channel = self.frame.components.get(place.component)?;
-            let quantisation = self.quantisation.get(place.component)?;
             let stride = mcus_across * channel.across * SIDE;
-            let at = place.down * SIDE * stride + (column * channel.across + place.across) * SIDE;
-            let band = bands.get_mut(place.component)?;
-            let dc = *predicted * i32::from(quantisation[0]);
-            match SIDE {
-                1 => {
-                    ac.skip_block(&mut cursor, buffer, 1)?;
-                    *band.get_mut(at)? = transform::one(dc);
-                }
-                2 => {
-                    let low = low_coefficients::<LAST_OF_FOUR>(ac, &mut cursor, buffer, quantisation)?;
-                    put_block(band, at, stride, transform::four(dc, low[1], low[2], low[4]))?;
-                }
-                _ => {
-                    let low = low_coefficients::<LAST_OF_NINE>(ac, &mut cursor, buffer, quantisation)?;
-                    put_block(band, at, stride, nine(dc, &low))?;
-                }
+            blocks.push(Block {
+                component: place.component,
+                dc,
+                ac,
+                quantisation: self.quantisation.get(place.component)?,
+                stride,
+                start: place.down * SIDE * stride + place.across * SIDE,
+                step: channel.across * SIDE,
+                at: 0,
+            });
+        }
+        Some(blocks)
+    }
+}
+
+/// One block of an MCU: how it is coded, and where its pixels go.
+#[derive(Debug)]
+struct Block<'a> {
+    component: usize,
+    dc: &'a Table<'a>,
+    ac: &'a AcTable<'a>,
+    quantisation: &'a [u8; 64],
+    /// Pixels from one row of the band to the next.
+    stride: usize,
+    /// The first pixel in the first MCU of a row, and from one MCU to the next.
+    start: usize,
+    step: usize,
+    /// The first pixel in the MCU that comes next.
+    at: usize,
+}
+
+#[inline(always)]
+fn mcu<const SIDE: usize>(
+    mut cursor: Cursor,
+    buffer: &Buffer,
+    blocks: &mut [Block<'_>],
+    predicted: &mut [i32; 3],
+    bands: &mut [Vec<u8>],
+) -> Option<Cursor> {
+    for block in blocks {
+        cursor.refill(buffer)?;
+        let size = block.dc.symbol(&mut cursor)?;
+        let predicted = predicted.get_mut(block.component)?;
+        *predicted += cursor.take_signed(u32::from(size));
+        if i16::try_from(*predicted).is_err() {
+            return None;
+        }
+        let band = bands.get_mut(block.component)?;
+        let (at, stride) = (block.at, block.stride);
+        block.at += block.step;
+        let dc = *predicted * i32::from(block.quantisation[0]);
+        match SIDE {
+            1 => {
+                block.ac.skip_block(&mut cursor, buffer, 1)?;
+                *band.get_mut(at)? = transform::one(dc);
+            }
+            2 => {
+                let low = low_coefficients::<LAST_OF_FOUR>(block.ac, &mut cursor, buffer, block.quantisation)?;
+                put_block(band, at, stride, transform::four(dc, low[1], low[2], low[4]))?;
+            }
+            _ => {
+                let low = low_coefficients::<LAST_OF_NINE>(block.ac, &mut cursor, buffer, block.quantisation)?;
+                put_block(band, at, stride, nine(dc, &low))?;
             }
         }
-        Some(cursor)
     }
+    Some(cursor)
 }
 
 #[inline(always)]
