@@ -128,12 +128,29 @@ fn fonts() -> FontSystem {
     FontSystem::new_with_locale_and_db("en-US".to_owned(), database)
 }
 
+/// The text with one kind of line end, and blanks for what has no form. The shaper takes each line for one paragraph; a
+/// character that Unicode has end a paragraph inside of one would stop the program.
+fn lines_of(text: &str) -> String {
+    let text = text.replace("\r\n", "\n");
+    let of = |character| match character {
+        '\n' | '\r' | '\u{b}' | '\u{c}' | '\u{85}' | '\u{2028}' | '\u{2029}' => '\n',
+        other if other.is_control() => ' ',
+        other => other,
+    };
+    text.chars().map(of).collect()
+}
+
 /// Breaks the text into lines and places its letters.
 fn set(text: &str, style: &TextStyle, fonts: &mut FontSystem) -> Buffer {
     let font_size = f32::from(style.font_size);
     let line_height = (font_size * LINE_HEIGHT + style.line_spacing).max(1.0);
     let mut buffer = Buffer::new_empty(Metrics::new(font_size, line_height));
-    buffer.set_text(text, &attributes(style), Shaping::Advanced, align(style.align));
+    buffer.set_text(
+        &lines_of(text),
+        &attributes(style),
+        Shaping::Advanced,
+        align(style.align),
+    );
     let wrap = if style.max_width.is_some() {
         Wrap::WordOrGlyph
     } else {

@@ -269,3 +269,24 @@ fn strange_texts_are_drawn_without_harm() {
         }
     }
 }
+
+#[test]
+fn characters_that_end_a_paragraph_or_have_no_form_do_no_harm() {
+    // From right to left before the character, from left to right after it: two paragraphs for the shaper.
+    for character in ('\0'..='\u{a0}').chain(['\u{2028}', '\u{2029}', '\u{202e}', '\u{2066}', '\u{feff}']) {
+        for text in [
+            format!("\u{641}a{character}b"),
+            format!("b{character}\u{641}"),
+            character.to_string(),
+        ] {
+            let result = render_text(&text, &style(), &Limits::default());
+            assert!(
+                matches!(result, Ok(_) | Err(TextError::Empty)),
+                "{character:?}: {result:?}"
+            );
+        }
+    }
+    let lines = |text: &str| drawn(text, &style()).height;
+    assert_eq!(lines("a\u{2029}b"), lines("a\nb"));
+    assert_eq!(lines("a\r\nb"), lines("a\nb"));
+}
