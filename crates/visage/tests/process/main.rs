@@ -14,6 +14,7 @@ mod cut_uploads;
 mod damage;
 mod full_disk;
 mod kills;
+mod memory;
 mod parallel_uploads;
 mod slow_disk;
 mod starts;
