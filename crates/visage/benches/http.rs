@@ -45,8 +45,10 @@ async fn main() -> Result<()> {
         "peak memory after the uploads: {} MiB",
         server.peak_memory_mib()?
     ))?;
+    let photo_path = folder.path().join("photo.jpg");
+    std::fs::write(&photo_path, &photo)?;
     for format in ["jpg", "webp", "avif"] {
-        cold(&client, &url, format).await?;
+        cold(&client, &url, &photo_path, format).await?;
     }
     say(&format!(
         "peak memory after the cold deliveries: {} MiB",
@@ -99,20 +101,40 @@ async fn uploads(client: &reqwest::Client, server: &Server, photo: &[u8]) -> Res
     Ok(last)
 }
 
-/// Sizes that were never asked for, one after the other: read, check, decode, resize, encode, store.
-async fn cold(client: &reqwest::Client, url: &str, format: &str) -> Result<()> {
+/// Sizes that were never asked for, one after the other: read, check, decode, resize, encode, store; and what the render
+/// alone takes, from bytes to bytes, in a process of its own.
+async fn cold(client: &reqwest::Client, url: &str, photo: &Path, format: &str) -> Result<()> {
+    let bare_before_ms = bare_render_ms(photo, format)?;
     let mut times = Vec::new();
     for size in 0..COLD_SIZES {
-        let asked = url.replace("h_400,w_400/f_auto", &format!("h_{0},w_{0}/f_{format}", 200 + size));
+        let asked = url.replace("h_400,w_400/f_auto", &format!("h_{0},w_{0}/f_{format},q_80", 200 + size));
         let begun = Instant::now();
         client.get(asked).send().await?.error_for_status()?.bytes().await?;
         times.push(begun.elapsed());
     }
     let rate = f64::from(COLD_SIZES) / times.iter().sum::<Duration>().as_secs_f64();
+    // Before and after, so that a change of the machine's speed meets both sides.
+    let bare_ms = f64::midpoint(bare_before_ms, bare_render_ms(photo, format)?);
+    let times_text = quantiles(&mut times);
+    let cold_ms = times[times.len() / 2].as_secs_f64() * 1e3;
     say(&format!(
-        "cold {format} of about 240 px from the photo: {rate:.1}/s one at a time, {}",
-        quantiles(&mut times)
+        "cold {format} of about 240 px from the photo: {rate:.1}/s one at a time, {times_text}; \
+         the bare render {bare_ms:.1} ms: {:.2} times",
+        cold_ms / bare_ms
     ))
+}
+
+/// The median of `visage bench` at the middle of the cold sizes.
+fn bare_render_ms(photo: &Path, format: &str) -> Result<f64> {
+    let format = if format == "jpg" { "jpeg" } else { format };
+    let size = (200 + COLD_SIZES / 2).to_string();
+    let output = Command::new(env!("CARGO_BIN_EXE_visage"))
+        .arg("bench")
+        .arg(photo)
+        .args(["--format", format, "--size", &size, "--quality", "80", "--seconds", "2", "--json"])
+        .output()?;
+    let figures: Value = serde_json::from_slice(&output.stdout)?;
+    figures["med_ms"].as_f64().ok_or_else(|| "no median".into())
 }
 
 /// One avatar from memory, over 64 connections, against nginx with the same bytes in a file.
