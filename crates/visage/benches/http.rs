@@ -107,7 +107,10 @@ async fn cold(client: &reqwest::Client, url: &str, photo: &Path, format: &str) -
     let bare_before_ms = bare_render_ms(photo, format)?;
     let mut times = Vec::new();
     for size in 0..COLD_SIZES {
-        let asked = url.replace("h_400,w_400/f_auto", &format!("h_{0},w_{0}/f_{format},q_80", 200 + size));
+        let asked = url.replace(
+            "h_400,w_400/f_auto",
+            &format!("h_{0},w_{0}/f_{format},q_80", 200 + size),
+        );
         let begun = Instant::now();
         client.get(asked).send().await?.error_for_status()?.bytes().await?;
         times.push(begun.elapsed());
@@ -131,7 +134,17 @@ fn bare_render_ms(photo: &Path, format: &str) -> Result<f64> {
     let output = Command::new(env!("CARGO_BIN_EXE_visage"))
         .arg("bench")
         .arg(photo)
-        .args(["--format", format, "--size", &size, "--quality", "80", "--seconds", "2", "--json"])
+        .args([
+            "--format",
+            format,
+            "--size",
+            &size,
+            "--quality",
+            "80",
+            "--seconds",
+            "2",
+            "--json",
+        ])
         .output()?;
     let figures: Value = serde_json::from_slice(&output.stdout)?;
     figures["med_ms"].as_f64().ok_or_else(|| "no median".into())

@@ -15,12 +15,12 @@ use visage_store::{BlobError, Blobs, Directory, Sqlite, StoreError};
 
 use crate::chunks::Chunks;
 use crate::clock::Clock;
-use crate::config::{Config, ConfigError, SecretsError, StoredSecrets};
+use crate::config::{Config, ConfigError, MediaHostKind, SecretsError, StoredSecrets};
 use crate::fetch::{Fetcher, SystemNetwork};
 use crate::library::Library;
 use crate::library::admin_calls::AdminCalls;
 use crate::mail::{MailError, Mailer};
-use crate::media_host::{Embedded, MediaHost};
+use crate::media_host::{Cloudinary, Embedded, MediaHost, Paired};
 use crate::passwords::Passwords;
 use crate::permits::Permits;
 use crate::rate_limit::AttemptLimits;
@@ -161,7 +161,7 @@ impl App {
         let library = Arc::new(Library::new(&config, &sqlite, blobs, lane(), Arc::clone(&clock)));
         Ok(Self {
             directory: sqlite.clone(),
-            media_host: Arc::new(Embedded::new(Arc::clone(&library))),
+            media_host: media_host(&config, &library, &clock)?,
             library: Arc::clone(&library),
             chunks: Chunks::new(&config.chunks, Arc::clone(&clock)),
             fetcher: Fetcher::new(&config.fetch, Arc::new(SystemNetwork)),
@@ -224,6 +224,30 @@ impl StartError {
             cause,
         }
     }
+}
+
+/// The host, or the two, that the settings name.
+fn media_host(
+    config: &Config,
+    library: &Arc<Library>,
+    clock: &Arc<dyn Clock>,
+) -> Result<Arc<dyn MediaHost>, ConfigError> {
+    let own: Arc<dyn MediaHost> = Arc::new(Embedded::new(Arc::clone(library)));
+    let account = config.cloudinary.account().map_err(|mistake| ConfigError {
+        mistakes: vec![mistake],
+    })?;
+    let Some(account) = account else { return Ok(own) };
+    let cloudinary: Arc<dyn MediaHost> = Arc::new(Cloudinary::new(&config.cloudinary, account, Arc::clone(clock)));
+    Ok(Arc::new(match config.media_host {
+        MediaHostKind::Auto | MediaHostKind::Cloudinary => Paired {
+            first: cloudinary,
+            second: own,
+        },
+        MediaHostKind::Embedded => Paired {
+            first: own,
+            second: cloudinary,
+        },
+    }))
 }
 
 /// Ends the sentence that begins with the folder.

@@ -10,7 +10,7 @@ use visage_store::{
 };
 
 use crate::app::App;
-use crate::media_host::{MediaHostError, serves};
+use crate::media_host::MediaHostError;
 
 /// How many rows are read at once.
 const PAGE: usize = 500;
@@ -98,7 +98,7 @@ async fn references(app: &App, audit: &mut Audit) -> Result<(), AuditError> {
         for reference in &page {
             let public_id = reference.public_id.as_deref().and_then(|id| PublicId::parse(id).ok());
             if let Some(url) = &reference.url {
-                let is_served = public_id.as_ref().is_some_and(|id| serves(&app.library, url, id));
+                let is_served = public_id.as_ref().is_some_and(|id| app.media_host.serves(url, id));
                 if !is_served {
                     tracing::warn!(user.id = %reference.user_id, url, "the URL of the user's picture is not served here");
                     audit.unserved_urls += 1;

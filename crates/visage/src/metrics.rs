@@ -39,6 +39,9 @@ pub(crate) async fn show(State(app): State<Arc<App>>) -> Response {
     if let Ok(bytes) = app.library.catalog.derived_bytes().await {
         gauge("visage_derived_bytes", bytes);
     }
+    if let Some(breaker) = app.media_host.breaker() {
+        gauge("visage_media_host_breaker", breaker as u64);
+    }
     let text = RECORDER.get().map(PrometheusHandle::render).unwrap_or_default();
     ([(header::CONTENT_TYPE, "text/plain; version=0.0.4")], text).into_response()
 }

@@ -74,8 +74,8 @@ pub async fn exchange_image(app: &App, user: &User, file: SpooledFile) -> Result
     crash::point("exchange-begun").await;
     match upload_and_commit(app, &user.id, &public_id, picture).await {
         Ok(hosted) => Ok(hosted),
-        // After a timeout the picture may still arrive: only the grace is long enough to be sure that it has not.
-        Err(error @ ProfileImageError::MediaHost(MediaHostError::TimedOut)) => Err(error),
+        // The picture may still arrive: only the grace is long enough to be sure that it has not.
+        Err(ProfileImageError::MediaHost(error)) if error.may_be_done() => Err(error.into()),
         Err(error) => {
             release(app, &public_id).await;
             Err(error)

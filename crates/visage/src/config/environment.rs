@@ -13,6 +13,11 @@ const NAMES: &[(&str, &str)] = &[
     ("VISAGE_API_KEY", "embedded.api_key"),
     ("VISAGE_API_SECRET", "embedded.api_secret"),
     ("VISAGE_FETCH_ALLOW", "fetch.allow"),
+    ("CLOUDINARY_URL", "cloudinary.url"),
+    ("CLOUDINARY_CLOUD_NAME", "cloudinary.cloud_name"),
+    ("CLOUDINARY_API_KEY", "cloudinary.api_key"),
+    ("CLOUDINARY_API_SECRET", "cloudinary.api_secret"),
+    ("CLOUDINARY_API_PROXY", "cloudinary.api_proxy"),
     ("JWT_SECRET", "auth.jwt_secret"),
     ("ADMIN_EMAIL", "auth.admin_email"),
     ("ADMIN_PASSWORD", "auth.admin_password"),
@@ -20,20 +25,10 @@ const NAMES: &[(&str, &str)] = &[
 ];
 
 /// Variables whose meaning is not built yet: refused, because ignoring them would put pictures in the wrong place.
-const NOT_YET: &[(&str, &str)] = &[
-    (
-        "MONGO_URI",
-        "MongoDB is not supported yet; without it visage keeps its records in SQLite in the data folder",
-    ),
-    (
-        "CLOUDINARY_URL",
-        "a Cloudinary account as the media host is not supported yet; without it visage uses its own store",
-    ),
-    (
-        "CLOUDINARY_CLOUD_NAME",
-        "a Cloudinary account as the media host is not supported yet",
-    ),
-];
+const NOT_YET: &[(&str, &str)] = &[(
+    "MONGO_URI",
+    "MongoDB is not supported yet; without it visage keeps its records in SQLite in the data folder",
+)];
 
 /// Variables that say where to find or how to run visage, read elsewhere.
 const NOT_SETTINGS: &[&str] = &["VISAGE_CONFIG", "VISAGE_CRASH_AT"];

@@ -4,6 +4,7 @@
 //! plain `serde`) and what is meant (checked here, all mistakes reported together, each with its key).
 
 mod address;
+mod cloudinary;
 mod dotenv;
 mod environment;
 mod period;
@@ -17,6 +18,7 @@ use std::path::{Path, PathBuf};
 
 use serde::{Deserialize, Serialize};
 
+pub use cloudinary::{CloudinaryAccount, CloudinaryConfig, MediaHostKind, Outage};
 pub use dotenv::read_dotenv;
 pub use period::Period;
 pub use sections::{
@@ -46,6 +48,10 @@ pub struct Config {
     pub auth: AuthConfig,
     /// Which web pages may call the API.
     pub cors: CorsConfig,
+    /// Which media host gets new pictures.
+    pub media_host: MediaHostKind,
+    /// The Cloudinary account, when there is one.
+    pub cloudinary: CloudinaryConfig,
     /// The embedded media store's own credentials.
     pub embedded: EmbeddedConfig,
     /// Files that come in several requests.
@@ -81,6 +87,8 @@ impl Default for Config {
             environment: "development".to_owned(),
             auth: AuthConfig::default(),
             cors: CorsConfig::default(),
+            media_host: MediaHostKind::Auto,
+            cloudinary: CloudinaryConfig::default(),
             embedded: EmbeddedConfig::default(),
             chunks: ChunksConfig::default(),
             fetch: FetchConfig::default(),
@@ -166,8 +174,22 @@ impl Config {
             self.reaper.pending_grace.as_duration() < 2 * self.http.request_timeout.as_duration(),
             "reaper.pending_grace: must be at least twice http.request_timeout, or an upload under way could be reaped",
         );
+        wrong(
+            self.cloudinary.deadline.as_duration() * 2 > self.reaper.pending_grace.as_duration(),
+            "cloudinary.deadline: must be at most half of reaper.pending_grace, or an upload under way could be reaped",
+        );
+        let account = self.cloudinary.account().ok().flatten();
+        wrong(
+            account.is_some_and(|account| account.api_url == self.public_url()),
+            "cloudinary: is this very server; CLOUDINARY_URL of the ready message is for other programs",
+        );
+        wrong(
+            self.media_host == MediaHostKind::Cloudinary && matches!(self.cloudinary.account(), Ok(None)),
+            "media_host: is cloudinary, and no account is set; CLOUDINARY_URL names one",
+        );
         self.auth.check(&mut wrong);
         self.cors.check(&mut wrong);
+        self.cloudinary.check(&mut wrong);
         self.embedded.check(&mut wrong);
         self.chunks.check(&mut wrong);
         self.fetch.check(&mut wrong);
@@ -356,7 +378,28 @@ mod tests {
     #[test]
     fn what_is_not_built_yet_is_refused_and_not_ignored() {
         assert!(load("", &[("MONGO_URI", "mongodb://localhost/x")]).is_err());
-        assert!(load("", &[("CLOUDINARY_URL", "cloudinary://k:s@c")]).is_err());
+    }
+
+    #[test]
+    fn a_cloudinary_account_comes_from_one_name_or_from_three() {
+        let one = load("", &[("CLOUDINARY_URL", "cloudinary://k:s@cloud")]).unwrap();
+        let three = load(
+            "",
+            &[
+                ("CLOUDINARY_CLOUD_NAME", "cloud"),
+                ("CLOUDINARY_API_KEY", "k"),
+                ("CLOUDINARY_API_SECRET", "s"),
+            ],
+        )
+        .unwrap();
+        for config in [one, three] {
+            let account = config.cloudinary.account().unwrap().unwrap();
+            assert_eq!((account.cloud_name.as_str(), account.api_key.as_str()), ("cloud", "k"));
+        }
+        assert_refused("", &[("CLOUDINARY_URL", "cloudinary://k:s@")], "cloudinary.url");
+        assert_refused("", &[("CLOUDINARY_CLOUD_NAME", "cloud")], "cloudinary.api_key");
+        assert_refused("media_host = \"cloudinary\"", &[], "media_host");
+        assert_refused("[cloudinary]\ndeadline = \"31m\"", &[], "cloudinary.deadline");
     }
 
     #[test]

@@ -18,9 +18,9 @@ const PUBLISHED_PASSWORDS: &[&str] = &["admin", "admin123", "admin@123", "passwo
 const MAX_TOKEN_LIFETIME: Period = Period::hours(24 * 3653);
 
 /// Reports a mistake when its first argument is true.
-type Report<'a> = dyn FnMut(bool, &str) + 'a;
+pub(super) type Report<'a> = dyn FnMut(bool, &str) + 'a;
 
-fn none_is_zero(wrong: &mut Report<'_>, settings: &[(&str, bool)]) {
+pub(super) fn none_is_zero(wrong: &mut Report<'_>, settings: &[(&str, bool)]) {
     for (key, is_zero) in settings {
         wrong(*is_zero, &format!("{key}: must be more than 0"));
     }

@@ -6,6 +6,7 @@
 mod address;
 mod network;
 mod outgoing;
+pub(crate) mod tls;
 
 use std::path::Path;
 use std::sync::Arc;

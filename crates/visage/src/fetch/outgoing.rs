@@ -26,6 +26,7 @@ use url::{Host, Url};
 
 use super::address::is_public;
 use super::network::Network;
+use super::tls;
 
 /// For finding an address, for connecting to one, and for agreeing on its encryption: each.
 const CONNECT_TIMEOUT: Duration = Duration::from_secs(5);
@@ -272,24 +273,7 @@ impl std::fmt::Debug for Tls {
     }
 }
 
-/// The system's own certificates are trusted; they are read when they are first needed.
 async fn load_tls() -> Result<Tls, Refusal> {
-    let loaded = tokio::task::spawn_blocking(rustls_native_certs::load_native_certs).await;
-    let loaded = loaded.map_err(|_stopping| Refusal::Tls)?;
-    let mut roots = rustls::RootCertStore::empty();
-    let (usable, _) = roots.add_parsable_certificates(loaded.certs);
-    if usable == 0 {
-        tracing::warn!("the system has no certificates that https could be checked with");
-        return Err(Refusal::Tls);
-    }
-    let provider = Arc::new(rustls::crypto::ring::default_provider());
-    let config = rustls::ClientConfig::builder_with_provider(provider)
-        .with_safe_default_protocol_versions()
-        .map_err(|cause| {
-            tracing::error!(error = %cause, "TLS cannot be used");
-            Refusal::Tls
-        })?
-        .with_root_certificates(roots)
-        .with_no_client_auth();
+    let config = tls::client_config().await.ok_or(Refusal::Tls)?;
     Ok(Tls(TlsConnector::from(Arc::new(config))))
 }

@@ -234,6 +234,15 @@ impl From<MediaHostError> for ApiError {
                 Self::new(StatusCode::UNSUPPORTED_MEDIA_TYPE, "unsupported_media_type", error)
             }
             MediaHostError::TimedOut => Self::overloaded().because(error),
+            MediaHostError::Unavailable { retry_after, .. } => Self {
+                retry_after: Some(retry_after),
+                ..Self::new(
+                    StatusCode::SERVICE_UNAVAILABLE,
+                    "media_host",
+                    "Pictures cannot be stored now. Nothing was changed; please try again later.",
+                )
+                .because(error)
+            },
             MediaHostError::Failed(cause) => Self::new(
                 StatusCode::BAD_GATEWAY,
                 "media_host",

@@ -112,7 +112,14 @@ async fn no_route() -> Response {
 async fn health(State(app): State<Arc<App>>) -> Response {
     let environment = &app.config.environment;
     match app.directory.media_counts().await {
-        Ok(_) => Json(json!({ "status": "ok", "environment": environment })).into_response(),
+        Ok(_) => {
+            let mut body = json!({ "status": "ok", "environment": environment });
+            // This server works, whatever the account does: whoever watches it is told, and nobody restarts it for that.
+            if let Some(breaker) = app.media_host.breaker() {
+                body["mediaHost"] = json!({ "kind": "cloudinary", "breaker": breaker.as_str() });
+            }
+            Json(body).into_response()
+        }
         Err(error) => {
             tracing::error!(error = %error, "the database does not answer");
             let body =

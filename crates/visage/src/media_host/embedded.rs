@@ -110,24 +110,15 @@ impl MediaHost for Embedded {
         let url = DeliveryUrl::parse(path).ok()?;
         Some(self.write(url.with_transformation(transformation.clone())))
     }
-}
 
-/// Whether `url` is one that the embedded store, as it is configured now, answers with the picture `public_id`.
-pub fn serves(library: &Library, url: &str, public_id: &PublicId) -> bool {
-    let path = url.strip_prefix(library.public_url.as_str());
-    // What follows the prefix must be a path: `http://host:50` begins `http://host:5000`, too.
-    let Some(path) = path.filter(|path| path.starts_with('/')) else {
-        return false;
-    };
-    DeliveryUrl::parse(path).is_ok_and(|url| {
-        url.cloud == library.cloud_name
-            && url.resource_type == ResourceType::Image
-            && url.delivery_type == DeliveryType::Upload
-            && url
-                .candidates()
-                .into_iter()
-                .any(|candidate| candidate.public_id == *public_id)
-    })
+    fn serves(&self, url: &str, public_id: &PublicId) -> bool {
+        let path = url.strip_prefix(self.library.public_url.as_str());
+        // What follows the prefix must be a path: `http://host:50` begins `http://host:5000`, too.
+        let url = path
+            .filter(|path| path.starts_with('/'))
+            .and_then(|path| DeliveryUrl::parse(path).ok());
+        url.is_some_and(|url| url.cloud == self.library.cloud_name && super::names(&url, public_id))
+    }
 }
 
 fn key(public_id: &PublicId, resource_type: ResourceType) -> AssetKey {

@@ -1,14 +1,19 @@
-//! Where pictures live: visage's own store, or (later) a Cloudinary account.
+//! Where pictures live: visage's own store, or a Cloudinary account.
 
+mod cloudinary;
 mod embedded;
+mod paired;
 
 use std::fmt;
+use std::time::Duration;
 
 use async_trait::async_trait;
 use bytes::Bytes;
-use visage_cloudinary::{PublicId, ResourceType, Transformation};
+use visage_cloudinary::{DeliveryType, DeliveryUrl, PublicId, ResourceType, Transformation};
 
-pub use embedded::{Embedded, serves};
+pub use cloudinary::{Breaker, BreakerState, Cloudinary};
+pub use embedded::Embedded;
+pub use paired::Paired;
 
 /// A checked and cleaned picture on its way to the media host.
 #[derive(Debug, Clone)]
@@ -49,6 +54,24 @@ pub trait MediaHost: Send + Sync + fmt::Debug {
     /// The address for the picture behind `url`, one of this host's, with another transformation; `None` when `url` is
     /// not this host's.
     fn with_transformation(&self, url: &str, transformation: &Transformation) -> Option<String>;
+
+    /// Whether `url` is one that this host, as it is configured now, answers with the picture `public_id`.
+    fn serves(&self, url: &str, public_id: &PublicId) -> bool;
+
+    /// How its circuit breaker stands; `None` for a host that has none, because it is in this process.
+    fn breaker(&self) -> Option<BreakerState> {
+        None
+    }
+}
+
+/// Whether a URL asks for this uploaded picture.
+fn names(url: &DeliveryUrl, public_id: &PublicId) -> bool {
+    url.resource_type == ResourceType::Image
+        && url.delivery_type == DeliveryType::Upload
+        && url
+            .candidates()
+            .into_iter()
+            .any(|candidate| candidate.public_id == *public_id)
 }
 
 /// Why the media host did not do what was asked.
@@ -63,7 +86,29 @@ pub enum MediaHostError {
     /// It did not answer in time; the picture may be there or not.
     #[error("the media host did not answer in time")]
     TimedOut,
+    /// It cannot be reached, or cannot do anything now.
+    #[error("the media host is not available: {cause}")]
+    Unavailable {
+        /// What is wrong, as far as it is known.
+        cause: String,
+        /// When it may be worth to try again.
+        retry_after: Duration,
+        /// Whether the picture may be there all the same, or may still arrive.
+        may_be_done: bool,
+    },
     /// It failed.
     #[error("the media host failed: {0}")]
     Failed(#[source] Box<dyn std::error::Error + Send + Sync>),
+}
+
+impl MediaHostError {
+    /// Whether what was asked for may have been done all the same, or may still be: nothing is certain until the grace of
+    /// an exchange is over.
+    pub fn may_be_done(&self) -> bool {
+        match self {
+            Self::TimedOut => true,
+            Self::Unavailable { may_be_done, .. } => *may_be_done,
+            Self::NoSpace | Self::Unshowable(_) | Self::Failed(_) => false,
+        }
+    }
 }

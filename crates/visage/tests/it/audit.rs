@@ -143,6 +143,10 @@ impl MediaHost for Speechless {
     fn with_transformation(&self, url: &str, transformation: &Transformation) -> Option<String> {
         self.0.with_transformation(url, transformation)
     }
+
+    fn serves(&self, url: &str, id: &PublicId) -> bool {
+        self.0.serves(url, id)
+    }
 }
 
 #[tokio::test(flavor = "multi_thread")]

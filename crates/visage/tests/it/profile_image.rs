@@ -344,6 +344,10 @@ impl MediaHost for Unreliable {
     fn with_transformation(&self, url: &str, transformation: &Transformation) -> Option<String> {
         self.inner.with_transformation(url, transformation)
     }
+
+    fn serves(&self, url: &str, id: &PublicId) -> bool {
+        self.inner.serves(url, id)
+    }
 }
 
 #[derive(Default, Clone)]

@@ -1,6 +1,7 @@
 //! A visage in this process, with readable verbs. When dropped it reaps everything and checks that nothing is left over:
 //! every test is also a leak test.
 
+use std::path::Path;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -10,14 +11,18 @@ use http::{HeaderMap, Method, Request, StatusCode, header};
 use http_body_util::BodyExt as _;
 use serde_json::{Value, json};
 use tempfile::TempDir;
+use tokio_util::sync::CancellationToken;
 use visage::app::App;
 use visage::audit::{Audit, audit};
 use visage::clock::FixedClock;
 use visage::config::Config;
 use visage::http::Front;
 use visage::jobs::reaper::{self, Reaped};
-use visage_cloudinary::Secret;
-use visage_store::{Blobs, Sqlite};
+use visage::library::destroy::destroy;
+use visage_cloudinary::{DeliveryType, PublicId, ResourceType, Secret};
+use visage_store::{AssetKey, Blobs, Sqlite};
+
+use crate::fault_proxy::{FaultProxy, Undo};
 
 /// Headers that answers may carry. A new one is put here by someone who has thought about it.
 const KNOWN_HEADERS: &[&str] = &[
@@ -58,6 +63,111 @@ pub(crate) struct TestApp {
     pub(crate) front: Front,
     /// Off for tests that damage something on purpose.
     pub(crate) check_on_drop: bool,
+    /// The account that pictures live in, when it is not the app's own store.
+    account: Option<Account>,
+}
+
+/// Another visage, with the same clock, that stands for the account; it is reached over a real connection.
+#[derive(Clone)]
+struct Account {
+    app: Arc<App>,
+    front: Arc<Front>,
+    port: u16,
+    _folder: Arc<TempDir>,
+}
+
+const ACCOUNT_SECRET: &str = "a secret of the account";
+
+impl Account {
+    fn open(clock: &Arc<FixedClock>) -> Self {
+        let folder = tempfile::tempdir().unwrap();
+        let mut config = config_in(folder.path());
+        config.embedded.api_secret = Secret::new(ACCOUNT_SECRET);
+        let http = config.http.clone();
+        let app = Arc::new(assemble(config, clock, Blobs::in_memory()));
+        let front = Arc::new(Front::new(Arc::clone(&app)));
+        let served = Front::new(Arc::clone(&app));
+        let listener = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
+        listener.set_nonblocking(true).unwrap();
+        let port = listener.local_addr().unwrap().port();
+        let listener = tokio::net::TcpListener::from_std(listener).unwrap();
+        tokio::spawn(
+            async move { visage::http::server::serve(listener, served, &http, CancellationToken::new()).await },
+        );
+        Self {
+            app,
+            front,
+            port,
+            _folder: Arc::new(folder),
+        }
+    }
+
+    /// Makes it the media host: its addresses are those of `http://images.example`, and it is its own proxy.
+    fn use_in(&self, config: &mut Config) {
+        let url = format!("cloudinary://1:{ACCOUNT_SECRET}@visage?upload_prefix=http://images.example");
+        config.cloudinary.url = Secret::new(url.replace(' ', "%20"));
+        config.cloudinary.api_proxy = Secret::new(format!("http://127.0.0.1:{}", self.port));
+    }
+
+    /// Destroys the asset that an answer tells of, as if it had never been stored.
+    fn undo(&self) -> Undo {
+        let library = Arc::clone(&self.app.library);
+        Arc::new(move |answer| {
+            let library = Arc::clone(&library);
+            Box::pin(async move {
+                let (_, body) = answer.split_once("\r\n\r\n").unwrap();
+                let body: Value = serde_json::from_str(body).unwrap();
+                let key = AssetKey {
+                    resource_type: ResourceType::Image,
+                    delivery_type: DeliveryType::Upload,
+                    public_id: PublicId::parse(body["public_id"].as_str().unwrap()).unwrap(),
+                };
+                destroy(&library, &key).await.unwrap();
+            })
+        })
+    }
+
+    /// What is kept in both, as if it were in one.
+    async fn add_to(&self, audit: &mut Audit) {
+        let mine = visage::audit::audit(&self.app).await.unwrap();
+        assert_eq!(audit.assets, 0, "pictures are in the account");
+        audit.assets += mine.assets;
+        audit.missing_originals += mine.missing_originals;
+        audit.damaged_originals += mine.damaged_originals;
+        audit.pending_uploads += mine.pending_uploads;
+        audit.doomed_uploads += mine.doomed_uploads;
+        audit.derived_images += mine.derived_images;
+        audit.stray_blobs += mine.stray_blobs;
+        audit.temporary_files += mine.temporary_files;
+    }
+}
+
+fn config_in(folder: &Path) -> Config {
+    std::fs::create_dir(folder.join("tmp")).unwrap();
+    let mut config = Config {
+        data: folder.to_owned(),
+        ..Config::default()
+    };
+    config.auth.jwt_secret = Secret::new("a secret of the tests");
+    config.auth.bcrypt_cost = 4;
+    config.embedded.api_key = "1".to_owned();
+    config.public_url = "http://images.example".to_owned();
+    config
+}
+
+fn assemble(config: Config, clock: &Arc<FixedClock>, blobs: Blobs) -> App {
+    let sqlite = Arc::new(Sqlite::open(&config.data.join("visage.db")).unwrap());
+    App::assemble(config, clock.clone(), sqlite, blobs).unwrap()
+}
+
+fn clock() -> Arc<FixedClock> {
+    Arc::new(FixedClock::new("2024-06-25T09:25:44Z".parse().unwrap()))
+}
+
+/// Whether the same tests are run with an account as the media host.
+#[allow(clippy::disallowed_methods, reason = "it is how a test run is told")]
+fn has_account() -> bool {
+    std::env::var("VISAGE_TEST_MEDIA_HOST").is_ok_and(|host| host == "cloudinary")
 }
 
 /// A signed-in user.
@@ -108,20 +218,37 @@ impl TestApp {
 
     /// An app whose settings and whose parts are changed before it starts.
     pub(crate) fn with(configure: impl FnOnce(&mut Config), replace: impl FnOnce(&mut App)) -> Self {
-        let folder = tempfile::tempdir().unwrap();
-        std::fs::create_dir(folder.path().join("tmp")).unwrap();
-        let clock = Arc::new(FixedClock::new("2024-06-25T09:25:44Z".parse().unwrap()));
-        let mut config = Config {
-            data: folder.path().to_owned(),
-            ..Config::default()
+        let clock = clock();
+        let account = has_account().then(|| Account::open(&clock));
+        Self::build(clock, account, configure, replace)
+    }
+
+    /// An app whose pictures live in an account, with a proxy in between that makes trouble when it is told to.
+    pub(crate) async fn behind_faults(configure: impl FnOnce(&mut Config)) -> (Self, FaultProxy) {
+        let clock = clock();
+        let account = Account::open(&clock);
+        let proxy = FaultProxy::start(([127, 0, 0, 1], account.port).into(), account.undo()).await;
+        let port = proxy.port;
+        let configure = |config: &mut Config| {
+            config.cloudinary.api_proxy = Secret::new(format!("http://127.0.0.1:{port}"));
+            configure(config);
         };
-        config.auth.jwt_secret = Secret::new("a secret of the tests");
-        config.auth.bcrypt_cost = 4;
-        config.embedded.api_key = "1".to_owned();
-        config.public_url = "http://images.example".to_owned();
+        (Self::build(clock, Some(account), configure, |_| {}), proxy)
+    }
+
+    fn build(
+        clock: Arc<FixedClock>,
+        account: Option<Account>,
+        configure: impl FnOnce(&mut Config),
+        replace: impl FnOnce(&mut App),
+    ) -> Self {
+        let folder = tempfile::tempdir().unwrap();
+        let mut config = config_in(folder.path());
+        if let Some(account) = &account {
+            account.use_in(&mut config);
+        }
         configure(&mut config);
-        let sqlite = Arc::new(Sqlite::open(&folder.path().join("visage.db")).unwrap());
-        let mut app = App::assemble(config, clock.clone(), sqlite, Blobs::in_memory()).unwrap();
+        let mut app = assemble(config, &clock, Blobs::in_memory());
         replace(&mut app);
         let app = Arc::new(app);
         let front = visage::http::Front::new(Arc::clone(&app));
@@ -131,14 +258,13 @@ impl TestApp {
             folder,
             front,
             check_on_drop: true,
+            account,
         }
     }
 
     /// Another app on the same database and blobs, as after a restart: nothing is in its memory.
     pub(crate) fn restarted(&self) -> Self {
-        let sqlite = Arc::new(Sqlite::open(&self.folder.path().join("visage.db")).unwrap());
-        let blobs = self.app.library.blobs.clone();
-        let app = App::assemble(self.app.config.clone(), self.clock.clone(), sqlite, blobs).unwrap();
+        let app = assemble(self.app.config.clone(), &self.clock, self.app.library.blobs.clone());
         let app = Arc::new(app);
         let front = visage::http::Front::new(Arc::clone(&app));
         let folder = tempfile::tempdir().unwrap();
@@ -148,11 +274,15 @@ impl TestApp {
             folder,
             front,
             check_on_drop: false,
+            account: self.account.clone(),
         }
     }
 
     pub(crate) async fn send(&self, request: Request<Body>) -> Answer {
-        let response = self.respond(request).await;
+        Self::read(self.respond(request).await).await
+    }
+
+    async fn read(response: axum::response::Response) -> Answer {
         let (parts, body) = response.into_parts();
         for name in parts.headers.keys() {
             assert!(
@@ -205,7 +335,11 @@ impl TestApp {
         for (name, value) in headers {
             request = request.header(*name, *value);
         }
-        self.send(request.body(Body::empty()).unwrap()).await
+        let request = request.body(Body::empty()).unwrap();
+        match &self.account {
+            Some(account) if path != url => Self::read(account.front.answer(request).await).await,
+            _ => self.send(request).await,
+        }
     }
 
     pub(crate) async fn member(&self, name: &str) -> Member {
@@ -273,8 +407,15 @@ impl TestApp {
         for _ in 0..4 {
             self.advance(Duration::from_secs(2 * 3600));
             self.reap().await;
+            if let Some(account) = &self.account {
+                reaper::reap(&account.app, false).await.unwrap();
+            }
         }
-        audit(&self.app).await.unwrap()
+        let mut counted = audit(&self.app).await.unwrap();
+        if let Some(account) = &self.account {
+            account.add_to(&mut counted).await;
+        }
+        counted
     }
 }
 
