@@ -33,6 +33,8 @@ async fn main() -> Result<()> {
     // Criterion's flags come along when all benches are run.
     let folder = tempfile::tempdir()?;
     let mut server = Server::start(folder.path())?;
+    // The client asks for one, although it only speaks http here.
+    rustls::crypto::ring::default_provider().install_default().ok();
     let client = reqwest::Client::builder()
         .pool_max_idle_per_host(HOT_CONNECTIONS)
         .no_proxy()

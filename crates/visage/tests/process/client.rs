@@ -13,6 +13,8 @@ use crate::server::Site;
 
 /// A new connection for every request: one that a killed server has left behind would only be in the way.
 static CLIENT: LazyLock<Client> = LazyLock::new(|| {
+    // The client asks for one, although it only speaks http here. Again is harmless.
+    rustls::crypto::ring::default_provider().install_default().ok();
     let client = Client::builder().pool_max_idle_per_host(0);
     client.timeout(Duration::from_secs(60)).build().unwrap()
 });

@@ -125,16 +125,16 @@ impl Client {
 
     async fn connect(&self) -> Result<reqwest::Client, Fault> {
         let broken = |error: reqwest::Error| Fault::of_transport(&error);
+        let tls = tls::client_config().await;
+        let tls = tls.ok_or_else(|| Fault::new(FaultKind::NotDone, "TLS cannot be used"))?;
         let mut builder = reqwest::Client::builder()
+            .tls_backend_preconfigured(tls)
             .user_agent(USER_AGENT)
             .no_proxy()
             .redirect(reqwest::redirect::Policy::none())
             .connect_timeout(self.connect_timeout)
             .timeout(self.request_timeout)
             .pool_idle_timeout(IDLE_TIMEOUT);
-        if let Some(tls) = tls::client_config().await {
-            builder = builder.tls_backend_preconfigured(tls);
-        }
         if let Some(proxy) = &self.account.proxy {
             builder = builder.proxy(reqwest::Proxy::all(proxy.expose()).map_err(broken)?);
         }
