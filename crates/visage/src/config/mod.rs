@@ -174,11 +174,11 @@ impl Config {
             self.reaper.pending_grace.as_duration() < 2 * self.http.request_timeout.as_duration(),
             "reaper.pending_grace: must be at least twice http.request_timeout, or an upload under way could be reaped",
         );
+        let account = self.cloudinary.account().ok().flatten();
         wrong(
-            self.cloudinary.deadline.as_duration() * 2 > self.reaper.pending_grace.as_duration(),
+            account.is_some() && self.cloudinary.deadline.as_duration() * 2 > self.reaper.pending_grace.as_duration(),
             "cloudinary.deadline: must be at most half of reaper.pending_grace, or an upload under way could be reaped",
         );
-        let account = self.cloudinary.account().ok().flatten();
         wrong(
             account.is_some_and(|account| account.api_url == self.public_url()),
             "cloudinary: is this very server; CLOUDINARY_URL of the ready message is for other programs",
@@ -399,7 +399,9 @@ mod tests {
         assert_refused("", &[("CLOUDINARY_URL", "cloudinary://k:s@")], "cloudinary.url");
         assert_refused("", &[("CLOUDINARY_CLOUD_NAME", "cloud")], "cloudinary.api_key");
         assert_refused("media_host = \"cloudinary\"", &[], "media_host");
-        assert_refused("[cloudinary]\ndeadline = \"31m\"", &[], "cloudinary.deadline");
+        let account = ("CLOUDINARY_URL", "cloudinary://k:s@cloud");
+        assert_refused("[cloudinary]\ndeadline = \"31m\"", &[account], "cloudinary.deadline");
+        assert!(load("[cloudinary]\ndeadline = \"30m\"", &[account]).is_ok());
     }
 
     #[test]
