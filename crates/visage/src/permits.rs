@@ -175,6 +175,28 @@ mod tests {
     }
 
     #[tokio::test]
+    async fn work_begins_in_order_of_arrival_whatever_its_size() {
+        let permits = Permits::new(8 * MIB, 1, 64);
+        let held = permits.acquire(u64::MAX).await.unwrap();
+        let begun = std::sync::Mutex::new(Vec::new());
+        let work = |number: u64| {
+            let (permits, begun) = (&permits, &begun);
+            async move {
+                let permit = permits.acquire((number * 5 % 9) * MIB).await;
+                begun.lock().unwrap().push(number);
+                // Whoever waits behind comes in only when this is gone.
+                tokio::task::yield_now().await;
+                drop(permit.unwrap());
+            }
+        };
+        let all = futures_util::future::join_all((0..64).map(work));
+        let free = async { drop(held) };
+        // The first poll makes all 64 wait, in this order.
+        tokio::join!(all, free);
+        assert!(begun.lock().unwrap().is_sorted(), "{begun:?}");
+    }
+
+    #[tokio::test]
     async fn whoever_stops_waiting_gives_the_place_up() {
         let permits = Arc::new(Permits::new(MIB, 1, 1));
         let held = permits.acquire(1).await.unwrap();
