@@ -102,7 +102,31 @@ pub trait Directory: Send + Sync + std::fmt::Debug {
     /// Whether a user refers to this public id, or an exchange under way names it.
     async fn is_in_use(&self, public_id: &str) -> Result<bool>;
 
-    /// How many media are pending and expired, for metrics.
+    /// Notes, before it is stored there, that the own store takes a picture in for an account that cannot be reached. It is
+    /// due to be moved to the account at once. Noted already: nothing changes.
+    async fn take_in(&self, public_id: &PublicId, now: Timestamp) -> Result<()>;
+
+    /// Up to `limit` pictures that were taken in and are due, longest due first.
+    async fn due_taken_in(&self, now: Timestamp, limit: usize) -> Result<Vec<TakenIn>>;
+
+    /// Looks at a picture that was taken in again later. Adds one to the attempts.
+    async fn postpone_taken_in(&self, public_id: &PublicId, due_at: Timestamp) -> Result<()>;
+
+    /// Forgets a picture that was taken in: it was moved, or nothing refers to it any more.
+    async fn drop_taken_in(&self, public_id: &PublicId) -> Result<()>;
+
+    /// Records, before anything is copied, that a picture moves to another media host under its own public id. As with an
+    /// exchange, what is not committed is settled: the copy is destroyed unless somebody refers to it. Repeatable.
+    async fn begin_relocation(&self, public_id: &PublicId, now: Timestamp) -> Result<()>;
+
+    /// Sets the URL of a user's picture after it was copied, and ends the relocation. `false`, and nothing is changed: the
+    /// user has another picture or URL by now, or the relocation took so long that it was settled.
+    async fn relocate(&self, relocation: Relocation) -> Result<bool>;
+
+    /// Who refers to this public id, by the user's id.
+    async fn references_to(&self, public_id: &str) -> Result<Vec<ImageReference>>;
+
+    /// How many media are pending, expired and taken in, for metrics.
     async fn media_counts(&self) -> Result<MediaCounts>;
 
     /// For audits: up to `limit` users with a picture whose id is greater than `after`, by id.
@@ -210,6 +234,34 @@ pub enum Claim {
     NotDue,
 }
 
+/// A picture that the own store has taken in while the account could not be reached.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct TakenIn {
+    /// Its name, there and on the account.
+    pub public_id: PublicId,
+    /// When that was.
+    pub taken_at: Timestamp,
+    /// From when on it is to be looked at.
+    pub due_at: Timestamp,
+    /// How often it was looked at and not finished.
+    pub attempts: u32,
+}
+
+/// What [`Directory::relocate`] is asked to do.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Relocation {
+    /// Whose picture.
+    pub user_id: UserId,
+    /// Its name, which stays.
+    pub public_id: PublicId,
+    /// The URL that the user must still have.
+    pub from_url: String,
+    /// The URL on the other host.
+    pub to_url: String,
+    /// When this happens.
+    pub now: Timestamp,
+}
+
 /// How many media are on their way in and out.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub struct MediaCounts {
@@ -217,6 +269,8 @@ pub struct MediaCounts {
     pub pending: u64,
     /// Media to be destroyed, due or not.
     pub expired: u64,
+    /// Pictures that the own store has taken in for an account, and that are still to be moved there.
+    pub taken_in: u64,
 }
 
 /// A user's reference to its picture.

@@ -29,7 +29,7 @@ pub use catalog::{
 };
 pub use directory::{
     Claim, Directory, DirectoryError, Exchange, ExchangeError, Exchanged, ExpiredMedia, ImageReference, MediaCounts,
-    PendingMedia, ProfileImage,
+    PendingMedia, ProfileImage, Relocation, TakenIn,
 };
 pub use documents::{Document, DocumentKind, Documents};
 pub use error::{BoxError, Result, StoreError};

@@ -15,12 +15,12 @@ use visage_store::{BlobError, Blobs, Directory, Sqlite, StoreError};
 
 use crate::chunks::Chunks;
 use crate::clock::Clock;
-use crate::config::{Config, ConfigError, MediaHostKind, SecretsError, StoredSecrets};
+use crate::config::{Config, ConfigError, SecretsError, StoredSecrets};
 use crate::fetch::{Fetcher, SystemNetwork};
 use crate::library::Library;
 use crate::library::admin_calls::AdminCalls;
 use crate::mail::{MailError, Mailer};
-use crate::media_host::{Cloudinary, Embedded, MediaHost, Paired};
+use crate::media_host::{Hosts, MediaHost};
 use crate::passwords::Passwords;
 use crate::permits::Permits;
 use crate::rate_limit::AttemptLimits;
@@ -38,6 +38,8 @@ pub struct App {
     pub directory: Arc<dyn Directory>,
     /// Where pictures live.
     pub media_host: Arc<dyn MediaHost>,
+    /// The media hosts one by one.
+    pub hosts: Hosts,
     /// The embedded media store.
     pub library: Arc<Library>,
     /// Files that come in several requests.
@@ -159,9 +161,12 @@ impl App {
         };
         let lane = || Permits::new(memory_bytes / 2, threads, config.render.queue);
         let library = Arc::new(Library::new(&config, &sqlite, blobs, lane(), Arc::clone(&clock)));
+        let directory: Arc<dyn Directory> = sqlite.clone();
+        let hosts = Hosts::new(&config, &library, &clock)?;
         Ok(Self {
-            directory: sqlite.clone(),
-            media_host: media_host(&config, &library, &clock)?,
+            media_host: hosts.together(&config, &directory, &clock),
+            hosts,
+            directory,
             library: Arc::clone(&library),
             chunks: Chunks::new(&config.chunks, Arc::clone(&clock)),
             fetcher: Fetcher::new(&config.fetch, Arc::new(SystemNetwork)),
@@ -224,30 +229,6 @@ impl StartError {
             cause,
         }
     }
-}
-
-/// The host, or the two, that the settings name.
-fn media_host(
-    config: &Config,
-    library: &Arc<Library>,
-    clock: &Arc<dyn Clock>,
-) -> Result<Arc<dyn MediaHost>, ConfigError> {
-    let own: Arc<dyn MediaHost> = Arc::new(Embedded::new(Arc::clone(library)));
-    let account = config.cloudinary.account().map_err(|mistake| ConfigError {
-        mistakes: vec![mistake],
-    })?;
-    let Some(account) = account else { return Ok(own) };
-    let cloudinary: Arc<dyn MediaHost> = Arc::new(Cloudinary::new(&config.cloudinary, account, Arc::clone(clock)));
-    Ok(Arc::new(match config.media_host {
-        MediaHostKind::Auto | MediaHostKind::Cloudinary => Paired {
-            first: cloudinary,
-            second: own,
-        },
-        MediaHostKind::Embedded => Paired {
-            first: own,
-            second: cloudinary,
-        },
-    }))
 }
 
 /// Ends the sentence that begins with the folder.

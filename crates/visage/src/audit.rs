@@ -37,6 +37,8 @@ pub struct Audit {
     pub pending_exchanges: u64,
     /// Pictures that wait for the reaper.
     pub expired_media: u64,
+    /// Pictures that the own store has taken in for an account, and that are still to be moved there.
+    pub taken_in: u64,
     /// Uploads under way.
     pub pending_uploads: u64,
     /// Uploads whose bytes wait for the reaper.
@@ -134,6 +136,7 @@ async fn assets(app: &App, audit: &mut Audit) -> Result<(), AuditError> {
     audit.pending_exchanges = on_their_way.exchanges;
     let expired = expired(app).await?;
     audit.expired_media = expired.len() as u64;
+    audit.taken_in = app.directory.media_counts().await?.taken_in;
     on_their_way.ids.extend(expired);
     let mut suspects = Vec::new();
     let mut after = None;

@@ -15,7 +15,7 @@ use crate::app::{App, DataLock};
 use crate::clock::SystemClock;
 use crate::config::{Config, Environment, LogConfig, LogFormat, read_dotenv};
 use crate::http::{Front, server};
-use crate::jobs::{notifier, reaper};
+use crate::jobs::{mover, notifier, reaper};
 use crate::library::deliver::{self, Visitor};
 use crate::{audit, bench, crash, descriptors, metrics};
 
@@ -93,8 +93,10 @@ pub fn run() -> anyhow::Result<ExitCode> {
         match arguments.command {
             Command::Serve { quiet, .. } => serve(config, quiet).await,
             Command::Reap { at_once, json } => {
-                let reaped = reaper::reap(&open(config)?, at_once).await?;
-                print_counts(&serde_json::to_value(&reaped)?, json)?;
+                let app = open(config)?;
+                let moves = mover::move_taken_in(&app, at_once).await?;
+                let reaped = reaper::reap(&app, at_once).await?;
+                print_counts(&[serde_json::to_value(&moves)?, serde_json::to_value(&reaped)?], json)?;
                 Ok(if reaped.failed_pictures == 0 {
                     ExitCode::SUCCESS
                 } else {
@@ -103,7 +105,7 @@ pub fn run() -> anyhow::Result<ExitCode> {
             }
             Command::Audit { json, strict } => {
                 let audit = audit::audit(&open(config)?).await?;
-                print_counts(&serde_json::to_value(&audit)?, json)?;
+                print_counts(&[serde_json::to_value(&audit)?], json)?;
                 let bad = audit.is_damaged() || (strict && audit.has_leaks());
                 Ok(if bad { ExitCode::FAILURE } else { ExitCode::SUCCESS })
             }
@@ -214,6 +216,7 @@ async fn serve(mut config: Config, quiet: bool) -> anyhow::Result<ExitCode> {
     let stop = CancellationToken::new();
     tokio::spawn(stop_on_signal(stop.clone()));
     let reaper = tokio::spawn(reaper::run(Arc::clone(&app), stop.clone()));
+    let mover = tokio::spawn(mover::run(Arc::clone(&app), stop.clone()));
     let notifier = tokio::spawn(send_notifications(Arc::clone(&app), stop.clone()));
     if let Err(error) = say_ready(&app, listener.local_addr()?, quiet) {
         tracing::warn!(error = %error, "nobody reads the ready message");
@@ -227,6 +230,7 @@ async fn serve(mut config: Config, quiet: bool) -> anyhow::Result<ExitCode> {
         tracing::warn!("work was still under way when the drain timeout was over; the reaper settles it");
     }
     reaper.await.context("the reaper failed")?;
+    mover.await.context("the mover failed")?;
     notifier.await.context("the notifier failed")?;
     tracing::info!("stopped");
     Ok(ExitCode::SUCCESS)
@@ -274,14 +278,16 @@ async fn stop_on_signal(stop: CancellationToken) {
     std::process::exit(code);
 }
 
-/// Prints counts as a table for people or as JSON.
-fn print_counts(counts: &serde_json::Value, json: bool) -> anyhow::Result<()> {
+/// Prints counts as one table for people or as one JSON object.
+fn print_counts(counts: &[serde_json::Value], json: bool) -> anyhow::Result<()> {
+    let counts = counts.iter().filter_map(serde_json::Value::as_object).flatten();
     let mut out = std::io::stdout().lock();
     if json {
-        writeln!(out, "{counts}")?;
+        let all: serde_json::Map<_, _> = counts.map(|(name, count)| (name.clone(), count.clone())).collect();
+        writeln!(out, "{}", serde_json::Value::Object(all))?;
         return Ok(());
     }
-    for (name, count) in counts.as_object().into_iter().flatten() {
+    for (name, count) in counts {
         writeln!(out, "{:<22} {count:>10}", name.replace('_', " "))?;
     }
     Ok(())

@@ -24,6 +24,7 @@ pub mod passwords;
 pub mod permits;
 pub mod profile;
 pub mod rate_limit;
+pub mod relocation;
 pub mod single_flight;
 pub mod spool;
 pub mod tokens;

@@ -35,6 +35,7 @@ pub(crate) async fn show(State(app): State<Arc<App>>) -> Response {
     if let Ok(counts) = app.directory.media_counts().await {
         gauge("visage_pending_media", counts.pending);
         gauge("visage_expired_media", counts.expired);
+        gauge("visage_taken_in_media", counts.taken_in);
     }
     if let Ok(bytes) = app.library.catalog.derived_bytes().await {
         gauge("visage_derived_bytes", bytes);

@@ -1,4 +1,4 @@
-//! The contract of [`Directory`], first part: users. Their pictures are in [`super::media`].
+//! The contract of [`Directory`], first part: users. Their pictures are in [`super::media`] and [`super::relocation`].
 
 use super::{Outcome, at};
 use visage_cloudinary::Secret;
@@ -8,7 +8,7 @@ use crate::error::BoxError;
 use crate::ids::{Sha256, UserId};
 use crate::users::{NewUser, Otp, OtpCheck, OtpOutcome, ProfileDetails, ResetToken, Role, User};
 
-/// One `#[tokio::test]` per function of this module and of `media`; `$fresh()` gives an empty directory and a guard.
+/// One `#[tokio::test]` per function of this module, of `media` and of `relocation`; `$fresh()` gives an empty directory and a guard.
 #[macro_export]
 macro_rules! directory_conformance {
     ($fresh:path) => {
@@ -45,6 +45,12 @@ macro_rules! directory_conformance {
             postponed_media_come_back_later_with_one_more_attempt
             audits_page_through_all_media
             what_a_user_or_an_exchange_names_is_in_use
+        }
+        $crate::conformance_tests! { relocation, $fresh,
+            what_was_taken_in_waits_for_its_time_and_is_looked_at_again
+            a_relocation_changes_the_url_alone
+            a_picture_that_was_set_meanwhile_wins_over_a_relocation
+            a_relocation_that_was_settled_cannot_be_committed
         }
     };
 }

@@ -25,7 +25,7 @@ pub async fn an_exchange_sets_the_picture_and_retires_the_one_found(directory: &
     );
     assert_eq!(directory.user(&user.id).await?, Some(second.user));
     assert_eq!(directory.all_expired(None, 10).await?, [expired("p1", 602, 0)]);
-    assert_eq!(directory.media_counts().await?, MediaCounts { pending: 0, expired: 1 });
+    assert_eq!(directory.media_counts().await?, counts(0, 1));
     Ok(())
 }
 
@@ -75,7 +75,7 @@ pub async fn an_exchange_for_a_user_who_is_gone_stays_pending(directory: &dyn Di
     directory.delete_user(&user.id, at(600), at(0)).await?;
     let refused = directory.exchange_profile_image(commit_of(user.id, "p1", 1)?).await;
     assert!(matches!(refused, Err(ExchangeError::UserGone)), "{refused:?}");
-    assert_eq!(directory.media_counts().await?, MediaCounts { pending: 1, expired: 0 });
+    assert_eq!(directory.media_counts().await?, counts(1, 0));
     Ok(())
 }
 
@@ -281,7 +281,12 @@ pub async fn what_a_user_or_an_exchange_names_is_in_use(directory: &dyn Director
 }
 
 /// Begins and commits; the old picture may be destroyed ten minutes later.
-async fn exchange(directory: &dyn Directory, user_id: UserId, new: &str, now: i64) -> Result<Exchanged, BoxError> {
+pub(super) async fn exchange(
+    directory: &dyn Directory,
+    user_id: UserId,
+    new: &str,
+    now: i64,
+) -> Result<Exchanged, BoxError> {
     begin(directory, new, None, now).await?;
     Ok(directory.exchange_profile_image(commit_of(user_id, new, now)?).await?)
 }
@@ -310,7 +315,15 @@ fn commit_of(user_id: UserId, new: &str, now: i64) -> Result<Exchange, BoxError>
     })
 }
 
-fn expired(public_id: &str, due_at: i64, attempts: u32) -> ExpiredMedia {
+fn counts(pending: u64, expired: u64) -> MediaCounts {
+    MediaCounts {
+        pending,
+        expired,
+        ..MediaCounts::default()
+    }
+}
+
+pub(super) fn expired(public_id: &str, due_at: i64, attempts: u32) -> ExpiredMedia {
     ExpiredMedia {
         public_id: public_id.into(),
         resource_type: ResourceType::Image,
@@ -319,10 +332,10 @@ fn expired(public_id: &str, due_at: i64, attempts: u32) -> ExpiredMedia {
     }
 }
 
-fn picture(user: &User) -> (Option<&str>, Option<&str>) {
+pub(super) fn picture(user: &User) -> (Option<&str>, Option<&str>) {
     (user.profile_image.as_deref(), user.cloudinary_id.as_deref())
 }
 
-fn id(text: &str) -> Result<PublicId, BoxError> {
+pub(super) fn id(text: &str) -> Result<PublicId, BoxError> {
     Ok(PublicId::parse(text)?)
 }

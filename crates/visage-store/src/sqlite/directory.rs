@@ -4,10 +4,10 @@ use async_trait::async_trait;
 use jiff::Timestamp;
 use visage_cloudinary::{PublicId, Secret};
 
-use super::{Sqlite, exchange, expired, otp, users};
+use super::{Sqlite, exchange, expired, otp, relocation, users};
 use crate::directory::{
     Claim, Directory, DirectoryError, Exchange, ExchangeError, Exchanged, ExpiredMedia, ImageReference, MediaCounts,
-    PendingMedia,
+    PendingMedia, Relocation, TakenIn,
 };
 use crate::error::Result;
 use crate::ids::{Sha256, UserId};
@@ -124,9 +124,43 @@ impl Directory for Sqlite {
             Ok(MediaCounts {
                 pending: exchange::count(tx)?,
                 expired: expired::count(tx)?,
+                taken_in: relocation::count(tx)?,
             })
         })
         .await
+    }
+
+    async fn take_in(&self, public_id: &PublicId, now: Timestamp) -> Result<()> {
+        let public_id = public_id.clone();
+        self.write(move |tx| relocation::take_in(tx, &public_id, now)).await
+    }
+
+    async fn due_taken_in(&self, now: Timestamp, limit: usize) -> Result<Vec<TakenIn>> {
+        self.read(move |tx| relocation::due(tx, now, limit)).await
+    }
+
+    async fn postpone_taken_in(&self, public_id: &PublicId, due_at: Timestamp) -> Result<()> {
+        let public_id = public_id.clone();
+        self.write(move |tx| relocation::postpone(tx, &public_id, due_at)).await
+    }
+
+    async fn drop_taken_in(&self, public_id: &PublicId) -> Result<()> {
+        let public_id = public_id.clone();
+        self.write(move |tx| relocation::drop(tx, &public_id)).await
+    }
+
+    async fn begin_relocation(&self, public_id: &PublicId, now: Timestamp) -> Result<()> {
+        let public_id = public_id.clone();
+        self.write(move |tx| relocation::begin(tx, &public_id, now)).await
+    }
+
+    async fn relocate(&self, relocation: Relocation) -> Result<bool> {
+        self.write(move |tx| relocation::commit(tx, &relocation)).await
+    }
+
+    async fn references_to(&self, public_id: &str) -> Result<Vec<ImageReference>> {
+        let public_id = public_id.to_owned();
+        self.read(move |tx| relocation::references_to(tx, &public_id)).await
     }
 
     async fn all_references(&self, after: Option<UserId>, limit: usize) -> Result<Vec<ImageReference>> {

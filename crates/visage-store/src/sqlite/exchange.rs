@@ -90,7 +90,7 @@ fn settle_one(tx: &Transaction<'_>, pending: &PendingMedia, now: Timestamp) -> R
 }
 
 /// `false`: there is none.
-fn drop_pending(tx: &Transaction<'_>, new: &PublicId) -> Result<bool> {
+pub(super) fn drop_pending(tx: &Transaction<'_>, new: &PublicId) -> Result<bool> {
     Ok(tx
         .prepare_cached("DELETE FROM pending_media WHERE new = ?1")?
         .execute([new.as_str()])?
@@ -111,6 +111,12 @@ fn read(row: &Row<'_>) -> rusqlite::Result<PendingMedia> {
         resource_type: word(row, "resource_type", |text| text.parse::<ResourceType>().ok())?,
         begun_at: time(row, "begun_at")?,
     })
+}
+
+pub(super) fn is_pending(tx: &Transaction<'_>, new: &PublicId) -> Result<bool> {
+    Ok(tx
+        .prepare_cached("SELECT 1 FROM pending_media WHERE new = ?1")?
+        .exists([new.as_str()])?)
 }
 
 /// Whether an exchange under way names the public id.

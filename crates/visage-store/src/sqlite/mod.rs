@@ -22,6 +22,7 @@ mod otp;
 mod outbox;
 #[cfg(test)]
 mod plans;
+mod relocation;
 mod schema;
 mod search;
 mod sorting;

@@ -7,7 +7,7 @@ use visage_cloudinary::search::{Direction, Expression, SortBy, SortField};
 use visage_cloudinary::{DeliveryType, ResourceType};
 
 use super::sorting::Sorting;
-use super::{derived, exchange, expired, folders, lists, schema, search, uploads};
+use super::{derived, exchange, expired, folders, lists, relocation, schema, search, uploads};
 use crate::asset::ModerationStatus;
 use crate::listing::{AssetFilter, AssetOrder, Cursor, SearchQuery, Select};
 
@@ -16,6 +16,7 @@ fn what_is_due_is_found_through_an_index() {
     check(uploads::DUE_UPLOADS, "uploads_doomed");
     check(exchange::STALE, "pending_media_begun_at");
     check(expired::DUE, "expired_media_due_at");
+    check(relocation::DUE, "taken_in_due_at");
     check(uploads::DOOM_ABANDONED, "uploads_pending");
     check(uploads::FORGET_DESTROYED, "destroyed_assets_version");
 }
@@ -23,6 +24,7 @@ fn what_is_due_is_found_through_an_index() {
 #[test]
 fn references_are_found_through_an_index() {
     check(expired::REFERENCES, "users_cloudinary_id");
+    check(relocation::REFERENCES_TO, "users_cloudinary_id");
 }
 
 #[test]

@@ -152,14 +152,17 @@ pub(super) fn all_references(
     let sql = "SELECT id, profile_image, cloudinary_id FROM users WHERE (?1 IS NULL OR id > ?1) \
                AND (profile_image IS NOT NULL OR cloudinary_id IS NOT NULL) ORDER BY id LIMIT ?2";
     let mut statement = tx.prepare_cached(sql)?;
-    let references = statement.query_map(params![after, limit(at_most)], |row| {
-        Ok(ImageReference {
-            user_id: row.get(0)?,
-            url: row.get(1)?,
-            public_id: row.get(2)?,
-        })
-    })?;
+    let references = statement.query_map(params![after, limit(at_most)], read_reference)?;
     Ok(references.collect::<Result<_, _>>()?)
+}
+
+/// Reads an id, a URL and a public id.
+pub(super) fn read_reference(row: &Row<'_>) -> rusqlite::Result<ImageReference> {
+    Ok(ImageReference {
+        user_id: row.get(0)?,
+        url: row.get(1)?,
+        public_id: row.get(2)?,
+    })
 }
 
 /// The two columns of a one-time password.

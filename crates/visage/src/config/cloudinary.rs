@@ -36,6 +36,8 @@ pub struct CloudinaryConfig {
     pub signature_algorithm: String,
     /// What happens to a new picture while the account cannot be reached.
     pub outage: Outage,
+    /// With `outage = "take_in"`: how long an upload waits for the account before the picture is taken in.
+    pub take_in_after: Period,
     /// Whether a stored picture is asked for once, at its delivery URL, before a user refers to it.
     pub confirm: bool,
     /// How long a connection may take to be made.
@@ -103,6 +105,7 @@ impl Default for CloudinaryConfig {
             api_proxy: Secret::default(),
             signature_algorithm: String::new(),
             outage: Outage::Refuse,
+            take_in_after: Period::seconds(5),
             confirm: true,
             connect_timeout: Period::seconds(5),
             request_timeout: Period::seconds(20),
@@ -198,12 +201,17 @@ impl CloudinaryConfig {
             let text = format!("cloudinary.{key}: must be written https://host, and must not end with a slash");
             wrong(!url.is_empty() && !address::is_base_url(url), &text);
         }
+        wrong(
+            self.outage == Outage::TakeIn && self.take_in_after.as_duration() > self.deadline.as_duration(),
+            "cloudinary.take_in_after: must be at most cloudinary.deadline",
+        );
         none_is_zero(
             wrong,
             &[
                 ("cloudinary.connect_timeout", self.connect_timeout.is_zero()),
                 ("cloudinary.request_timeout", self.request_timeout.is_zero()),
                 ("cloudinary.deadline", self.deadline.is_zero()),
+                ("cloudinary.take_in_after", self.take_in_after.is_zero()),
                 ("cloudinary.breaker_failures", self.breaker_failures == 0),
                 ("cloudinary.breaker_pause", self.breaker_pause.is_zero()),
             ],

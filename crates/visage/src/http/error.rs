@@ -243,12 +243,12 @@ impl From<MediaHostError> for ApiError {
                 )
                 .because(error)
             },
-            MediaHostError::Failed(cause) => Self::new(
+            MediaHostError::Rejected(_) | MediaHostError::Failed(_) => Self::new(
                 StatusCode::BAD_GATEWAY,
                 "media_host",
                 "The picture could not be stored. Nothing was changed.",
             )
-            .because(cause),
+            .because(error),
         }
     }
 }

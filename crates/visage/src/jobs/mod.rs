@@ -1,4 +1,5 @@
 //! Background jobs. Each also runs once on request, from the command line.
 
+pub mod mover;
 pub mod notifier;
 pub mod reaper;

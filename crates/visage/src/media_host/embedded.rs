@@ -3,6 +3,7 @@
 use std::sync::Arc;
 
 use async_trait::async_trait;
+use bytes::Bytes;
 use visage_cloudinary::signature::DeliverySignature;
 use visage_cloudinary::{DeliveryType, DeliveryUrl, PublicId, ResourceType, Transformation};
 use visage_store::{Asset, AssetDetails, AssetKey, Media};
@@ -62,6 +63,7 @@ impl MediaHost for Embedded {
             .hashes()
             .await
             .map_err(|error| MediaHostError::Failed(Box::new(error)))?;
+        let sha256 = hashes.sha256;
         let folder = public_id.as_str().rsplit_once('/').map(|(folder, _)| folder.to_owned());
         let new = NewUpload {
             key: key(public_id, ResourceType::Image),
@@ -76,7 +78,8 @@ impl MediaHost for Embedded {
         };
         let asset = match upload::store(&self.library, new).await? {
             Stored::New { asset, .. } => asset,
-            Stored::Existing(_) => return Err(MediaHostError::Failed("the public id is taken already".into())),
+            Stored::Existing(asset) if asset.upload.facts.sha256 == sha256 => asset,
+            Stored::Existing(_) => return Err(MediaHostError::Rejected("the public id is taken already".to_owned())),
         };
         // Before anybody refers to it: a picture that cannot be shown must not replace one that can.
         if let Err(error) = deliver::show_once(&self.library, &asset, display).await {
@@ -103,6 +106,20 @@ impl MediaHost for Embedded {
             .find_asset(&key(public_id, ResourceType::Image))
             .await?;
         Ok(found.is_some())
+    }
+
+    async fn original(&self, _url: &str, public_id: &PublicId) -> Result<Option<Bytes>, MediaHostError> {
+        let key = key(public_id, ResourceType::Image);
+        let Some(asset) = self.library.catalog.find_asset(&key).await? else {
+            return Ok(None);
+        };
+        let (upload, facts) = (&asset.upload.id, &asset.upload.facts);
+        let read = self
+            .library
+            .blobs
+            .get_original(upload, &facts.sha256, facts.bytes)
+            .await;
+        read.map(Some).map_err(|error| MediaHostError::Failed(Box::new(error)))
     }
 
     fn with_transformation(&self, url: &str, transformation: &Transformation) -> Option<String> {

@@ -2,6 +2,7 @@
 
 mod cloudinary;
 mod embedded;
+mod hosts;
 mod paired;
 
 use std::fmt;
@@ -13,7 +14,8 @@ use visage_cloudinary::{DeliveryType, DeliveryUrl, PublicId, ResourceType, Trans
 
 pub use cloudinary::{Breaker, BreakerState, Cloudinary};
 pub use embedded::Embedded;
-pub use paired::Paired;
+pub use hosts::Hosts;
+pub use paired::{Paired, TakeIn};
 
 /// A checked and cleaned picture on its way to the media host.
 #[derive(Debug, Clone)]
@@ -36,8 +38,8 @@ pub struct Hosted {
 /// Keeps pictures and makes URLs for them.
 #[async_trait]
 pub trait MediaHost: Send + Sync + fmt::Debug {
-    /// Stores `picture` under a `public_id` that was never used before. After `Ok` it is durable and the URL, which asks
-    /// for `display`, answers.
+    /// Stores `picture` under a `public_id` that is ours: never used before, or by the very same bytes. After `Ok` it is
+    /// durable and the URL, which asks for `display`, answers.
     async fn upload(
         &self,
         public_id: &PublicId,
@@ -50,6 +52,10 @@ pub trait MediaHost: Send + Sync + fmt::Debug {
 
     /// Whether `public_id` names an image.
     async fn exists(&self, public_id: &PublicId) -> Result<bool, MediaHostError>;
+
+    /// The file that was stored as `public_id`; `None` when there is none. `url` is the one that a user has, or an upload
+    /// has answered.
+    async fn original(&self, url: &str, public_id: &PublicId) -> Result<Option<Bytes>, MediaHostError>;
 
     /// The address for the picture behind `url`, one of this host's, with another transformation; `None` when `url` is
     /// not this host's.
@@ -96,6 +102,9 @@ pub enum MediaHostError {
         /// Whether the picture may be there all the same, or may still arrive.
         may_be_done: bool,
     },
+    /// It has decided against this picture.
+    #[error("the media host does not want the picture: {0}")]
+    Rejected(String),
     /// It failed.
     #[error("the media host failed: {0}")]
     Failed(#[source] Box<dyn std::error::Error + Send + Sync>),
@@ -108,7 +117,7 @@ impl MediaHostError {
         match self {
             Self::TimedOut => true,
             Self::Unavailable { may_be_done, .. } => *may_be_done,
-            Self::NoSpace | Self::Unshowable(_) | Self::Failed(_) => false,
+            Self::NoSpace | Self::Unshowable(_) | Self::Rejected(_) | Self::Failed(_) => false,
         }
     }
 }

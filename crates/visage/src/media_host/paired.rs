@@ -4,11 +4,15 @@
 //! what is destroyed is destroyed in both, because a picture may be in either.
 
 use std::sync::Arc;
+use std::time::Duration;
 
 use async_trait::async_trait;
 use visage_cloudinary::{PublicId, ResourceType, Transformation};
+use visage_store::Directory;
 
 use super::{BreakerState, Hosted, MediaHost, MediaHostError, Picture};
+use crate::clock::Clock;
+use crate::crash;
 
 /// Two hosts as one.
 #[derive(Debug)]
@@ -17,6 +21,46 @@ pub struct Paired {
     pub first: Arc<dyn MediaHost>,
     /// Has older ones.
     pub second: Arc<dyn MediaHost>,
+    /// Set: the second takes new pictures in while the first cannot be reached.
+    pub take_in: Option<TakeIn>,
+}
+
+/// How pictures are taken in.
+#[derive(Debug)]
+pub struct TakeIn {
+    /// Notes them, for the mover.
+    pub directory: Arc<dyn Directory>,
+    /// Tells the time.
+    pub clock: Arc<dyn Clock>,
+    /// How long an upload waits for the first host.
+    pub patience: Duration,
+}
+
+impl TakeIn {
+    /// Uploads to `first`, or to `second` when the first does not do it in time. A picture that the first has looked at and
+    /// does not want is not taken in: it would not be wanted later, either.
+    async fn upload(
+        &self,
+        [first, second]: [&dyn MediaHost; 2],
+        public_id: &PublicId,
+        picture: Picture,
+        display: &Transformation,
+    ) -> Result<Hosted, MediaHostError> {
+        let upload = first.upload(public_id, picture.clone(), display);
+        let answered = tokio::time::timeout(self.patience, upload).await;
+        let outage = match answered.unwrap_or(Err(MediaHostError::TimedOut)) {
+            Ok(hosted) => return Ok(hosted),
+            Err(error @ (MediaHostError::Rejected(_) | MediaHostError::Unshowable(_))) => return Err(error),
+            Err(error) => error,
+        };
+        tracing::warn!(asset.public_id = %public_id, error = %outage, "taken in until the account is back");
+        metrics::counter!("visage_taken_in_pictures").increment(1);
+        self.directory.take_in(public_id, self.clock.now()).await?;
+        crash::point("taking-in-noted").await;
+        let taken_in = second.upload(public_id, picture, display).await;
+        // Then the exchange fails; whether it is certain that nothing is left of it, is for the first host to say.
+        taken_in.map_err(|error| if outage.may_be_done() { outage } else { error })
+    }
 }
 
 #[async_trait]
@@ -27,7 +71,11 @@ impl MediaHost for Paired {
         picture: Picture,
         display: &Transformation,
     ) -> Result<Hosted, MediaHostError> {
-        self.first.upload(public_id, picture, display).await
+        let (first, second) = (self.first.as_ref(), self.second.as_ref());
+        match &self.take_in {
+            Some(take_in) => take_in.upload([first, second], public_id, picture, display).await,
+            None => first.upload(public_id, picture, display).await,
+        }
     }
 
     async fn destroy(&self, public_id: &PublicId, resource_type: ResourceType) -> Result<bool, MediaHostError> {
@@ -38,6 +86,18 @@ impl MediaHost for Paired {
 
     async fn exists(&self, public_id: &PublicId) -> Result<bool, MediaHostError> {
         Ok(self.second.exists(public_id).await? || self.first.exists(public_id).await?)
+    }
+
+    async fn original(&self, url: &str, public_id: &PublicId) -> Result<Option<bytes::Bytes>, MediaHostError> {
+        let [near, far] = if self.first.serves(url, public_id) {
+            [&self.first, &self.second]
+        } else {
+            [&self.second, &self.first]
+        };
+        match near.original(url, public_id).await? {
+            None => far.original(url, public_id).await,
+            found => Ok(found),
+        }
     }
 
     fn with_transformation(&self, url: &str, transformation: &Transformation) -> Option<String> {

@@ -140,6 +140,10 @@ impl MediaHost for Speechless {
         Err(MediaHostError::Failed("injected".into()))
     }
 
+    async fn original(&self, url: &str, id: &PublicId) -> Result<Option<Bytes>, MediaHostError> {
+        self.0.original(url, id).await
+    }
+
     fn with_transformation(&self, url: &str, transformation: &Transformation) -> Option<String> {
         self.0.with_transformation(url, transformation)
     }

@@ -12,10 +12,10 @@ const RED: [u8; 3] = [200, 0, 0];
 const GREEN: [u8; 3] = [0, 200, 0];
 
 /// What is aimed at.
-const UPLOADS: &str = "/image/upload HTTP/1.1";
+pub(crate) const UPLOADS: &str = "/image/upload HTTP/1.1";
 const DESTROYS: &str = "/image/destroy HTTP/1.1";
 
-const FAULTS: &[Fault] = &[
+pub(crate) const FAULTS: &[Fault] = &[
     Fault::Delay(Duration::from_millis(1500)),
     Fault::ResetBeforeBody,
     Fault::ResetInBody,

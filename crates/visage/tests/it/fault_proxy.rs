@@ -83,6 +83,11 @@ impl FaultProxy {
         };
     }
 
+    /// How many requests have met the fault so far.
+    pub(crate) fn met(&self) -> usize {
+        self.plan.lock().unwrap().met
+    }
+
     /// From now on everything passes. Returns how many requests met the fault.
     pub(crate) fn relent(&self) -> usize {
         std::mem::take(&mut *self.plan.lock().unwrap()).met

@@ -17,6 +17,7 @@ mod profile;
 mod profile_image;
 mod reaper;
 mod server;
+mod taking_in;
 mod test_app;
 mod webhooks;
 mod wire;

@@ -341,6 +341,10 @@ impl MediaHost for Unreliable {
         self.inner.exists(id).await
     }
 
+    async fn original(&self, url: &str, id: &PublicId) -> Result<Option<Bytes>, MediaHostError> {
+        self.inner.original(url, id).await
+    }
+
     fn with_transformation(&self, url: &str, transformation: &Transformation) -> Option<String> {
         self.inner.with_transformation(url, transformation)
     }

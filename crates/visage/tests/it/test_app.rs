@@ -17,6 +17,7 @@ use visage::audit::{Audit, audit};
 use visage::clock::FixedClock;
 use visage::config::Config;
 use visage::http::Front;
+use visage::jobs::mover::{self, Moves};
 use visage::jobs::reaper::{self, Reaped};
 use visage::library::destroy::destroy;
 use visage_cloudinary::{DeliveryType, PublicId, ResourceType, Secret};
@@ -236,6 +237,26 @@ impl TestApp {
         (Self::build(clock, Some(account), configure, |_| {}), proxy)
     }
 
+    /// Where an original is: in the app's own store, in the account.
+    pub(crate) async fn has(&self, public_id: &str) -> [bool; 2] {
+        let key = AssetKey {
+            resource_type: ResourceType::Image,
+            delivery_type: DeliveryType::Upload,
+            public_id: PublicId::parse(public_id).unwrap(),
+        };
+        let own = self.app.library.catalog.find_asset(&key).await.unwrap();
+        let account = self
+            .account
+            .as_ref()
+            .unwrap()
+            .app
+            .library
+            .catalog
+            .find_asset(&key)
+            .await;
+        [own.is_some(), account.unwrap().is_some()]
+    }
+
     fn build(
         clock: Arc<FixedClock>,
         account: Option<Account>,
@@ -330,14 +351,16 @@ impl TestApp {
     }
 
     pub(crate) async fn get_with(&self, url: &str, headers: &[(&str, &str)]) -> Answer {
-        let path = url.strip_prefix("http://images.example").unwrap_or(url);
+        let own = url.strip_prefix("http://own.example");
+        let is_own = own.is_some();
+        let path = own.or_else(|| url.strip_prefix("http://images.example")).unwrap_or(url);
         let mut request = Request::get(path);
         for (name, value) in headers {
             request = request.header(*name, *value);
         }
         let request = request.body(Body::empty()).unwrap();
         match &self.account {
-            Some(account) if path != url => Self::read(account.front.answer(request).await).await,
+            Some(account) if path != url && !is_own => Self::read(account.front.answer(request).await).await,
             _ => self.send(request).await,
         }
     }
@@ -397,6 +420,11 @@ impl TestApp {
         self.app.tasks.reopen();
     }
 
+    /// Moves what was taken in to the account, as far as it is due.
+    pub(crate) async fn move_taken_in(&self) -> Moves {
+        mover::move_taken_in(&self.app, false).await.unwrap()
+    }
+
     pub(crate) async fn reap(&self) -> Reaped {
         reaper::reap(&self.app, false).await.unwrap()
     }
@@ -406,6 +434,7 @@ impl TestApp {
         self.idle().await;
         for _ in 0..4 {
             self.advance(Duration::from_secs(2 * 3600));
+            self.move_taken_in().await;
             self.reap().await;
             if let Some(account) = &self.account {
                 reaper::reap(&account.app, false).await.unwrap();

@@ -143,6 +143,7 @@ impl Site {
             let open = [
                 "pending_exchanges",
                 "expired_media",
+                "taken_in",
                 "pending_uploads",
                 "doomed_uploads",
             ];

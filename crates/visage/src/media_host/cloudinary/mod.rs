@@ -37,6 +37,9 @@ const CHUNK_BYTES: usize = 20_000_000;
 const FIRST_PAUSE: Duration = Duration::from_millis(200);
 const LONGEST_PAUSE: Duration = Duration::from_secs(5);
 
+/// The largest file that is read back.
+const MAX_ORIGINAL_BYTES: usize = 1 << 30;
+
 /// What is asked of clients when the account does not say more.
 const RETRY_AFTER: Duration = Duration::from_secs(5);
 
@@ -114,6 +117,7 @@ impl Cloudinary {
         end: Instant,
         act: impl Future<Output = Result<T, Fault>>,
     ) -> Result<T, Fault> {
+        let mut attempt = Attempt::begin(&self.breaker);
         let begun = Instant::now();
         let result = tokio::time::timeout_at(end, act).await;
         let result = result.unwrap_or_else(|_elapsed| Err(Fault::new(FaultKind::Unknown, "the deadline is over")));
@@ -124,11 +128,7 @@ impl Cloudinary {
         };
         metrics::counter!("visage_media_host_requests", "what" => what, "outcome" => outcome).increment(1);
         metrics::histogram!("visage_media_host_seconds", "what" => what).record(begun.elapsed().as_secs_f64());
-        if outcome == "failed" {
-            self.breaker.failed();
-        } else {
-            self.breaker.answered();
-        }
+        attempt.is_answered = outcome != "failed";
         result
     }
 
@@ -152,6 +152,14 @@ impl Cloudinary {
             public_id: upload.public_id.clone(),
             url,
         })
+    }
+
+    async fn read_original(&self, url: &str) -> Result<Option<Bytes>, Fault> {
+        match self.client.deliver(Method::GET, url, MAX_ORIGINAL_BYTES).await {
+            Ok(bytes) => Ok(Some(bytes)),
+            Err(fault) if fault.kind == FaultKind::Refused(StatusCode::NOT_FOUND) => Ok(None),
+            Err(fault) => Err(fault),
+        }
     }
 
     async fn is_there(&self, public_id: &PublicId) -> Result<bool, Fault> {
@@ -252,6 +260,17 @@ impl MediaHost for Cloudinary {
         self.persist("exists", || self.is_there(public_id)).await
     }
 
+    async fn original(&self, url: &str, public_id: &PublicId) -> Result<Option<Bytes>, MediaHostError> {
+        if !self.serves(url, public_id) {
+            return Ok(None);
+        }
+        // Without a transformation, what is delivered is the file that was stored.
+        let Some(url) = self.with_transformation(url, &Transformation::default()) else {
+            return Ok(None);
+        };
+        self.persist("read", || self.read_original(&url)).await
+    }
+
     fn with_transformation(&self, url: &str, transformation: &Transformation) -> Option<String> {
         let url = self.read(url)?.with_transformation(transformation.clone());
         Some(self.write(&url))
@@ -263,6 +282,31 @@ impl MediaHost for Cloudinary {
 
     fn breaker(&self) -> Option<BreakerState> {
         Some(self.breaker.state())
+    }
+}
+
+/// A try under way. One that is given up counts as one that was not answered.
+struct Attempt<'a> {
+    breaker: &'a Breaker,
+    is_answered: bool,
+}
+
+impl<'a> Attempt<'a> {
+    fn begin(breaker: &'a Breaker) -> Self {
+        Self {
+            breaker,
+            is_answered: false,
+        }
+    }
+}
+
+impl Drop for Attempt<'_> {
+    fn drop(&mut self) {
+        if self.is_answered {
+            self.breaker.answered();
+        } else {
+            self.breaker.failed();
+        }
     }
 }
 
@@ -314,6 +358,16 @@ impl<'a> Upload<'a> {
     }
 }
 
+/// What the account says no to: this picture, or everything that we might ask for.
 fn refused(fault: &Fault) -> MediaHostError {
-    MediaHostError::Failed(fault.to_string().into())
+    match fault.kind {
+        FaultKind::Refused(
+            StatusCode::BAD_REQUEST
+            | StatusCode::CONFLICT
+            | StatusCode::PAYLOAD_TOO_LARGE
+            | StatusCode::UNSUPPORTED_MEDIA_TYPE
+            | StatusCode::UNPROCESSABLE_ENTITY,
+        ) => MediaHostError::Rejected(fault.to_string()),
+        _ => MediaHostError::Failed(fault.to_string().into()),
+    }
 }

@@ -1,0 +1,171 @@
+//! Moves a picture in use from one media host to the other, under its own public id.
+//!
+//! It is copied and read back before anybody refers to the copy, and the reference is changed by compare-and-set: a picture
+//! that the user set meanwhile wins. Whatever stops in between leaves the reference as it was, and the copy is found again
+//! by the next try, or destroyed with the picture.
+
+use bytes::Bytes;
+use visage_cloudinary::{PublicId, ResourceType};
+use visage_image::ImageError;
+use visage_store::{ImageReference, Relocation, Sha256, StoreError};
+
+use crate::app::App;
+use crate::crash;
+use crate::media_host::{MediaHost, MediaHostError, Picture};
+use crate::permits::WorkError;
+
+/// From where to where.
+#[derive(Debug, Clone, Copy)]
+pub struct Route<'a> {
+    /// Has the picture.
+    pub from: &'a dyn MediaHost,
+    /// Gets it.
+    pub to: &'a dyn MediaHost,
+}
+
+/// What became of a reference.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Copied {
+    /// It leads to the copy now.
+    Copied,
+    /// It led to the other host before.
+    AlreadyThere,
+    /// It leads to neither of the two.
+    Elsewhere,
+    /// It leads to the first host, where the picture is not.
+    Missing,
+    /// The user's picture was changed meanwhile.
+    Superseded,
+}
+
+/// Why a picture was not moved. Its reference is what it was.
+#[derive(Debug, thiserror::Error)]
+pub enum RelocationError {
+    /// A media host failed, or did not take it.
+    #[error(transparent)]
+    MediaHost(#[from] MediaHostError),
+    /// The other host has something else under this name, or gives other bytes than it was given.
+    #[error("the other media host does not have the same bytes")]
+    Different,
+    /// It is not a picture that is taken.
+    #[error(transparent)]
+    Image(#[from] ImageError),
+    /// Too much is being worked on, or the work on this picture failed.
+    #[error(transparent)]
+    Work(#[from] WorkError),
+    /// The directory failed.
+    #[error(transparent)]
+    Store(#[from] StoreError),
+}
+
+/// Copies the picture that `reference` names, and changes the reference.
+///
+/// # Errors
+/// See [`RelocationError`].
+pub async fn copy(app: &App, route: Route<'_>, reference: &ImageReference) -> Result<Copied, RelocationError> {
+    let id = reference.public_id.as_deref().and_then(|id| PublicId::parse(id).ok());
+    let (Some(public_id), Some(from_url)) = (id, reference.url.clone()) else {
+        return Ok(Copied::Elsewhere);
+    };
+    if route.to.serves(&from_url, &public_id) {
+        return Ok(Copied::AlreadyThere);
+    }
+    if !route.from.serves(&from_url, &public_id) {
+        return Ok(Copied::Elsewhere);
+    }
+    let Some(bytes) = route.from.original(&from_url, &public_id).await? else {
+        return Ok(Copied::Missing);
+    };
+    let picture = examine(app, bytes).await?;
+    app.directory.begin_relocation(&public_id, app.clock.now()).await?;
+    crash::point("relocation-begun").await;
+    let relocation = match copy_bytes(app, route, &public_id, picture).await {
+        Ok(to_url) => Relocation {
+            user_id: reference.user_id,
+            public_id,
+            from_url,
+            to_url,
+            now: app.clock.now(),
+        },
+        Err(error) => {
+            let may_be_done = matches!(&error, RelocationError::MediaHost(error) if error.may_be_done());
+            if !may_be_done {
+                app.directory.release_pending(&public_id, app.clock.now()).await?;
+            }
+            return Err(error);
+        }
+    };
+    crash::point("picture-copied").await;
+    if app.directory.relocate(relocation.clone()).await? {
+        crash::point("relocation-committed").await;
+        return Ok(Copied::Copied);
+    }
+    app.directory
+        .release_pending(&relocation.public_id, app.clock.now())
+        .await?;
+    Ok(Copied::Superseded)
+}
+
+/// Destroys the picture on the first host, if the other has the same bytes and everybody who has the picture refers to that
+/// one. `false`: it stays, or was not there.
+///
+/// # Errors
+/// See [`RelocationError`].
+pub async fn remove_source(app: &App, route: Route<'_>, public_id: &PublicId) -> Result<bool, RelocationError> {
+    let Some(url) = url_at_destination(app, route, public_id).await? else {
+        return Ok(false);
+    };
+    let Some(source) = route.from.original(&url, public_id).await? else {
+        return Ok(false);
+    };
+    let copy = route.to.original(&url, public_id).await?;
+    if copy.is_none_or(|copy| Sha256::of(&copy) != Sha256::of(&source)) {
+        return Err(RelocationError::Different);
+    }
+    // It may have been changed while the two were read.
+    if url_at_destination(app, route, public_id).await?.is_none() {
+        return Ok(false);
+    }
+    Ok(route.from.destroy(public_id, ResourceType::Image).await?)
+}
+
+/// The URL that everybody who has the picture has, when that is one of the other host.
+async fn url_at_destination(app: &App, route: Route<'_>, public_id: &PublicId) -> Result<Option<String>, StoreError> {
+    let references = app.directory.references_to(public_id.as_str()).await?;
+    let is_there = |reference: &ImageReference| {
+        let url = reference.url.as_deref();
+        url.is_some_and(|url| route.to.serves(url, public_id))
+    };
+    let all_there = references.iter().all(is_there);
+    Ok(references
+        .into_iter()
+        .next()
+        .filter(|_| all_there)
+        .and_then(|reference| reference.url))
+}
+
+/// Uploads, and reads what was stored. Returns its URL.
+async fn copy_bytes(
+    app: &App,
+    route: Route<'_>,
+    public_id: &PublicId,
+    picture: Picture,
+) -> Result<String, RelocationError> {
+    let sha256 = Sha256::of(&picture.bytes);
+    let hosted = route.to.upload(public_id, picture, &app.display_transformation).await?;
+    let read_back = route.to.original(&hosted.url, public_id).await?;
+    match read_back {
+        Some(bytes) if Sha256::of(&bytes) == sha256 => Ok(hosted.url),
+        _ => Err(RelocationError::Different),
+    }
+}
+
+/// What is in the file; it was cleaned when it came.
+async fn examine(app: &App, bytes: Bytes) -> Result<Picture, RelocationError> {
+    let limits = app.library.limits.clone();
+    let timeout = app.config.render.timeout.as_duration();
+    let probed = bytes.clone();
+    let work = move |_: &dyn Fn() -> bool| visage_image::probe(&probed, &limits);
+    let facts = app.permits.run(bytes.len() as u64, timeout, work).await??;
+    Ok(Picture { bytes, facts })
+}
