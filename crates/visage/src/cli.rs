@@ -94,8 +94,8 @@ pub fn run() -> anyhow::Result<ExitCode> {
             Command::Serve { quiet, .. } => serve(config, quiet).await,
             Command::Reap { at_once, json } => {
                 let app = open(config)?;
-                let moves = mover::move_taken_in(&app, at_once).await?;
                 let reaped = reaper::reap(&app, at_once).await?;
+                let moves = mover::move_taken_in(&app, at_once).await?;
                 print_counts(&[serde_json::to_value(&moves)?, serde_json::to_value(&reaped)?], json)?;
                 Ok(if reaped.failed_pictures == 0 {
                     ExitCode::SUCCESS

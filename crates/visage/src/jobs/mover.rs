@@ -62,7 +62,8 @@ pub async fn run(app: Arc<App>, stop: CancellationToken) {
     }
 }
 
-/// One pass over what is due. With `at_once`, the own store's copies of moved pictures do not wait out their time.
+/// One pass over what is due. With `at_once`, the own store's copies of moved pictures do not wait out their
+/// time, and what failed before is tried now.
 ///
 /// # Errors
 /// When the directory fails. An account that does not answer is no error: it is tried again by the next pass.
@@ -77,8 +78,9 @@ pub async fn move_taken_in(app: &App, at_once: bool) -> Result<Moves, StoreError
     };
     loop {
         let now = app.clock.now();
-        let due_by = if at_once { retire_at(app, now) } else { now };
+        let due_by = if at_once { Timestamp::MAX } else { now };
         let due = app.directory.due_taken_in(due_by, BATCH).await?;
+        let is_last = at_once || due.len() < BATCH;
         let steps = futures_util::stream::iter(due).map(|row| async move { look_at(app, route, &row).await });
         let steps: Vec<Result<Step, StoreError>> = steps.buffer_unordered(AT_ONCE).collect().await;
         let (mut done, mut is_reached) = (0, true);
@@ -99,7 +101,8 @@ pub async fn move_taken_in(app: &App, at_once: bool) -> Result<Moves, StoreError
             }
             done += 1;
         }
-        if !is_reached || done == 0 {
+        // What could not be finished is due again later, yet `at_once` would find it at once: then this pass is over.
+        if !is_reached || (done == 0 && is_last) {
             return Ok(moves);
         }
     }
@@ -165,9 +168,13 @@ async fn advance(app: &App, route: Route<'_>, row: &TakenIn) -> Result<Step, Rel
 async fn forget(app: &App, route: Route<'_>, row: &TakenIn) -> Result<Step, RelocationError> {
     let (public_id, now) = (&row.public_id, app.clock.now());
     let certain_at = later(row.taken_at, app.config.reaper.pending_grace.as_duration());
-    if now < certain_at || app.directory.is_in_use(public_id.as_str()).await? {
+    if now < certain_at {
+        app.directory.postpone_taken_in(public_id, certain_at).await?;
+        return Ok(Step::Waits);
+    }
+    if app.directory.is_in_use(public_id.as_str()).await? {
         let soon = later(now, app.config.reaper.interval.as_duration());
-        app.directory.postpone_taken_in(public_id, certain_at.max(soon)).await?;
+        app.directory.postpone_taken_in(public_id, soon).await?;
         return Ok(Step::Waits);
     }
     route.to.destroy(public_id, ResourceType::Image).await?;

@@ -1,6 +1,7 @@
 #![cfg(test)]
 //! Tests that drive the real program: it is started, killed, restarted and asked over HTTP, as in operation.
 
+mod account;
 mod client;
 mod pictures;
 mod preload;
@@ -8,6 +9,7 @@ mod raw;
 mod server;
 mod wait;
 
+mod account_outages;
 mod commands;
 mod crash_points;
 mod cut_uploads;
