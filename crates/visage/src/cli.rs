@@ -1,6 +1,7 @@
 //! The command line.
 
-use std::io::{IsTerminal as _, Write as _};
+use std::fs::File;
+use std::io::{IsTerminal as _, LineWriter, Write};
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 use std::sync::Arc;
@@ -17,7 +18,7 @@ use crate::config::{Config, Environment, LogConfig, LogFormat, read_dotenv};
 use crate::http::{Front, server};
 use crate::jobs::{mover, notifier, reaper};
 use crate::library::deliver::{self, Visitor};
-use crate::{audit, bench, crash, descriptors, metrics};
+use crate::{audit, bench, crash, descriptors, media_copy, metrics};
 
 /// Keeps people's profile images for good.
 #[derive(Debug, Parser)]
@@ -62,6 +63,9 @@ enum Command {
         #[arg(long)]
         strict: bool,
     },
+    /// Move pictures between media hosts.
+    #[command(subcommand)]
+    Media(MediaCommand),
     /// Say how a delivery URL is understood, and what would be done for it: chain, steps, sizes, cuts. Nothing is rendered.
     Explain {
         /// The URL, or its path.
@@ -74,6 +78,22 @@ enum Command {
     CheckConfig,
     /// Measure how long making one picture from another takes.
     Bench(bench::BenchArguments),
+}
+
+#[derive(Debug, Subcommand)]
+enum MediaCommand {
+    /// Copy every picture that a user has from one media host to the other, compare the bytes, and change the user's URL. It
+    /// can be ended at any moment and run again. Exits with 1 when anything could not be copied.
+    Copy {
+        #[command(flatten)]
+        arguments: media_copy::CopyArguments,
+        /// Write a line of JSON for each reference to this file.
+        #[arg(long, value_name = "FILE")]
+        report: Option<PathBuf>,
+        /// Print the sums as JSON.
+        #[arg(long)]
+        json: bool,
+    },
 }
 
 /// Runs what the command line asks for.
@@ -109,6 +129,11 @@ pub fn run() -> anyhow::Result<ExitCode> {
                 let bad = audit.is_damaged() || (strict && audit.has_leaks());
                 Ok(if bad { ExitCode::FAILURE } else { ExitCode::SUCCESS })
             }
+            Command::Media(MediaCommand::Copy {
+                arguments,
+                report,
+                json,
+            }) => copy_media(&open(config)?, arguments, report.as_deref(), json).await,
             Command::Explain { url, accept } => explain(&open(config)?, &url, accept.as_deref()).await,
             Command::CheckConfig => {
                 writeln!(std::io::stdout(), "the settings are good")?;
@@ -175,6 +200,29 @@ fn open(config: Config) -> anyhow::Result<App> {
         config.data.display()
     );
     Ok(App::open(config, Arc::new(SystemClock))?)
+}
+
+async fn copy_media(
+    app: &App,
+    arguments: media_copy::CopyArguments,
+    report: Option<&Path>,
+    json: bool,
+) -> anyhow::Result<ExitCode> {
+    let mut lines: Box<dyn Write> = match report {
+        // Line by line: a run that is ended has reported what it did.
+        Some(path) => Box::new(LineWriter::new(
+            File::create(path).with_context(|| format!("cannot write {}", path.display()))?,
+        )),
+        None => Box::new(std::io::sink()),
+    };
+    let summary = media_copy::copy(app, arguments, lines.as_mut()).await?;
+    lines.flush()?;
+    print_counts(&[serde_json::to_value(&summary)?], json)?;
+    Ok(if summary.is_complete() {
+        ExitCode::SUCCESS
+    } else {
+        ExitCode::FAILURE
+    })
 }
 
 async fn explain(app: &App, url: &str, accept: Option<&str>) -> anyhow::Result<ExitCode> {

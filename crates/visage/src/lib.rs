@@ -18,6 +18,7 @@ pub mod http;
 pub mod jobs;
 pub mod library;
 pub mod mail;
+pub mod media_copy;
 pub mod media_host;
 pub mod metrics;
 pub mod passwords;

@@ -54,7 +54,7 @@ pub trait MediaHost: Send + Sync + fmt::Debug {
     async fn exists(&self, public_id: &PublicId) -> Result<bool, MediaHostError>;
 
     /// The file that was stored as `public_id`; `None` when there is none. `url` is the one that a user has, or an upload
-    /// has answered.
+    /// has answered; when it is another host's, the name alone says what is wanted.
     async fn original(&self, url: &str, public_id: &PublicId) -> Result<Option<Bytes>, MediaHostError>;
 
     /// The address for the picture behind `url`, one of this host's, with another transformation; `None` when `url` is

@@ -12,6 +12,7 @@ mod delivery;
 mod fault_proxy;
 mod fetch;
 mod front;
+mod media_copy;
 mod pictures;
 mod profile;
 mod profile_image;

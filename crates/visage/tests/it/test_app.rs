@@ -167,7 +167,7 @@ fn clock() -> Arc<FixedClock> {
 
 /// Whether the same tests are run with an account as the media host.
 #[allow(clippy::disallowed_methods, reason = "it is how a test run is told")]
-fn has_account() -> bool {
+pub(crate) fn has_account() -> bool {
     std::env::var("VISAGE_TEST_MEDIA_HOST").is_ok_and(|host| host == "cloudinary")
 }
 

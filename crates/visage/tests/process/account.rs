@@ -68,3 +68,9 @@ impl Pair {
         assert_eq!(figures, [users.len(), 0, 0, 0], "{audit}");
     }
 }
+
+/// The arguments of `visage media copy`, whose report is `report.ndjson`.
+pub(crate) fn copy_arguments<'a>(from: &'a str, to: &'a str, more: &[&'a str]) -> Vec<&'a str> {
+    let report = ["--json", "--report", "report.ndjson"];
+    [&["media", "copy", "--from", from, "--to", to], report.as_slice(), more].concat()
+}

@@ -16,6 +16,7 @@ mod cut_uploads;
 mod damage;
 mod full_disk;
 mod kills;
+mod media_copy;
 mod memory;
 mod parallel_uploads;
 mod slow_disk;

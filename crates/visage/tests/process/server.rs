@@ -98,7 +98,12 @@ impl Site {
 
     /// Starts a server and does not wait for it.
     pub(crate) fn begin_start(&self, settings: &[(&str, &str)]) -> Server {
-        let mut child = self.command(&["serve"], settings).spawn().unwrap();
+        self.begin(&["serve"], settings)
+    }
+
+    /// Starts a command and does not wait for it.
+    pub(crate) fn begin(&self, arguments: &[&str], settings: &[(&str, &str)]) -> Server {
+        let mut child = self.command(arguments, settings).spawn().unwrap();
         let log = Arc::default();
         collect(child.stderr.take().unwrap(), &log);
         Server { child, log }

@@ -261,13 +261,18 @@ impl MediaHost for Cloudinary {
     }
 
     async fn original(&self, url: &str, public_id: &PublicId) -> Result<Option<Bytes>, MediaHostError> {
-        if !self.serves(url, public_id) {
-            return Ok(None);
-        }
-        // Without a transformation, what is delivered is the file that was stored.
-        let Some(url) = self.with_transformation(url, &Transformation::default()) else {
-            return Ok(None);
+        // Without a transformation, what is delivered is the file that was stored. A version is only for caches; without
+        // one, the current is delivered.
+        let url = match self.read(url) {
+            Some(url) if super::names(&url, public_id) => url.with_transformation(Transformation::default()),
+            _ => DeliveryUrl::new(
+                &self.client.account.cloud_name,
+                ResourceType::Image,
+                DeliveryType::Upload,
+                public_id,
+            ),
         };
+        let url = self.write(&url);
         self.persist("read", || self.read_original(&url)).await
     }
 
