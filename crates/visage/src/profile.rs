@@ -17,6 +17,7 @@ use visage_store::{Exchange, ExchangeError, PendingMedia, ProfileImage, StoreErr
 use crate::app::App;
 use crate::clock::later;
 use crate::crash;
+use crate::crop::{self, Crop, CropError};
 use crate::media_host::{Hosted, MediaHostError, Picture};
 use crate::permits::WorkError;
 use crate::spool::SpooledFile;
@@ -33,6 +34,18 @@ pub enum ProfileImageError {
     /// The file is not a picture that is taken.
     #[error(transparent)]
     Image(#[from] ImageError),
+    /// There is no such part in the picture.
+    #[error(transparent)]
+    Crop(#[from] CropError),
+    /// There is no picture that could be shown otherwise.
+    #[error("There is no profile image")]
+    NoPicture,
+    /// The picture is not on a media host of ours.
+    #[error("This picture is kept elsewhere. Upload it again to change what is shown of it.")]
+    KeptElsewhere,
+    /// The picture was changed meanwhile.
+    #[error("The picture was changed meanwhile. Look at it and try again.")]
+    ChangedMeanwhile,
     /// Too much is being worked on, or the work on this picture failed.
     #[error(transparent)]
     Work(#[from] WorkError),
@@ -56,12 +69,22 @@ pub enum ProfileImageError {
     Internal(String),
 }
 
-/// Makes the picture in `file` the user's profile image; the one it replaces is retired.
+/// Makes the picture in `file`, or the part of it that `crop` says, the user's profile image; the one it replaces is retired.
 ///
 /// # Errors
 /// See [`ProfileImageError`].
-pub async fn exchange_image(app: &App, user: &User, file: SpooledFile) -> Result<Hosted, ProfileImageError> {
-    let picture = check_and_clean(app, file).await?;
+pub async fn exchange_image(
+    app: &App,
+    user: &User,
+    file: SpooledFile,
+    crop: Option<Crop>,
+) -> Result<Hosted, ProfileImageError> {
+    let mut picture = check_and_clean(app, file).await?;
+    if let Some(crop) = &crop {
+        crop.check(picture.facts.width, picture.facts.height)?;
+        picture.part = Some(crop.rectangle());
+    }
+    let display = crop::shown(crop, &app.display_transformation);
     let public_id = fresh_public_id(&app.config.profile.folder)?;
     app.directory
         .begin_exchange(PendingMedia {
@@ -72,7 +95,7 @@ pub async fn exchange_image(app: &App, user: &User, file: SpooledFile) -> Result
         })
         .await?;
     crash::point("exchange-begun").await;
-    match upload_and_commit(app, &user.id, &public_id, picture).await {
+    match upload_and_commit(app, &user.id, &public_id, picture, &display).await {
         Ok(hosted) => Ok(hosted),
         // The picture may still arrive: only the grace is long enough to be sure that it has not.
         Err(ProfileImageError::MediaHost(error)) if error.may_be_done() => Err(error.into()),
@@ -97,10 +120,11 @@ async fn upload_and_commit(
     user_id: &UserId,
     public_id: &PublicId,
     picture: Picture,
+    display: &Transformation,
 ) -> Result<Hosted, ProfileImageError> {
     // Well inside the grace, after which the reaper takes the exchange for dead.
     let deadline = UPLOAD_DEADLINE.min(app.config.reaper.pending_grace.as_duration() / 2);
-    let upload = app.media_host.upload(public_id, picture, &app.display_transformation);
+    let upload = app.media_host.upload(public_id, picture, display);
     let answered = tokio::time::timeout(deadline, upload).await;
     let hosted = answered.map_err(|_elapsed| MediaHostError::TimedOut)??;
     crash::point("picture-uploaded").await;
@@ -161,6 +185,7 @@ async fn check_and_clean(app: &App, file: SpooledFile) -> Result<Picture, Profil
             Ok(Picture {
                 bytes: Bytes::from(bytes),
                 facts,
+                part: None,
             })
         }
     })
@@ -183,14 +208,15 @@ fn fresh_public_id(folder: &str) -> Result<PublicId, ProfileImageError> {
     PublicId::parse(&format!("{folder}/{name}")).map_err(|error| ProfileImageError::Internal(error.to_string()))
 }
 
-/// Where the user's picture is at `size_pixels` square; `None` when the user has none, or one that is not on this host.
+/// Where the user's picture is at `size_pixels` square, showing the part that was chosen; `None` when the user has none.
 pub fn image_url(app: &App, user: &User, size_pixels: u32) -> Option<String> {
     let url = user.profile_image.as_deref()?;
     let square = format!("c_thumb,g_face,h_{size_pixels},w_{size_pixels}/f_auto,q_auto");
-    let transformation = Transformation::parse(&square).ok()?;
+    let square = Transformation::parse(&square).ok()?;
+    let crop = app.media_host.transformation(url).as_ref().and_then(Crop::of);
     Some(
         app.media_host
-            .with_transformation(url, &transformation)
+            .with_transformation(url, &crop::shown(crop, &square))
             .unwrap_or_else(|| url.to_owned()),
     )
 }

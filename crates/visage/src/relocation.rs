@@ -5,12 +5,13 @@
 //! by the next try, or destroyed with the picture.
 
 use bytes::Bytes;
-use visage_cloudinary::{PublicId, ResourceType};
+use visage_cloudinary::{PublicId, ResourceType, Transformation};
 use visage_image::ImageError;
 use visage_store::{ImageReference, Relocation, Sha256, StoreError};
 
 use crate::app::App;
 use crate::crash;
+use crate::crop::{self, Crop};
 use crate::media_host::{MediaHost, MediaHostError, Picture};
 use crate::permits::WorkError;
 
@@ -76,10 +77,13 @@ pub async fn copy(app: &App, route: Route<'_>, reference: &ImageReference) -> Re
     let Some(bytes) = route.from.original(&from_url, &public_id).await? else {
         return Ok(Copied::Missing);
     };
-    let picture = examine(app, bytes).await?;
+    // Shown there as it is here.
+    let crop = route.from.transformation(&from_url).as_ref().and_then(Crop::of);
+    let picture = examine(app, bytes, crop).await?;
+    let display = crop::shown(crop, &app.display_transformation);
     app.directory.begin_relocation(&public_id, app.clock.now()).await?;
     crash::point("relocation-begun").await;
-    let relocation = match copy_bytes(app, route, &public_id, picture).await {
+    let relocation = match copy_bytes(route, &public_id, picture, &display).await {
         Ok(to_url) => Relocation {
             user_id: reference.user_id,
             public_id,
@@ -146,13 +150,13 @@ async fn url_at_destination(app: &App, route: Route<'_>, public_id: &PublicId) -
 
 /// Uploads, and reads what was stored. Returns its URL.
 async fn copy_bytes(
-    app: &App,
     route: Route<'_>,
     public_id: &PublicId,
     picture: Picture,
+    display: &Transformation,
 ) -> Result<String, RelocationError> {
     let sha256 = Sha256::of(&picture.bytes);
-    let hosted = route.to.upload(public_id, picture, &app.display_transformation).await?;
+    let hosted = route.to.upload(public_id, picture, display).await?;
     let read_back = route.to.original(&hosted.url, public_id).await?;
     match read_back {
         Some(bytes) if Sha256::of(&bytes) == sha256 => Ok(hosted.url),
@@ -161,11 +165,15 @@ async fn copy_bytes(
 }
 
 /// What is in the file; it was cleaned when it came.
-async fn examine(app: &App, bytes: Bytes) -> Result<Picture, RelocationError> {
+async fn examine(app: &App, bytes: Bytes, crop: Option<Crop>) -> Result<Picture, RelocationError> {
     let limits = app.library.limits.clone();
     let timeout = app.config.render.timeout.as_duration();
     let probed = bytes.clone();
     let work = move |_: &dyn Fn() -> bool| visage_image::probe(&probed, &limits);
     let facts = app.permits.run(bytes.len() as u64, timeout, work).await??;
-    Ok(Picture { bytes, facts })
+    Ok(Picture {
+        bytes,
+        facts,
+        part: crop.as_ref().map(Crop::rectangle),
+    })
 }

@@ -71,21 +71,27 @@ pub(super) fn commit(tx: &Transaction<'_>, relocation: &Relocation) -> Result<bo
     if !exchange::is_pending(tx, public_id)? {
         return Ok(false);
     }
+    let is_changed = change_url(tx, relocation)?;
+    if is_changed {
+        exchange::drop_pending(tx, public_id)?;
+    }
+    Ok(is_changed)
+}
+
+/// The same picture by another URL, if the user still has it by this one.
+pub(super) fn change_url(tx: &Transaction<'_>, change: &Relocation) -> Result<bool> {
     let changed = tx
         .prepare_cached(
             "UPDATE users SET profile_image = ?4, updated_at = ?5 \
              WHERE id = ?1 AND cloudinary_id = ?2 AND profile_image = ?3",
         )?
         .execute(params![
-            relocation.user_id,
-            public_id.as_str(),
-            relocation.from_url,
-            relocation.to_url,
-            relocation.now.as_millisecond()
+            change.user_id,
+            change.public_id.as_str(),
+            change.from_url,
+            change.to_url,
+            change.now.as_millisecond()
         ])?;
-    if changed == 1 {
-        exchange::drop_pending(tx, public_id)?;
-    }
     Ok(changed == 1)
 }
 

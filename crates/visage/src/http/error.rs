@@ -258,6 +258,11 @@ impl From<ProfileImageError> for ApiError {
         match error {
             ProfileImageError::UserNotFound => Self::new(StatusCode::NOT_FOUND, "not_found", error),
             ProfileImageError::Image(error) => error.into(),
+            ProfileImageError::Crop(error) => Self::bad_request(error),
+            ProfileImageError::NoPicture => Self::new(StatusCode::NOT_FOUND, "not_found", error),
+            ProfileImageError::KeptElsewhere | ProfileImageError::ChangedMeanwhile => {
+                Self::new(StatusCode::CONFLICT, "conflict", error)
+            }
             ProfileImageError::Work(error) => error.into(),
             ProfileImageError::TooSlow => ImageError::Cancelled.into(),
             ProfileImageError::MediaHost(error) => error.into(),

@@ -7,13 +7,13 @@ use axum::Router;
 use axum::extract::{DefaultBodyLimit, State};
 use axum::middleware::{from_fn, from_fn_with_state};
 use axum::response::{IntoResponse, Response};
-use axum::routing::{any, get, post};
+use axum::routing::{MethodRouter, any, get, post, put};
 use http::StatusCode;
 use serde_json::json;
 use tokio::sync::Semaphore;
 
 use super::error::ApiError;
-use super::{app as handlers, cloudinary, delivery, docs, middleware};
+use super::{app as handlers, cloudinary, delivery, docs, middleware, ui};
 use crate::app::App;
 use crate::metrics;
 
@@ -22,6 +22,7 @@ const MAX_FORMS: usize = 64;
 
 /// The server's routes. `requests` bounds the requests that are worked on at once.
 pub(super) fn router(app: Arc<App>, requests: Arc<Semaphore>) -> Router {
+    let forms = places(MAX_FORMS);
     let api = Router::new()
         .route("/auth/register", post(handlers::auth::register))
         .route("/auth/verify-otp", post(handlers::auth::verify_otp))
@@ -34,14 +35,18 @@ pub(super) fn router(app: Arc<App>, requests: Arc<Semaphore>) -> Router {
         )
         .route("/users/change-password", post(handlers::users::change_password))
         .route("/users/change-email", post(handlers::users::change_email))
+        .route("/users/profile-image/crop", put(handlers::profile_image::crop))
+        .route("/admin/status", get(handlers::admin::status))
         .layer(DefaultBodyLimit::max(app.config.limits.json_bytes))
         .route(
             "/users/profile-image",
-            post(handlers::profile_image::set)
-                .delete(handlers::profile_image::remove)
-                .layer(DefaultBodyLimit::max(form_bytes(app.config.limits.profile_image_bytes)))
-                // Each may hold a form in memory while it is read.
-                .layer(from_fn_with_state(places(MAX_FORMS), middleware::bound)),
+            picture_form(&app, post(handlers::profile_image::set), &forms)
+                .get(handlers::profile_image::describe)
+                .delete(handlers::profile_image::remove),
+        )
+        .route(
+            "/users/profile-image/faces",
+            picture_form(&app, post(handlers::profile_image::faces), &forms),
         )
         .route("/users/{id}/profile-image", get(handlers::profile_image::show))
         .route("/docs", get(docs::page))
@@ -58,6 +63,8 @@ pub(super) fn router(app: Arc<App>, requests: Arc<Semaphore>) -> Router {
             "/v1_1/{*path}",
             any(cloudinary::dispatch).layer(DefaultBodyLimit::max(api_bytes(&app))),
         )
+        .route("/", get(ui::page))
+        .route("/ui/{file}", get(ui::file))
         .route("/{cloud}/{*path}", get(delivery::show))
         .method_not_allowed_fallback(wrong_method)
         .fallback(no_route)
@@ -73,6 +80,14 @@ pub(super) fn router(app: Arc<App>, requests: Arc<Semaphore>) -> Router {
         .layer(from_fn(middleware::secure))
         .layer(from_fn(middleware::trace))
         .with_state(app)
+}
+
+/// A route that takes a form with a picture.
+fn picture_form(app: &App, route: MethodRouter<Arc<App>>, forms: &Arc<Semaphore>) -> MethodRouter<Arc<App>> {
+    route
+        .layer(DefaultBodyLimit::max(form_bytes(app.config.limits.profile_image_bytes)))
+        // Each may hold a form in memory while it is read.
+        .layer(from_fn_with_state(Arc::clone(forms), middleware::bound))
 }
 
 pub(super) fn places(count: usize) -> Arc<Semaphore> {

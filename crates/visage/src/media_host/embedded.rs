@@ -8,8 +8,9 @@ use visage_cloudinary::signature::DeliverySignature;
 use visage_cloudinary::{DeliveryType, DeliveryUrl, PublicId, ResourceType, Transformation};
 use visage_store::{Asset, AssetDetails, AssetKey, Media};
 
-use super::{Hosted, MediaHost, MediaHostError, Picture};
+use super::{Hosted, HostedFacts, MediaHost, MediaHostError, Picture};
 use crate::library::deliver::DeliverError;
+use crate::library::extra::Extra;
 use crate::library::upload::{NewUpload, Original, Stored, UploadError};
 use crate::library::{Library, deliver, destroy, receive, upload};
 
@@ -37,6 +38,27 @@ impl Embedded {
             url.with_transformation(transformation.clone())
                 .with_version(asset.version),
         )
+    }
+
+    async fn find(&self, public_id: &PublicId) -> Result<Option<Asset>, MediaHostError> {
+        let key = key(public_id, ResourceType::Image);
+        Ok(self.library.catalog.find_asset(&key).await?)
+    }
+
+    /// Renders what will be asked for: a picture that cannot be shown must not replace one that can.
+    async fn show(&self, asset: &Asset, display: &Transformation) -> Result<(), MediaHostError> {
+        let shown = deliver::show_once(&self.library, asset, display).await;
+        shown.map_err(|error| match error.root() {
+            DeliverError::Plan(_) | DeliverError::Image(_) => MediaHostError::Unshowable(error.to_string()),
+            _ => MediaHostError::Failed(Box::new(error)),
+        })
+    }
+
+    /// What `url` says, when it may be one of ours.
+    fn read(&self, url: &str) -> Option<DeliveryUrl> {
+        let path = url.strip_prefix(self.library.public_url.as_str())?;
+        // What follows the prefix must be a path: `http://host:50` begins `http://host:5000`, too.
+        DeliveryUrl::parse(Some(path).filter(|path| path.starts_with('/'))?).ok()
     }
 
     /// Where only some transformations are made, a signature allows ours.
@@ -70,10 +92,7 @@ impl MediaHost for Embedded {
             original,
             facts: upload::facts(hashes, Media::Image(receive::image_facts(&picture.facts))),
             overwrite: false,
-            details: AssetDetails {
-                asset_folder: folder.unwrap_or_default(),
-                ..AssetDetails::default()
-            },
+            details: details(folder.unwrap_or_default(), picture.part),
             asset_id: None,
         };
         let asset = match upload::store(&self.library, new).await? {
@@ -81,13 +100,8 @@ impl MediaHost for Embedded {
             Stored::Existing(asset) if asset.upload.facts.sha256 == sha256 => asset,
             Stored::Existing(_) => return Err(MediaHostError::Rejected("the public id is taken already".to_owned())),
         };
-        // Before anybody refers to it: a picture that cannot be shown must not replace one that can.
-        if let Err(error) = deliver::show_once(&self.library, &asset, display).await {
-            return Err(match error.root() {
-                DeliverError::Plan(_) | DeliverError::Image(_) => MediaHostError::Unshowable(error.to_string()),
-                _ => MediaHostError::Failed(Box::new(error)),
-            });
-        }
+        // Before anybody refers to it.
+        self.show(&asset, display).await?;
         Ok(Hosted {
             public_id: public_id.clone(),
             url: self.url(&asset, display),
@@ -100,17 +114,11 @@ impl MediaHost for Embedded {
     }
 
     async fn exists(&self, public_id: &PublicId) -> Result<bool, MediaHostError> {
-        let found = self
-            .library
-            .catalog
-            .find_asset(&key(public_id, ResourceType::Image))
-            .await?;
-        Ok(found.is_some())
+        Ok(self.find(public_id).await?.is_some())
     }
 
     async fn original(&self, _url: &str, public_id: &PublicId) -> Result<Option<Bytes>, MediaHostError> {
-        let key = key(public_id, ResourceType::Image);
-        let Some(asset) = self.library.catalog.find_asset(&key).await? else {
+        let Some(asset) = self.find(public_id).await? else {
             return Ok(None);
         };
         let (upload, facts) = (&asset.upload.id, &asset.upload.facts);
@@ -123,19 +131,72 @@ impl MediaHost for Embedded {
     }
 
     fn with_transformation(&self, url: &str, transformation: &Transformation) -> Option<String> {
-        let path = url.strip_prefix(self.library.public_url.as_str())?;
-        let url = DeliveryUrl::parse(path).ok()?;
+        let url = self.read(url)?;
         Some(self.write(url.with_transformation(transformation.clone())))
     }
 
-    fn serves(&self, url: &str, public_id: &PublicId) -> bool {
-        let path = url.strip_prefix(self.library.public_url.as_str());
-        // What follows the prefix must be a path: `http://host:50` begins `http://host:5000`, too.
-        let url = path
-            .filter(|path| path.starts_with('/'))
-            .and_then(|path| DeliveryUrl::parse(path).ok());
-        url.is_some_and(|url| url.cloud == self.library.cloud_name && super::names(&url, public_id))
+    fn transformation(&self, url: &str) -> Option<Transformation> {
+        self.read(url).map(|url| url.transformation)
     }
+
+    async fn facts(&self, _url: &str, public_id: &PublicId) -> Result<Option<HostedFacts>, MediaHostError> {
+        let asset = self.find(public_id).await?;
+        Ok(asset.and_then(|asset| {
+            let facts = &asset.upload.facts;
+            let image = facts.image()?;
+            Some(HostedFacts {
+                width: image.width,
+                height: image.height,
+                bytes: facts.bytes,
+                format: image.format.extension().to_owned(),
+                faces: image.faces.clone(),
+            })
+        }))
+    }
+
+    async fn show_otherwise(
+        &self,
+        _url: &str,
+        public_id: &PublicId,
+        display: &Transformation,
+        part: [u32; 4],
+    ) -> Result<String, MediaHostError> {
+        let asset = self.find(public_id).await?.ok_or_else(missing)?;
+        self.show(&asset, display).await?;
+        let edit = Box::new(move |details: &mut AssetDetails| keep_part(details, part));
+        let edited = self
+            .library
+            .catalog
+            .edit_asset(&asset.id, edit, self.library.clock.now());
+        let asset = edited.await?.ok_or_else(missing)?.asset;
+        Ok(self.url(&asset, display))
+    }
+
+    fn serves(&self, url: &str, public_id: &PublicId) -> bool {
+        self.read(url)
+            .is_some_and(|url| url.cloud == self.library.cloud_name && super::names(&url, public_id))
+    }
+}
+
+fn details(asset_folder: String, part: Option<[u32; 4]>) -> AssetDetails {
+    let mut details = AssetDetails {
+        asset_folder,
+        ..AssetDetails::default()
+    };
+    if let Some(part) = part {
+        keep_part(&mut details, part);
+    }
+    details
+}
+
+fn keep_part(details: &mut AssetDetails, part: [u32; 4]) {
+    let mut extra = Extra::of(details);
+    extra.custom_coordinates = Some(vec![part]);
+    extra.keep_in(details);
+}
+
+fn missing() -> MediaHostError {
+    MediaHostError::Failed("the picture is missing".into())
 }
 
 fn key(public_id: &PublicId, resource_type: ResourceType) -> AssetKey {

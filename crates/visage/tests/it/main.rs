@@ -8,6 +8,7 @@ mod chunks;
 mod cloudinary;
 mod cloudinary_account;
 mod corpus;
+mod crop;
 mod delivery;
 mod fault_proxy;
 mod fetch;

@@ -44,6 +44,7 @@ async fn an_exchange_that_never_ended_is_settled_after_its_grace_and_the_picture
     let picture = visage::media_host::Picture {
         bytes: Bytes::from(png(10, 10, [2; 3])),
         facts: visage_image::probe(&png(10, 10, [2; 3]), &t.app.library.limits).unwrap(),
+        part: None,
     };
     t.app
         .media_host

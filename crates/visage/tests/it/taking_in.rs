@@ -177,6 +177,7 @@ async fn a_picture_that_arrives_in_the_account_after_it_was_destroyed_does_not_s
     let late = Picture {
         bytes: bytes.into(),
         facts,
+        part: None,
     };
     let (account, public_id) = (t.app.hosts.account.as_ref().unwrap(), id.parse().unwrap());
     account

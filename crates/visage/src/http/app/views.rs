@@ -4,6 +4,9 @@ use serde_json::{Map, Value, json};
 use visage_store::User;
 
 use crate::auth::SignedIn;
+use crate::config::Config;
+use crate::own_image::OwnImage;
+use crate::status::Status;
 use crate::tokens::ADMIN_ID;
 
 /// `{token, user: {id, name, email, role, profileImage?}}`
@@ -56,6 +59,81 @@ pub(super) fn user(user: &User) -> Value {
     set("profileImage", user.profile_image.as_deref().into());
     set("cloudinaryId", user.cloudinary_id.as_deref().into());
     Value::Object(view)
+}
+
+/// `{profileImage?, cloudinaryId?, original?, preview?, crop?, faces?, sizes?, maxBytes}`
+pub(super) fn own_image(image: Option<&OwnImage>, max_bytes: u64) -> Value {
+    let mut view = json!({ "maxBytes": max_bytes });
+    let Some(image) = image else { return view };
+    view["profileImage"] = image.url.as_str().into();
+    if let Some(id) = &image.public_id {
+        view["cloudinaryId"] = id.as_str().into();
+    }
+    let Some(hosted) = &image.hosted else { return view };
+    view["original"] = json!({ "url": hosted.original_url });
+    view["preview"] = hosted.preview_url.as_str().into();
+    if let Some(facts) = &hosted.facts {
+        view["original"] = json!({
+            "url": hosted.original_url,
+            "width": facts.width,
+            "height": facts.height,
+            "bytes": facts.bytes,
+            "format": facts.format,
+        });
+    }
+    if let Some(faces) = hosted.facts.as_ref().and_then(|facts| facts.faces.as_ref()) {
+        view["faces"] = json!(faces);
+    }
+    if let Some(crop) = hosted.crop {
+        view["crop"] = json!(crop);
+    }
+    let sizes = hosted.sizes.iter();
+    view["sizes"] = sizes.map(|(size, url)| json!({ "size": size, "url": url })).collect();
+    view
+}
+
+/// What an administrator wants to know.
+pub(super) fn status(config: &Config, started_at: jiff::Timestamp, status: &Status) -> Value {
+    let Status { storage, media, .. } = status;
+    let mut view = json!({
+        "version": env!("CARGO_PKG_VERSION"),
+        "startedAt": date(started_at),
+        "cloudName": config.embedded.cloud_name,
+        "mediaHost": { "kind": if status.breaker.is_some() { "cloudinary" } else { "embedded" } },
+        "storage": {
+            "assets": storage.assets,
+            "originalBytes": storage.original_bytes,
+            "derived": storage.derived,
+            "derivedBytes": storage.derived_bytes,
+            "backupBytes": storage.backup_bytes,
+        },
+        "cache": {
+            "hotBytes": status.hot_bytes,
+            "hotMaxBytes": config.cache.hot_bytes / 2,
+            "derivedBytes": storage.derived_bytes,
+            "derivedMaxBytes": config.cache.derived_bytes,
+        },
+        "reaper": {
+            "pending": media.pending,
+            "expired": media.expired,
+            "takenIn": media.taken_in,
+        },
+    });
+    if let Some(breaker) = status.breaker {
+        view["mediaHost"]["breaker"] = breaker.as_str().into();
+    }
+    if let Some(disk) = status.disk {
+        view["storage"]["diskBytes"] = disk.bytes.into();
+        view["storage"]["diskFreeBytes"] = disk.free_bytes.into();
+    }
+    if let Some(pass) = &status.last_pass {
+        view["reaper"]["lastPass"] = match &pass.outcome {
+            Ok(reaped) => json!({ "endedAt": date(pass.ended_at), "ok": true, "did": reaped }),
+            // Why is for the log.
+            Err(_) => json!({ "endedAt": date(pass.ended_at), "ok": false }),
+        };
+    }
+    view
 }
 
 /// ISO 8601 in UTC with milliseconds, as JavaScript writes dates.

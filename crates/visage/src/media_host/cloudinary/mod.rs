@@ -26,7 +26,7 @@ pub use breaker::{Breaker, BreakerState};
 use client::{Client, FilePart};
 use fault::{Fault, FaultKind};
 
-use super::{Hosted, MediaHost, MediaHostError, Picture};
+use super::{Hosted, HostedFacts, MediaHost, MediaHostError, Picture};
 use crate::clock::Clock;
 use crate::config::{CloudinaryAccount, CloudinaryConfig};
 
@@ -137,21 +137,48 @@ impl Cloudinary {
         let answer = self.send_file(upload).await?;
         let uploaded = upload.check(&answer)?;
         let url = self.url(upload.public_id, upload.display, uploaded.version);
-        if self.confirm {
-            match self.client.deliver(Method::HEAD, &url, 0).await {
-                Err(fault) if fault.kind == FaultKind::Refused(StatusCode::NOT_FOUND) => {
-                    return Err(Fault::new(
-                        FaultKind::Unknown,
-                        "it answered for a picture that is not there",
-                    ));
-                }
-                confirmed => confirmed?,
-            };
-        }
+        self.confirm(&url).await?;
         Ok(Hosted {
             public_id: upload.public_id.clone(),
             url,
         })
+    }
+
+    /// Asks once for a picture that was answered for.
+    async fn confirm(&self, url: &str) -> Result<(), Fault> {
+        if !self.confirm {
+            return Ok(());
+        }
+        match self.client.deliver(Method::HEAD, url, 0).await {
+            Err(fault) if fault.kind == FaultKind::Refused(StatusCode::NOT_FOUND) => Err(Fault::new(
+                FaultKind::Unknown,
+                "it answered for a picture that is not there",
+            )),
+            confirmed => confirmed.map(drop),
+        }
+    }
+
+    /// Has `display` made of a stored picture.
+    async fn show_once(&self, public_id: &PublicId, display: &str, part: &str, url: &str) -> Result<(), Fault> {
+        let fields = [
+            ("custom_coordinates", part),
+            ("eager", display),
+            ("public_id", public_id.as_str()),
+            ("type", DeliveryType::Upload.as_str()),
+        ];
+        let answer = self.client.call(ResourceType::Image, "explicit", &fields, None).await?;
+        if answer["public_id"] != public_id.as_str() {
+            return Err(Fault::new(FaultKind::Unknown, "the answer does not fit what was sent"));
+        }
+        self.confirm(url).await
+    }
+
+    async fn look_up(&self, public_id: &PublicId) -> Result<Option<HostedFacts>, Fault> {
+        match self.client.resource(ResourceType::Image, public_id).await {
+            Ok(asset) => Ok(facts(&asset)),
+            Err(fault) if fault.kind == FaultKind::Refused(StatusCode::NOT_FOUND) => Ok(None),
+            Err(fault) => Err(fault),
+        }
     }
 
     async fn read_original(&self, url: &str) -> Result<Option<Bytes>, Fault> {
@@ -178,8 +205,10 @@ impl Cloudinary {
             .as_str()
             .rsplit_once('/')
             .map_or("", |(folder, _)| folder);
+        let part = upload.part.map(coordinates).unwrap_or_default();
         let fields = [
             ("asset_folder", folder),
+            ("custom_coordinates", part.as_str()),
             ("eager", eager.as_str()),
             ("overwrite", "0"),
             ("public_id", upload.public_id.as_str()),
@@ -281,6 +310,29 @@ impl MediaHost for Cloudinary {
         Some(self.write(&url))
     }
 
+    fn transformation(&self, url: &str) -> Option<Transformation> {
+        self.read(url).map(|url| url.transformation)
+    }
+
+    async fn facts(&self, _url: &str, public_id: &PublicId) -> Result<Option<HostedFacts>, MediaHostError> {
+        self.persist("facts", || self.look_up(public_id)).await
+    }
+
+    async fn show_otherwise(
+        &self,
+        url: &str,
+        public_id: &PublicId,
+        display: &Transformation,
+        part: [u32; 4],
+    ) -> Result<String, MediaHostError> {
+        let elsewhere = || MediaHostError::Failed("the picture is kept elsewhere".into());
+        let url = self.with_transformation(url, display).ok_or_else(elsewhere)?;
+        let (display, part) = (display.to_string(), coordinates(part));
+        let act = || self.show_once(public_id, &display, &part, &url);
+        self.persist("show", act).await?;
+        Ok(url)
+    }
+
     fn serves(&self, url: &str, public_id: &PublicId) -> bool {
         self.read(url).is_some_and(|url| super::names(&url, public_id))
     }
@@ -288,6 +340,23 @@ impl MediaHost for Cloudinary {
     fn breaker(&self) -> Option<BreakerState> {
         Some(self.breaker.state())
     }
+}
+
+/// A rectangle as a parameter.
+fn coordinates([x, y, width, height]: [u32; 4]) -> String {
+    format!("{x},{y},{width},{height}")
+}
+
+/// What the Admin API says of a picture; `None` for a backup of what is no more.
+fn facts(asset: &Value) -> Option<HostedFacts> {
+    let side = |name: &str| asset[name].as_u64().and_then(|pixels| u32::try_from(pixels).ok());
+    Some(HostedFacts {
+        width: side("width")?,
+        height: side("height")?,
+        bytes: asset["bytes"].as_u64().filter(|_| asset["placeholder"] != true)?,
+        format: asset["format"].as_str()?.to_owned(),
+        faces: None,
+    })
 }
 
 /// A try under way. One that is given up counts as one that was not answered.
@@ -320,6 +389,7 @@ struct Upload<'a> {
     public_id: &'a PublicId,
     display: &'a Transformation,
     bytes: Bytes,
+    part: Option<[u32; 4]>,
     extension: &'static str,
     md5: String,
 }
@@ -330,13 +400,14 @@ impl<'a> Upload<'a> {
         picture: Picture,
         display: &'a Transformation,
     ) -> Result<Self, MediaHostError> {
-        let Picture { bytes, facts } = picture;
+        let Picture { bytes, facts, part } = picture;
         let hashed = bytes.clone();
         let md5 = tokio::task::spawn_blocking(move || HEXLOWER.encode(&Md5::digest(&hashed)));
         Ok(Self {
             public_id,
             display,
             bytes,
+            part,
             extension: facts.format.extension(),
             md5: md5.await.map_err(|error| MediaHostError::Failed(Box::new(error)))?,
         })
