@@ -161,11 +161,8 @@ pub async fn find_faces(app: &App, file: SpooledFile) -> Result<Found, ProfileIm
     let memory_bytes = Sample::memory_bytes(&facts, file_bytes);
     let look = move |expired: &dyn Fn() -> bool| {
         let sample = Sample::of(&read(&file)?, &facts, &limits, expired)?;
-        let faces = sample.faces()?;
-        Ok(faces
-            .iter()
-            .map(|face| [face.x, face.y, face.width, face.height])
-            .collect())
+        let found = sample.faces()?.into_iter();
+        Ok(found.map(|face| [face.x, face.y, face.width, face.height]).collect())
     };
     let looked: Result<Vec<[u32; 4]>, ProfileImageError> = app.permits.run(memory_bytes, timeout, look).await?;
     Ok(Found {

@@ -256,10 +256,11 @@ impl From<MediaHostError> for ApiError {
 impl From<ProfileImageError> for ApiError {
     fn from(error: ProfileImageError) -> Self {
         match error {
-            ProfileImageError::UserNotFound => Self::new(StatusCode::NOT_FOUND, "not_found", error),
             ProfileImageError::Image(error) => error.into(),
             ProfileImageError::Crop(error) => Self::bad_request(error),
-            ProfileImageError::NoPicture => Self::new(StatusCode::NOT_FOUND, "not_found", error),
+            ProfileImageError::UserNotFound | ProfileImageError::NoPicture => {
+                Self::new(StatusCode::NOT_FOUND, "not_found", error)
+            }
             ProfileImageError::KeptElsewhere | ProfileImageError::ChangedMeanwhile => {
                 Self::new(StatusCode::CONFLICT, "conflict", error)
             }

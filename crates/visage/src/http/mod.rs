@@ -10,6 +10,7 @@ mod front;
 mod middleware;
 mod router;
 pub mod server;
+mod ui;
 
 pub use error::ApiError;
 pub use front::Front;

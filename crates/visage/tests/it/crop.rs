@@ -254,3 +254,25 @@ async fn faces_are_looked_for_in_a_file_that_is_not_kept() {
     assert!(t.profile(&member).await.get("profileImage").is_none());
     assert_eq!(t.settle().await.assets, 0);
 }
+
+/// The photo lies beside the repository, not in it; without it the test says so and passes.
+#[tokio::test(flavor = "multi_thread")]
+async fn the_face_in_a_photo_is_found_before_it_is_uploaded() {
+    let path = std::path::Path::new(env!("CARGO_MANIFEST_DIR")).join("../../../shared/photos/astronaut-face.png");
+    let Ok(photo) = std::fs::read(&path) else {
+        eprintln!("{} is not there: no face was looked for", path.display());
+        return;
+    };
+    let t = TestApp::new();
+    let member = t.member("Asha").await;
+    let body = form(&[("profileImage", Some("a.png"), "image/png", &photo)]);
+    let mut request = crate::test_app::upload_request(&member.token, body);
+    *request.uri_mut() = "/api/users/profile-image/faces".parse().unwrap();
+    let found = t.send(request).await.json();
+    t.upload_ok(&member, &photo).await;
+    let told = own(&t, &member).await;
+    assert_eq!(found["faces"].as_array().map(Vec::len), Some(1), "{found}");
+    if !has_account() {
+        assert_eq!(told["faces"], found["faces"]);
+    }
+}

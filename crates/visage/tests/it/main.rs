@@ -14,6 +14,7 @@ mod fault_proxy;
 mod fetch;
 mod front;
 mod media_copy;
+mod page;
 mod pictures;
 mod profile;
 mod profile_image;
