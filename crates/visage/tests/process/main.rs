@@ -9,6 +9,7 @@ mod raw;
 mod server;
 mod wait;
 
+mod account_https;
 mod account_outages;
 mod commands;
 mod crash_points;
