@@ -54,7 +54,7 @@ test('posts with pictures and videos are written, liked, spoken to and deleted',
   await page.getByRole('button', { name: 'Post', exact: true }).click();
   const first = post(page, 'First light.');
   await first.getByAltText('The picture of this post').waitFor();
-  await first.getByText('goes in 36 h 0 min').waitFor();
+  await first.getByText('goes in 1 d 12 h').waitFor();
   // Somebody else sees it, likes it and says so.
   const others = await context();
   const theirs = await signedIn(others, ben, '#/feed');

@@ -3,13 +3,14 @@
 
 use std::sync::Arc;
 
-use visage_cloudinary::{PublicId, Transformation};
+use visage_cloudinary::{PublicId, ResourceType, Transformation};
 use visage_image::Sample;
-use visage_store::{Relocation, User};
+use visage_store::{MediaOwner, Relocation, User};
 
 use crate::app::App;
 use crate::crash;
 use crate::crop::Crop;
+use crate::intake::{self, IntakeError};
 use crate::media_host::HostedFacts;
 use crate::profile::{self, ProfileImageError};
 use crate::spool::SpooledFile;
@@ -81,7 +82,10 @@ async fn describe_hosted(
     public_id: &PublicId,
 ) -> Result<Option<HostedImage>, ProfileImageError> {
     let host = &app.media_host;
-    let (Some(transformation), true) = (host.transformation(url), host.serves(url, public_id)) else {
+    let (Some(transformation), true) = (
+        host.transformation(url),
+        host.serves(url, public_id, ResourceType::Image),
+    ) else {
         return Ok(None);
     };
     let at = |text: &str| {
@@ -90,8 +94,8 @@ async fn describe_hosted(
             .unwrap_or_else(|| url.to_owned())
     };
     // An account is not asked for every look at a page: it counts such calls.
-    let facts = if app.hosts.own.serves(url, public_id) {
-        app.hosts.own.facts(url, public_id).await?
+    let facts = if app.hosts.own.serves(url, public_id, ResourceType::Image) {
+        app.hosts.own.facts(url, public_id).await.map_err(IntakeError::from)?
     } else {
         None
     };
@@ -116,9 +120,13 @@ pub async fn crop_again(app: &App, user: &User, crop: Crop) -> Result<String, Pr
     let from_url = user.profile_image.clone().ok_or(ProfileImageError::NoPicture)?;
     let public_id = user.cloudinary_id.as_deref().and_then(|id| PublicId::parse(id).ok());
     let public_id = public_id
-        .filter(|public_id| app.media_host.serves(&from_url, public_id))
+        .filter(|public_id| app.media_host.serves(&from_url, public_id, ResourceType::Image))
         .ok_or(ProfileImageError::KeptElsewhere)?;
-    let facts = app.media_host.facts(&from_url, &public_id).await?;
+    let facts = app
+        .media_host
+        .facts(&from_url, &public_id)
+        .await
+        .map_err(IntakeError::from)?;
     let facts = facts.ok_or(ProfileImageError::NoPicture)?;
     crop.check(facts.width, facts.height)?;
     let display = crop.shown(&app.display_transformation);
@@ -126,10 +134,11 @@ pub async fn crop_again(app: &App, user: &User, crop: Crop) -> Result<String, Pr
     let to_url = app
         .media_host
         .show_otherwise(&from_url, &public_id, &display, part)
-        .await?;
+        .await
+        .map_err(IntakeError::from)?;
     crash::point("crop-shown").await;
     let change = Relocation {
-        user_id: user.id,
+        owner: MediaOwner::User(user.id),
         public_id,
         from_url,
         to_url: to_url.clone(),
@@ -148,26 +157,18 @@ pub async fn crop_again(app: &App, user: &User, crop: Crop) -> Result<String, Pr
 /// As for a picture that is to be kept.
 pub async fn find_faces(app: &App, file: SpooledFile) -> Result<Found, ProfileImageError> {
     let file = Arc::new(file);
-    let limits = Arc::new(app.library.limits.clone());
-    let timeout = app.config.render.timeout.as_duration();
-    let read = |file: &SpooledFile| file.read_all().map_err(ProfileImageError::TemporaryFile);
-    let file_bytes = file.len_bytes();
-    let facts = {
-        let (file, limits) = (Arc::clone(&file), Arc::clone(&limits));
-        let probe = move |_: &dyn Fn() -> bool| Ok(visage_image::probe(&read(&file)?, &limits)?);
-        let probed: Result<_, ProfileImageError> = app.permits.run(file_bytes, timeout, probe).await?;
-        probed?
-    };
-    let memory_bytes = Sample::memory_bytes(&facts, file_bytes);
-    let look = move |expired: &dyn Fn() -> bool| {
-        let sample = Sample::of(&read(&file)?, &facts, &limits, expired)?;
-        let found = sample.faces()?.into_iter();
+    let facts = intake::probe_picture(app, &file).await?;
+    let limits = app.library.limits.clone();
+    let memory_bytes = Sample::memory_bytes(&facts, file.len_bytes());
+    let faces = intake::work(app, memory_bytes, move |expired| {
+        let bytes = file.read_all().map_err(IntakeError::TemporaryFile)?;
+        let found = Sample::of(&bytes, &facts, &limits, expired)?.faces()?.into_iter();
         Ok(found.map(|face| [face.x, face.y, face.width, face.height]).collect())
-    };
-    let looked: Result<Vec<[u32; 4]>, ProfileImageError> = app.permits.run(memory_bytes, timeout, look).await?;
+    })
+    .await?;
     Ok(Found {
         width: facts.width,
         height: facts.height,
-        faces: looked?,
+        faces,
     })
 }

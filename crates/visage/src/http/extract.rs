@@ -40,6 +40,22 @@ impl FromRequestParts<Arc<App>> for Caller {
     }
 }
 
+/// Whoever is signed in, the administrator included.
+#[derive(Debug, Clone)]
+pub(super) struct Authenticated {
+    /// `None` for the administrator.
+    pub(super) user_id: Option<UserId>,
+}
+
+impl FromRequestParts<Arc<App>> for Authenticated {
+    type Rejection = ApiError;
+
+    async fn from_request_parts(parts: &mut Parts, app: &Arc<App>) -> Result<Self, ApiError> {
+        let user_id = claims(parts, app)?.user();
+        Ok(Self { user_id })
+    }
+}
+
 /// An administrator who makes the request.
 #[derive(Debug, Clone, Copy)]
 pub(super) struct Administrator;
@@ -132,7 +148,7 @@ pub(super) fn text<'de, D: Deserializer<'de>>(deserializer: D) -> Result<String,
     }
 }
 
-/// The longest text that a form carries beside its file.
+/// The longest text that a form carries beside its picture.
 const MAX_FORM_TEXT_BYTES: usize = 1024;
 
 /// A multipart form that carries one file.
@@ -165,13 +181,13 @@ impl ImageForm {
         };
         let (mut file, mut text) = (None, None);
         while let Some(field) = form.next_field().await.map_err(refused)? {
+            if field.file_name().is_none() && field.name() == Some(beside) {
+                let too_long = || ApiError::bad_request(format!("The field `{beside}` is too long."));
+                text = Some(read_text(field).await.map_err(refused)?.ok_or_else(too_long)?);
+                continue;
+            }
             if field.file_name().is_none() {
-                let is_wanted = field.name() == Some(beside);
-                let read = read_text(field).await.map_err(refused)?;
-                if is_wanted {
-                    text =
-                        Some(read.ok_or_else(|| ApiError::bad_request(format!("The field `{beside}` is too long.")))?);
-                }
+                skip(field).await.map_err(refused)?;
                 continue;
             }
             if field.name() != Some(name) {
@@ -202,4 +218,10 @@ async fn read_text(mut field: Field<'_>) -> Result<Option<String>, MultipartErro
         }
     }
     Ok(is_whole.then(|| String::from_utf8_lossy(&bytes).into_owned()))
+}
+
+/// Reads over a field. The request's time bounds it.
+pub(super) async fn skip(mut field: Field<'_>) -> Result<(), MultipartError> {
+    while field.chunk().await?.is_some() {}
+    Ok(())
 }

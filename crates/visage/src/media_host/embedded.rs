@@ -8,7 +8,7 @@ use visage_cloudinary::signature::DeliverySignature;
 use visage_cloudinary::{DeliveryType, DeliveryUrl, PublicId, ResourceType, Transformation};
 use visage_store::{Asset, AssetDetails, AssetKey, Media};
 
-use super::{Hosted, HostedFacts, MediaHost, MediaHostError, Picture};
+use super::{Hosted, HostedFacts, MediaHost, MediaHostError, Picture, PictureFacts};
 use crate::library::deliver::DeliverError;
 use crate::library::extra::Extra;
 use crate::library::upload::{NewUpload, Original, Stored, UploadError};
@@ -26,7 +26,7 @@ impl Embedded {
         Self { library }
     }
 
-    fn url(&self, asset: &Asset, transformation: &Transformation) -> String {
+    fn url(&self, asset: &Asset, transformation: &Transformation) -> DeliveryUrl {
         let key = &asset.key;
         let url = DeliveryUrl::new(
             &self.library.cloud_name,
@@ -34,24 +34,12 @@ impl Embedded {
             key.delivery_type,
             &key.public_id,
         );
-        self.write(
-            url.with_transformation(transformation.clone())
-                .with_version(asset.version),
-        )
+        url.with_transformation(transformation.clone())
+            .with_version(asset.version)
     }
 
-    async fn find(&self, public_id: &PublicId) -> Result<Option<Asset>, MediaHostError> {
-        let key = key(public_id, ResourceType::Image);
-        Ok(self.library.catalog.find_asset(&key).await?)
-    }
-
-    /// Renders what will be asked for: a picture that cannot be shown must not replace one that can.
-    async fn show(&self, asset: &Asset, display: &Transformation) -> Result<(), MediaHostError> {
-        let shown = deliver::show_once(&self.library, asset, display).await;
-        shown.map_err(|error| match error.root() {
-            DeliverError::Plan(_) | DeliverError::Image(_) => MediaHostError::Unshowable(error.to_string()),
-            _ => MediaHostError::Failed(Box::new(error)),
-        })
+    async fn find(&self, public_id: &PublicId, resource_type: ResourceType) -> Result<Option<Asset>, MediaHostError> {
+        Ok(self.library.catalog.find_asset(&key(public_id, resource_type)).await?)
     }
 
     /// What `url` says, when it may be one of ours.
@@ -59,6 +47,18 @@ impl Embedded {
         let path = url.strip_prefix(self.library.public_url.as_str())?;
         // What follows the prefix must be a path: `http://host:50` begins `http://host:5000`, too.
         DeliveryUrl::parse(Some(path).filter(|path| path.starts_with('/'))?).ok()
+    }
+
+    /// Proves that it can be shown before anybody refers to it: what cannot must not replace what can. A video is not decoded.
+    async fn show_once(&self, asset: &Asset, display: &Transformation) -> Result<(), MediaHostError> {
+        if asset.upload.facts.image().is_none() {
+            return Ok(());
+        }
+        let shown = deliver::show_once(&self.library, asset, display).await;
+        shown.map_err(|error| match error.root() {
+            DeliverError::Plan(_) | DeliverError::Image(_) => MediaHostError::Unshowable(error.to_string()),
+            _ => MediaHostError::Failed(Box::new(error)),
+        })
     }
 
     /// Where only some transformations are made, a signature allows ours.
@@ -80,7 +80,8 @@ impl MediaHost for Embedded {
         picture: Picture,
         display: &Transformation,
     ) -> Result<Hosted, MediaHostError> {
-        let original = Original::Bytes(picture.bytes);
+        let Picture { bytes, facts, part } = picture;
+        let original = Original::Bytes(bytes);
         let hashes = original
             .hashes()
             .await
@@ -88,11 +89,11 @@ impl MediaHost for Embedded {
         let sha256 = hashes.sha256;
         let folder = public_id.as_str().rsplit_once('/').map(|(folder, _)| folder.to_owned());
         let new = NewUpload {
-            key: key(public_id, ResourceType::Image),
+            key: key(public_id, facts.resource_type()),
             original,
-            facts: upload::facts(hashes, Media::Image(receive::image_facts(&picture.facts))),
+            facts: upload::facts(hashes, media(&facts)),
             overwrite: false,
-            details: details(folder.unwrap_or_default(), picture.part),
+            details: details(folder.unwrap_or_default(), part),
             asset_id: None,
         };
         let asset = match upload::store(&self.library, new).await? {
@@ -100,11 +101,10 @@ impl MediaHost for Embedded {
             Stored::Existing(asset) if asset.upload.facts.sha256 == sha256 => asset,
             Stored::Existing(_) => return Err(MediaHostError::Rejected("the public id is taken already".to_owned())),
         };
-        // Before anybody refers to it.
-        self.show(&asset, display).await?;
+        self.show_once(&asset, display).await?;
         Ok(Hosted {
             public_id: public_id.clone(),
-            url: self.url(&asset, display),
+            url: self.write(facts.complete(self.url(&asset, display))),
         })
     }
 
@@ -113,12 +113,17 @@ impl MediaHost for Embedded {
         Ok(destroyed.is_some())
     }
 
-    async fn exists(&self, public_id: &PublicId) -> Result<bool, MediaHostError> {
-        Ok(self.find(public_id).await?.is_some())
+    async fn exists(&self, public_id: &PublicId, resource_type: ResourceType) -> Result<bool, MediaHostError> {
+        Ok(self.find(public_id, resource_type).await?.is_some())
     }
 
-    async fn original(&self, _url: &str, public_id: &PublicId) -> Result<Option<Bytes>, MediaHostError> {
-        let Some(asset) = self.find(public_id).await? else {
+    async fn original(
+        &self,
+        _url: &str,
+        public_id: &PublicId,
+        resource_type: ResourceType,
+    ) -> Result<Option<Bytes>, MediaHostError> {
+        let Some(asset) = self.find(public_id, resource_type).await? else {
             return Ok(None);
         };
         let (upload, facts) = (&asset.upload.id, &asset.upload.facts);
@@ -140,7 +145,7 @@ impl MediaHost for Embedded {
     }
 
     async fn facts(&self, _url: &str, public_id: &PublicId) -> Result<Option<HostedFacts>, MediaHostError> {
-        let asset = self.find(public_id).await?;
+        let asset = self.find(public_id, ResourceType::Image).await?;
         Ok(asset.and_then(|asset| {
             let facts = &asset.upload.facts;
             let image = facts.image()?;
@@ -161,20 +166,20 @@ impl MediaHost for Embedded {
         display: &Transformation,
         part: [u32; 4],
     ) -> Result<String, MediaHostError> {
-        let asset = self.find(public_id).await?.ok_or_else(missing)?;
-        self.show(&asset, display).await?;
+        let asset = self.find(public_id, ResourceType::Image).await?.ok_or_else(missing)?;
+        self.show_once(&asset, display).await?;
         let edit = Box::new(move |details: &mut AssetDetails| keep_part(details, part));
         let edited = self
             .library
             .catalog
             .edit_asset(&asset.id, edit, self.library.clock.now());
         let asset = edited.await?.ok_or_else(missing)?.asset;
-        Ok(self.url(&asset, display))
+        Ok(self.write(self.url(&asset, display)))
     }
 
-    fn serves(&self, url: &str, public_id: &PublicId) -> bool {
+    fn serves(&self, url: &str, public_id: &PublicId, resource_type: ResourceType) -> bool {
         self.read(url)
-            .is_some_and(|url| url.cloud == self.library.cloud_name && super::names(&url, public_id))
+            .is_some_and(|url| url.cloud == self.library.cloud_name && super::names(&url, public_id, resource_type))
     }
 }
 
@@ -204,6 +209,13 @@ fn key(public_id: &PublicId, resource_type: ResourceType) -> AssetKey {
         resource_type,
         delivery_type: DeliveryType::Upload,
         public_id: public_id.clone(),
+    }
+}
+
+fn media(facts: &PictureFacts) -> Media {
+    match facts {
+        PictureFacts::Image(facts) => Media::Image(receive::image_facts(facts)),
+        PictureFacts::Video(facts) => Media::Video(receive::video_facts(facts.clone())),
     }
 }
 

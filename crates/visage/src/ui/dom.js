@@ -154,12 +154,12 @@ export const number = (count) => new Intl.NumberFormat().format(count);
 /** `900 × 600`, in one piece. */
 export const pixels = (width, height) => `${number(width)}\u00a0×\u00a0${number(height)}`;
 
-/** `23 h 59 min`, of milliseconds. */
+/** `1 d 12 h`, `23 h 59 min` or `5 min`, of milliseconds. */
 export function duration(ms) {
   const minutes = Math.max(0, Math.ceil(ms / 60000));
   const [days, hours] = [Math.floor(minutes / 1440), Math.floor((minutes % 1440) / 60)];
-  if (days) return `${days} d ${hours} h`;
-  return hours ? `${hours} h ${minutes % 60} min` : `${minutes} min`;
+  if (days) return `${days}\u00a0d ${hours}\u00a0h`;
+  return hours ? `${hours}\u00a0h ${minutes % 60}\u00a0min` : `${minutes}\u00a0min`;
 }
 
 /** `5 min ago`, and after a week the date. */

@@ -24,7 +24,7 @@ class Composer {
     this.post = el('button', { class: 'main' }, 'Post');
     this.element = el('form', { class: 'card stack', novalidate: true }, el('h2', {}, 'Share something'), this.refusal.element,
       field('What is on your mind?', this.text), this.preview,
-      el('div', { class: 'row between' }, el('span', {}, this.file, el('label', { class: 'button', for: 'media' }, 'Add a picture or video')), this.post),
+      el('div', { class: 'row between' }, el('span', {}, this.file, el('label', { class: 'button', for: 'media' }, 'Picture or video')), this.post),
       this.bar.element);
     this.element.addEventListener('submit', (event) => {
       event.preventDefault();

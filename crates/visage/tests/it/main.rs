@@ -16,6 +16,8 @@ mod front;
 mod media_copy;
 mod page;
 mod pictures;
+mod post_lifetimes;
+mod posts;
 mod profile;
 mod profile_image;
 mod reaper;

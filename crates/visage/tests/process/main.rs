@@ -9,6 +9,7 @@ mod raw;
 mod server;
 mod wait;
 
+mod account_https;
 mod account_outages;
 mod commands;
 mod crash_points;
@@ -19,6 +20,7 @@ mod kills;
 mod media_copy;
 mod memory;
 mod parallel_uploads;
+mod post_crashes;
 mod slow_disk;
 mod starts;
 mod stopping;

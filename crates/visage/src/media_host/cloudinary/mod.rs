@@ -8,6 +8,7 @@
 mod breaker;
 mod client;
 mod fault;
+mod shown;
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -26,7 +27,7 @@ pub use breaker::{Breaker, BreakerState};
 use client::{Client, FilePart};
 use fault::{Fault, FaultKind};
 
-use super::{Hosted, HostedFacts, MediaHost, MediaHostError, Picture};
+use super::{Hosted, HostedFacts, MediaHost, MediaHostError, Picture, PictureFacts};
 use crate::clock::Clock;
 use crate::config::{CloudinaryAccount, CloudinaryConfig};
 
@@ -136,49 +137,12 @@ impl Cloudinary {
     async fn upload_once(&self, upload: &Upload<'_>) -> Result<Hosted, Fault> {
         let answer = self.send_file(upload).await?;
         let uploaded = upload.check(&answer)?;
-        let url = self.url(upload.public_id, upload.display, uploaded.version);
+        let url = self.url(upload, uploaded.version);
         self.confirm(&url).await?;
         Ok(Hosted {
             public_id: upload.public_id.clone(),
             url,
         })
-    }
-
-    /// Asks once for a picture that was answered for.
-    async fn confirm(&self, url: &str) -> Result<(), Fault> {
-        if !self.confirm {
-            return Ok(());
-        }
-        match self.client.deliver(Method::HEAD, url, 0).await {
-            Err(fault) if fault.kind == FaultKind::Refused(StatusCode::NOT_FOUND) => Err(Fault::new(
-                FaultKind::Unknown,
-                "it answered for a picture that is not there",
-            )),
-            confirmed => confirmed.map(drop),
-        }
-    }
-
-    /// Has `display` made of a stored picture.
-    async fn show_once(&self, public_id: &PublicId, display: &str, part: &str, url: &str) -> Result<(), Fault> {
-        let fields = [
-            ("custom_coordinates", part),
-            ("eager", display),
-            ("public_id", public_id.as_str()),
-            ("type", DeliveryType::Upload.as_str()),
-        ];
-        let answer = self.client.call(ResourceType::Image, "explicit", &fields, None).await?;
-        if answer["public_id"] != public_id.as_str() {
-            return Err(Fault::new(FaultKind::Unknown, "the answer does not fit what was sent"));
-        }
-        self.confirm(url).await
-    }
-
-    async fn look_up(&self, public_id: &PublicId) -> Result<Option<HostedFacts>, Fault> {
-        match self.client.resource(ResourceType::Image, public_id).await {
-            Ok(asset) => Ok(facts(&asset)),
-            Err(fault) if fault.kind == FaultKind::Refused(StatusCode::NOT_FOUND) => Ok(None),
-            Err(fault) => Err(fault),
-        }
     }
 
     async fn read_original(&self, url: &str) -> Result<Option<Bytes>, Fault> {
@@ -189,8 +153,8 @@ impl Cloudinary {
         }
     }
 
-    async fn is_there(&self, public_id: &PublicId) -> Result<bool, Fault> {
-        match self.client.resource(ResourceType::Image, public_id).await {
+    async fn is_there(&self, public_id: &PublicId, resource_type: ResourceType) -> Result<bool, Fault> {
+        match self.client.resource(resource_type, public_id).await {
             // A backup of what is no more is listed, too.
             Ok(asset) => Ok(asset["placeholder"] != true),
             Err(fault) if fault.kind == FaultKind::Refused(StatusCode::NOT_FOUND) => Ok(false),
@@ -205,7 +169,7 @@ impl Cloudinary {
             .as_str()
             .rsplit_once('/')
             .map_or("", |(folder, _)| folder);
-        let part = upload.part.map(coordinates).unwrap_or_default();
+        let part = upload.part.map(shown::coordinates).unwrap_or_default();
         let fields = [
             ("asset_folder", folder),
             ("custom_coordinates", part.as_str()),
@@ -227,18 +191,23 @@ impl Cloudinary {
             };
             answer = self
                 .client
-                .call(ResourceType::Image, "upload", &fields, Some(file))
+                .call(upload.facts.resource_type(), "upload", &fields, Some(file))
                 .await?;
         }
         Ok(answer)
     }
 
-    fn url(&self, public_id: &PublicId, transformation: &Transformation, version: i64) -> String {
-        let cloud = &self.client.account.cloud_name;
-        let url = DeliveryUrl::new(cloud, ResourceType::Image, DeliveryType::Upload, public_id)
-            .with_transformation(transformation.clone())
+    fn url(&self, upload: &Upload<'_>, version: i64) -> String {
+        let url = self
+            .plain_url(upload.public_id, upload.facts.resource_type())
+            .with_transformation(upload.display.clone())
             .with_version(version);
-        self.write(&url)
+        self.write(&upload.facts.complete(url))
+    }
+
+    fn plain_url(&self, public_id: &PublicId, resource_type: ResourceType) -> DeliveryUrl {
+        let cloud = &self.client.account.cloud_name;
+        DeliveryUrl::new(cloud, resource_type, DeliveryType::Upload, public_id)
     }
 
     fn write(&self, url: &DeliveryUrl) -> String {
@@ -285,21 +254,23 @@ impl MediaHost for Cloudinary {
         }
     }
 
-    async fn exists(&self, public_id: &PublicId) -> Result<bool, MediaHostError> {
-        self.persist("exists", || self.is_there(public_id)).await
+    async fn exists(&self, public_id: &PublicId, resource_type: ResourceType) -> Result<bool, MediaHostError> {
+        self.persist("exists", || self.is_there(public_id, resource_type)).await
     }
 
-    async fn original(&self, url: &str, public_id: &PublicId) -> Result<Option<Bytes>, MediaHostError> {
+    async fn original(
+        &self,
+        url: &str,
+        public_id: &PublicId,
+        resource_type: ResourceType,
+    ) -> Result<Option<Bytes>, MediaHostError> {
         // Without a transformation, what is delivered is the file that was stored. A version is only for caches; without
         // one, the current is delivered.
         let url = match self.read(url) {
-            Some(url) if super::names(&url, public_id) => url.with_transformation(Transformation::default()),
-            _ => DeliveryUrl::new(
-                &self.client.account.cloud_name,
-                ResourceType::Image,
-                DeliveryType::Upload,
-                public_id,
-            ),
+            Some(url) if super::names(&url, public_id, resource_type) => {
+                url.with_transformation(Transformation::default())
+            }
+            _ => self.plain_url(public_id, resource_type),
         };
         let url = self.write(&url);
         self.persist("read", || self.read_original(&url)).await
@@ -327,36 +298,20 @@ impl MediaHost for Cloudinary {
     ) -> Result<String, MediaHostError> {
         let elsewhere = || MediaHostError::Failed("the picture is kept elsewhere".into());
         let url = self.with_transformation(url, display).ok_or_else(elsewhere)?;
-        let (display, part) = (display.to_string(), coordinates(part));
+        let (display, part) = (display.to_string(), shown::coordinates(part));
         let act = || self.show_once(public_id, &display, &part, &url);
         self.persist("show", act).await?;
         Ok(url)
     }
 
-    fn serves(&self, url: &str, public_id: &PublicId) -> bool {
-        self.read(url).is_some_and(|url| super::names(&url, public_id))
+    fn serves(&self, url: &str, public_id: &PublicId, resource_type: ResourceType) -> bool {
+        self.read(url)
+            .is_some_and(|url| super::names(&url, public_id, resource_type))
     }
 
     fn breaker(&self) -> Option<BreakerState> {
         Some(self.breaker.state())
     }
-}
-
-/// A rectangle as a parameter.
-fn coordinates([x, y, width, height]: [u32; 4]) -> String {
-    format!("{x},{y},{width},{height}")
-}
-
-/// What the Admin API says of a picture; `None` for a backup of what is no more.
-fn facts(asset: &Value) -> Option<HostedFacts> {
-    let side = |name: &str| asset[name].as_u64().and_then(|pixels| u32::try_from(pixels).ok());
-    Some(HostedFacts {
-        width: side("width")?,
-        height: side("height")?,
-        bytes: asset["bytes"].as_u64().filter(|_| asset["placeholder"] != true)?,
-        format: asset["format"].as_str()?.to_owned(),
-        faces: None,
-    })
 }
 
 /// A try under way. One that is given up counts as one that was not answered.
@@ -389,8 +344,8 @@ struct Upload<'a> {
     public_id: &'a PublicId,
     display: &'a Transformation,
     bytes: Bytes,
+    facts: PictureFacts,
     part: Option<[u32; 4]>,
-    extension: &'static str,
     md5: String,
 }
 
@@ -407,8 +362,8 @@ impl<'a> Upload<'a> {
             public_id,
             display,
             bytes,
+            facts,
             part,
-            extension: facts.format.extension(),
             md5: md5.await.map_err(|error| MediaHostError::Failed(Box::new(error)))?,
         })
     }
@@ -416,7 +371,7 @@ impl<'a> Upload<'a> {
     fn file_name(&self) -> String {
         let id = self.public_id.as_str();
         let name = id.rsplit_once('/').map_or(id, |(_, name)| name);
-        format!("{name}.{}", self.extension)
+        format!("{name}.{}", self.facts.extension())
     }
 
     /// Whether the answer is about these bytes under this name.
