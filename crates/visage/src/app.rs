@@ -11,7 +11,7 @@ use jiff::Timestamp;
 use tokio_util::task::TaskTracker;
 use visage_cloudinary::Transformation;
 use visage_cloudinary::signature::SignatureAlgorithm;
-use visage_store::{BlobError, Blobs, Directory, Sqlite, StoreError};
+use visage_store::{BlobError, Blobs, Directory, Posts, Sqlite, StoreError};
 
 use crate::chunks::Chunks;
 use crate::clock::Clock;
@@ -36,6 +36,8 @@ pub struct App {
     pub clock: Arc<dyn Clock>,
     /// Users, and media under way.
     pub directory: Arc<dyn Directory>,
+    /// What members show each other.
+    pub posts: Arc<dyn Posts>,
     /// Where pictures live.
     pub media_host: Arc<dyn MediaHost>,
     /// The media hosts one by one.
@@ -59,6 +61,8 @@ pub struct App {
     pub mailer: Option<Mailer>,
     /// The transformation in the URLs that are saved on users.
     pub display_transformation: Transformation,
+    /// The transformation in the URLs of posts' pictures.
+    pub post_transformation: Transformation,
     /// Where uploads are held on their way in.
     pub temporary_folder: PathBuf,
     /// Counts calls of Cloudinary's Admin API.
@@ -167,6 +171,7 @@ impl App {
             media_host: hosts.together(&config, &directory, &clock),
             hosts,
             directory,
+            posts: sqlite.clone(),
             library: Arc::clone(&library),
             chunks: Chunks::new(&config.chunks, Arc::clone(&clock)),
             fetcher: Fetcher::new(&config.fetch, Arc::new(SystemNetwork)),
@@ -184,6 +189,7 @@ impl App {
             started_at: clock.now(),
             mailer: Mailer::new(&config.mail)?,
             display_transformation: Transformation::parse(&config.profile.transformation).unwrap_or_default(),
+            post_transformation: Transformation::parse(&config.posts.transformation).unwrap_or_default(),
             temporary_folder: temporary_folder(&config.data),
             tasks: library.tasks.clone(),
             clock,

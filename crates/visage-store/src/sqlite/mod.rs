@@ -22,6 +22,8 @@ mod otp;
 mod outbox;
 #[cfg(test)]
 mod plans;
+mod posts;
+mod references;
 mod relocation;
 mod schema;
 mod search;

@@ -8,6 +8,7 @@ mod cloudinary;
 mod dotenv;
 mod environment;
 mod period;
+mod posts;
 mod secret;
 mod sections;
 mod stored_secrets;
@@ -21,6 +22,7 @@ use serde::{Deserialize, Serialize};
 pub use cloudinary::{CloudinaryAccount, CloudinaryConfig, MediaHostKind, Outage};
 pub use dotenv::read_dotenv;
 pub use period::Period;
+pub use posts::PostsConfig;
 pub use sections::{
     AuthConfig, CacheConfig, ChunksConfig, CorsConfig, EmbeddedConfig, FetchConfig, HttpConfig, LimitsConfig,
     LogConfig, LogFormat, MailConfig, ProfileConfig, RateLimitConfig, ReaperConfig, RenderConfig,
@@ -60,6 +62,8 @@ pub struct Config {
     pub fetch: FetchConfig,
     /// Profile images.
     pub profile: ProfileConfig,
+    /// Posts.
+    pub posts: PostsConfig,
     /// Limits on what comes in.
     pub limits: LimitsConfig,
     /// Decoding and encoding.
@@ -93,6 +97,7 @@ impl Default for Config {
             chunks: ChunksConfig::default(),
             fetch: FetchConfig::default(),
             profile: ProfileConfig::default(),
+            posts: PostsConfig::default(),
             limits: LimitsConfig::default(),
             render: RenderConfig::default(),
             cache: CacheConfig::default(),
@@ -194,6 +199,7 @@ impl Config {
         self.chunks.check(&mut wrong);
         self.fetch.check(&mut wrong);
         self.profile.check(&mut wrong);
+        self.posts.check(&mut wrong);
         self.limits.check(&mut wrong);
         self.render.check(&mut wrong);
         self.reaper.check(&mut wrong);
@@ -436,6 +442,10 @@ mod tests {
             ("VISAGE_AUTH__OTP_LIFETIME", "0s", "auth.otp_lifetime"),
             ("VISAGE_AUTH__RESET_LIFETIME", "0s", "auth.reset_lifetime"),
             ("VISAGE_CHUNKS__UPLOADS", "0", "chunks.uploads"),
+            ("VISAGE_POSTS__LIFETIME", "0s", "posts.lifetime"),
+            ("VISAGE_POSTS__FOLDER", "a/b", "posts.folder"),
+            ("VISAGE_POSTS__CONTENT_CHARACTERS", "0", "posts.content_characters"),
+            ("VISAGE_LIMITS__POST_MEDIA_BYTES", "0", "limits.post_media_bytes"),
             ("VISAGE_CHUNKS__BYTES", "0", "chunks.bytes"),
             ("VISAGE_FETCH__TIMEOUT", "0s", "fetch.timeout"),
             ("VISAGE_LOG__FILTER", "visage=loud", "log.filter"),

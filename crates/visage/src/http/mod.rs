@@ -8,6 +8,7 @@ mod error;
 mod extract;
 mod front;
 mod middleware;
+mod post_form;
 mod router;
 pub mod server;
 

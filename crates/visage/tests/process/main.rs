@@ -20,6 +20,7 @@ mod kills;
 mod media_copy;
 mod memory;
 mod parallel_uploads;
+mod post_crashes;
 mod slow_disk;
 mod starts;
 mod stopping;
