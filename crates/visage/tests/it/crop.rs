@@ -6,6 +6,7 @@ use http::{Method, StatusCode};
 use serde_json::{Value, json};
 use visage::audit::Audit;
 
+use crate::fault_proxy::Fault;
 use crate::pictures::{MARKS, decode, png, quarters};
 use crate::test_app::{Answer, Member, TestApp, form, has_account};
 
@@ -202,6 +203,28 @@ async fn a_crop_and_a_new_picture_at_once_leave_one_of_the_two() {
     }
     let counted: Audit = t.settle().await;
     assert_eq!(counted.assets, 1);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn when_the_account_cannot_show_it_what_is_shown_stays() {
+    let (t, proxy) = TestApp::behind_faults(|config| {
+        config.cloudinary.request_timeout = "1s".parse().unwrap();
+        config.cloudinary.deadline = "1s".parse().unwrap();
+        config.cloudinary.breaker_failures = 1000;
+    })
+    .await;
+    let member = t.member("Asha").await;
+    let stored = t.upload_ok(&member, &quarters(40, 40)).await;
+    let crop = json!({"x": 0, "y": 0, "width": 20, "height": 20});
+    for aim in ["/image/explicit HTTP/1.1", "/resources/image/upload/", "HEAD http"] {
+        proxy.inject(Fault::Status(503), aim, usize::MAX);
+        assert_eq!(recrop(&t, &member, &crop).await.status.as_u16(), 503, "{aim}");
+        assert!(proxy.met() > 0, "{aim}");
+        assert_eq!(t.profile(&member).await["profileImage"], stored.as_str());
+        proxy.relent();
+    }
+    let cropped = url(&recrop(&t, &member, &crop).await);
+    shows(&t, &cropped, MARKS[0]).await;
 }
 
 #[tokio::test(flavor = "multi_thread")]
