@@ -46,7 +46,7 @@ test('the first paint of the signed-out page comes soon, and the page is small',
       new PerformanceObserver((list) => found(list.getEntriesByName('first-paint'))).observe({ type: 'paint', buffered: true });
     }));
     paints.push(Math.round(measured.paint));
-    weight = measured.weight;
+    weight = Math.max(weight, measured.weight);
   }
   await end(made);
   t.diagnostic(`first paint after ${paints.join(', ')} ms; ${weight} bytes of page, style and scripts`);
