@@ -16,13 +16,15 @@ mod ids;
 mod listing;
 mod outbox;
 mod sqlite;
+mod upkeep;
 mod users;
+mod vault;
 
 pub use asset::{
     Asset, AssetDetails, AssetKey, Backup, ImageFacts, Media, Moderation, ModerationStatus, Upload, UploadFacts,
     VideoFacts,
 };
-pub use blobs::{BLOCK_BYTES, BlobError, BlobKey, Blobs, Stored};
+pub use blobs::{BLOCK_BYTES, BlobError, BlobKey, Blobs, CopyError, Put, Stored};
 pub use catalog::{
     Catalog, Commit, CommitError, CommitUpload, Derived, DerivedFacts, DerivedKey, DoomedUpload, EditDetails, Edited,
     RenameAsset, Renamed, UploadRecord, UploadState, Usage,
@@ -38,7 +40,9 @@ pub use ids::{AssetId, DerivedId, EntryId, IdError, Md5, Sha256, UploadId, UserI
 pub use listing::{Aggregate, AssetFilter, AssetOrder, Cursor, Page, SearchPage, SearchQuery, Select};
 pub use outbox::{NewNotification, Notification, Outbox};
 
-pub use sqlite::Sqlite;
+pub use sqlite::{DatabaseCopy, KeptOriginal, Sqlite};
+pub use upkeep::{BackupTimes, Condition, Damage, DamagedUpload, ScrubProgress, Upkeep};
+pub use vault::{FileFacts, Manifest, SnapshotId, Vault, VaultError, VaultFile, VaultLock, VaultOriginal};
 pub use visage_cloudinary::Secret;
 
 pub use users::{

@@ -22,6 +22,7 @@ pub mod media;
 pub mod outbox;
 pub mod relocation;
 pub mod search;
+pub mod upkeep;
 
 use jiff::{SignedDuration, Timestamp};
 
