@@ -6,6 +6,7 @@
 pub mod app;
 pub mod audit;
 pub mod auth;
+pub mod backup;
 pub mod bench;
 pub mod chunks;
 pub mod cli;
@@ -24,8 +25,10 @@ pub mod metrics;
 pub mod passwords;
 pub mod permits;
 pub mod profile;
+pub mod progress;
 pub mod rate_limit;
 pub mod relocation;
+pub mod scrub;
 pub mod single_flight;
 pub mod spool;
 pub mod tokens;
