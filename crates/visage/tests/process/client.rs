@@ -110,6 +110,19 @@ pub(crate) fn get(url: &str) -> reqwest::Result<Answer> {
     send(CLIENT.get(url))
 }
 
+/// Posts a form with a file as whoever has these credentials.
+pub(crate) fn post_file(
+    url: &str,
+    [name, secret]: [&str; 2],
+    fields: &[(&'static str, &str)],
+    file: Vec<u8>,
+) -> reqwest::Result<Answer> {
+    let text = |form: Form, (name, value): &(&'static str, &str)| form.text(*name, (*value).to_owned());
+    let form = fields.iter().fold(Form::new(), text);
+    let form = form.part("file", Part::bytes(file).file_name("picture.png"));
+    send(CLIENT.post(url).basic_auth(name, Some(secret)).multipart(form))
+}
+
 /// The URL of the original that a saved URL shows a version of.
 pub(crate) fn original_url(url: &str) -> String {
     let (start, rest) = url.split_once("/upload/").unwrap();

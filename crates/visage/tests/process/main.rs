@@ -10,6 +10,7 @@ mod server;
 mod vault;
 mod wait;
 
+mod account_https;
 mod account_outages;
 mod backup;
 mod commands;
