@@ -18,7 +18,7 @@ use crate::ids::{Sha256, UploadId};
 pub enum Put {
     /// They stay, and the copy is refused.
     Create,
-    /// They were seen to be damaged, and make way at once.
+    /// They make way at once: they were seen to be damaged, or nobody else can have put them there.
     Replace,
 }
 

@@ -197,7 +197,10 @@ impl Vault {
     pub async fn put_manifest(&self, manifest: Manifest) -> Result<(), VaultError> {
         let path = VaultFile::Manifest(manifest.snapshot.clone()).path();
         let text = on_blocking_thread(move || Ok(Bytes::from(manifest.to_text()?))).await?;
-        self.files.put_opts(&path, text.into(), PutMode::Create.into()).await?;
+        // Its name is random, so it is free; to refuse one that is not would take hard links.
+        self.files
+            .put_opts(&path, text.into(), PutMode::Overwrite.into())
+            .await?;
         Ok(())
     }
 

@@ -204,15 +204,16 @@ impl Copying<'_> {
             sha256,
             lost,
         };
-        let stored = self.stored.get(&upload);
         self.progress.step();
-        if stored == Some(&bytes) && !(self.recheck && self.is_damaged(&original).await?) {
+        if self.stored.get(&upload) == Some(&bytes) && !(self.recheck && self.is_damaged(&original).await?) {
             return Ok(Step::Present(named(false)));
         }
-        let put = if stored.is_some() { Put::Replace } else { Put::Create };
-        let source = &self.app.library.blobs;
-        let target = self.vault.originals();
-        match target.copy_original_from(source, &upload, &sha256, bytes, put).await {
+        let (source, target) = (&self.app.library.blobs, self.vault.originals());
+        // Nobody else writes to the vault, and this way it also lies where there are no hard links.
+        match target
+            .copy_original_from(source, &upload, &sha256, bytes, Put::Replace)
+            .await
+        {
             Ok(()) => {
                 crash::point("original-copied").await;
                 Ok(Step::Copied(named(false)))
