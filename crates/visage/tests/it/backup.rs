@@ -100,7 +100,7 @@ async fn a_picture_that_is_purged_while_it_is_backed_up_is_not_in_the_backup() {
         }),
         happened: false.into(),
     });
-    let (vault, _folder) = vault();
+    let (vault, folder) = vault();
     let options = BackupOptions {
         keep: KEEP,
         recheck: false,
@@ -116,6 +116,10 @@ async fn a_picture_that_is_purged_while_it_is_backed_up_is_not_in_the_backup() {
     );
     assert!(verify(&vault, None, &Progress::hidden()).await.unwrap().is_good());
     assert_eq!(app.upkeep.condition().await.unwrap().damaged_originals, 0);
+    // Nor does the copy of the database name it.
+    let data = folder.path().join("restored");
+    let restored = restore(&data, &vault, None, false, &Progress::hidden()).await.unwrap();
+    assert_eq!((restored.originals, restored.lost_originals), (1, 0));
     let mut t = t;
     // A user refers to what this test has destroyed.
     t.check_on_drop = false;

@@ -237,6 +237,12 @@ fn crash_in_backup(point: &str) {
     back_up(&site, &["--keep", "1"]);
     let server = site.start();
     users[0].put(picture(9));
+    let mut assets = 3;
+    if point == "manifests-removed" {
+        // The first snapshot alone names the picture that was replaced: what goes with it can be told.
+        site.settle(&["--at-once"]);
+        assets = 2;
+    }
     let vault = vault(&site);
     let cut = site.begin(&["backup", &vault, "--keep", "1"], &[("VISAGE_CRASH_AT", point)]);
     cut.wait_for_log(&format!("crash point reached: {point}"));
@@ -253,13 +259,13 @@ fn crash_in_backup(point: &str) {
     assert_eq!(leftovers.count(), 0);
     server.kill();
     site.start().kill();
-    site.assert_clean(3);
+    site.assert_clean(assets);
     wipe(&site);
     restore(&site, &[]);
     let server = site.start();
     assert_eq!((users[0].shown(), users[1].shown()), (9, 2));
     server.kill();
-    site.assert_clean(3);
+    site.assert_clean(assets);
 }
 
 #[test]
