@@ -17,13 +17,15 @@ mod listing;
 mod outbox;
 mod posts;
 mod sqlite;
+mod upkeep;
 mod users;
+mod vault;
 
 pub use asset::{
     Asset, AssetDetails, AssetKey, Backup, ImageFacts, Media, Moderation, ModerationStatus, Upload, UploadFacts,
     VideoFacts,
 };
-pub use blobs::{BLOCK_BYTES, BlobError, BlobKey, Blobs, Stored};
+pub use blobs::{BLOCK_BYTES, BlobError, BlobKey, Blobs, CopyError, Put, Stored};
 pub use catalog::{
     Catalog, Commit, CommitError, CommitUpload, Derived, DerivedFacts, DerivedKey, DoomedUpload, EditDetails, Edited,
     RenameAsset, Renamed, UploadRecord, UploadState, Usage,
@@ -43,7 +45,9 @@ pub use posts::{
     Post, PostMedia, PostPage, PostQuery, Posts,
 };
 
-pub use sqlite::Sqlite;
+pub use sqlite::{DatabaseCopy, KeptOriginal, Sqlite};
+pub use upkeep::{BackupTimes, Condition, Damage, DamagedUpload, ScrubProgress, Upkeep};
+pub use vault::{FileFacts, Manifest, SnapshotId, Vault, VaultError, VaultFile, VaultLock, VaultOriginal};
 pub use visage_cloudinary::Secret;
 
 pub use users::{

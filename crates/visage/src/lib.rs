@@ -6,6 +6,7 @@
 pub mod app;
 pub mod audit;
 pub mod auth;
+pub mod backup;
 pub mod bench;
 pub mod chunks;
 pub mod cli;
@@ -26,8 +27,10 @@ pub mod passwords;
 pub mod permits;
 pub mod posts;
 pub mod profile;
+pub mod progress;
 pub mod rate_limit;
 pub mod relocation;
+pub mod scrub;
 pub mod single_flight;
 pub mod spool;
 pub mod tokens;

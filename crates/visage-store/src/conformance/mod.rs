@@ -23,6 +23,7 @@ pub mod outbox;
 pub mod posts;
 pub mod relocation;
 pub mod search;
+pub mod upkeep;
 
 use jiff::{SignedDuration, Timestamp};
 
