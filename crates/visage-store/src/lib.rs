@@ -2,7 +2,7 @@
 //! users and media under way ([`Directory`]).
 //!
 //! There is no HTTP here and there are no pixels. Nothing here reads the clock: whoever calls says what time it is. [`Sqlite`]
-//! implements both traits; [`conformance`] is what any other implementation must pass as well.
+//! implements all traits; [`conformance`] is what any other implementation must pass as well.
 
 mod asset;
 mod blobs;
@@ -15,6 +15,7 @@ mod folders;
 mod ids;
 mod listing;
 mod outbox;
+mod posts;
 mod sqlite;
 mod upkeep;
 mod users;
@@ -30,15 +31,19 @@ pub use catalog::{
     RenameAsset, Renamed, UploadRecord, UploadState, Usage,
 };
 pub use directory::{
-    Claim, Directory, DirectoryError, Exchange, ExchangeError, Exchanged, ExpiredMedia, ImageReference, MediaCounts,
-    PendingMedia, ProfileImage, Relocation, TakenIn,
+    Claim, Directory, DirectoryError, Exchange, ExchangeError, Exchanged, ExpiredMedia, MediaCounts, MediaOwner,
+    MediaReference, PendingMedia, ProfileImage, Relocation, TakenIn,
 };
 pub use documents::{Document, DocumentKind, Documents};
 pub use error::{BoxError, Result, StoreError};
 pub use folders::{DeletedFolder, Folder, FolderQuery, Folders, RenamedFolder};
-pub use ids::{AssetId, DerivedId, EntryId, IdError, Md5, Sha256, UploadId, UserId};
+pub use ids::{AssetId, CommentId, DerivedId, EntryId, IdError, Md5, PostId, Sha256, UploadId, UserId};
 pub use listing::{Aggregate, AssetFilter, AssetOrder, Cursor, Page, SearchPage, SearchQuery, Select};
 pub use outbox::{NewNotification, Notification, Outbox};
+pub use posts::{
+    Author, Comment, CommentDeletion, Commented, Deletion, Likes, MAX_COMMENTS, MAX_PAGE_COMMENTS, NewComment, NewPost,
+    Post, PostMedia, PostPage, PostQuery, Posts,
+};
 
 pub use sqlite::{DatabaseCopy, KeptOriginal, Sqlite};
 pub use upkeep::{BackupTimes, Condition, Damage, DamagedUpload, ScrubProgress, Upkeep};

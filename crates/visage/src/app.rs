@@ -11,7 +11,7 @@ use jiff::Timestamp;
 use tokio_util::task::TaskTracker;
 use visage_cloudinary::Transformation;
 use visage_cloudinary::signature::SignatureAlgorithm;
-use visage_store::{BlobError, Blobs, Directory, Sqlite, StoreError, Upkeep};
+use visage_store::{BlobError, Blobs, Directory, Posts, Sqlite, StoreError, Upkeep};
 
 use crate::backup::Workspace;
 use crate::chunks::Chunks;
@@ -37,6 +37,8 @@ pub struct App {
     pub clock: Arc<dyn Clock>,
     /// Users, and media under way.
     pub directory: Arc<dyn Directory>,
+    /// What members show each other.
+    pub posts: Arc<dyn Posts>,
     /// What is known of the state of originals and backups.
     pub upkeep: Arc<dyn Upkeep>,
     /// Where pictures live.
@@ -62,6 +64,8 @@ pub struct App {
     pub mailer: Option<Mailer>,
     /// The transformation in the URLs that are saved on users.
     pub display_transformation: Transformation,
+    /// The transformation in the URLs of posts' pictures.
+    pub post_transformation: Transformation,
     /// Where uploads are held on their way in.
     pub temporary_folder: PathBuf,
     /// Counts calls of Cloudinary's Admin API.
@@ -178,6 +182,7 @@ impl App {
             media_host: hosts.together(&config, &directory, &clock),
             hosts,
             directory,
+            posts: sqlite.clone(),
             upkeep: sqlite.clone(),
             library: Arc::clone(&library),
             chunks: Chunks::new(&config.chunks, Arc::clone(&clock)),
@@ -196,6 +201,7 @@ impl App {
             started_at: clock.now(),
             mailer: Mailer::new(&config.mail)?,
             display_transformation: Transformation::parse(&config.profile.transformation).unwrap_or_default(),
+            post_transformation: Transformation::parse(&config.posts.transformation).unwrap_or_default(),
             temporary_folder: temporary_folder(&config.data),
             tasks: library.tasks.clone(),
             clock,

@@ -23,6 +23,8 @@ mod otp;
 mod outbox;
 #[cfg(test)]
 mod plans;
+mod posts;
+mod references;
 mod relocation;
 mod schema;
 mod search;

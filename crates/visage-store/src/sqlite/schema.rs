@@ -10,7 +10,8 @@ const MIGRATIONS: &[&str] = &[
     include_str!("../../migrations/0002_cloudinary.sql"),
     include_str!("../../migrations/0003_faces.sql"),
     include_str!("../../migrations/0004_taken_in.sql"),
-    include_str!("../../migrations/0005_upkeep.sql"),
+    include_str!("../../migrations/0005_posts.sql"),
+    include_str!("../../migrations/0006_upkeep.sql"),
 ];
 
 /// Brings the schema up to date, one transaction per migration.

@@ -8,6 +8,7 @@ mod cloudinary;
 mod dotenv;
 mod environment;
 mod period;
+mod posts;
 mod safekeeping;
 mod secret;
 mod sections;
@@ -23,6 +24,7 @@ use visage_store::Vault;
 pub use cloudinary::{CloudinaryAccount, CloudinaryConfig, MediaHostKind, Outage};
 pub use dotenv::read_dotenv;
 pub use period::Period;
+pub use posts::PostsConfig;
 pub use safekeeping::{BackupConfig, ScrubConfig};
 pub use sections::{
     AuthConfig, CacheConfig, ChunksConfig, CorsConfig, EmbeddedConfig, FetchConfig, HttpConfig, LimitsConfig,
@@ -63,6 +65,8 @@ pub struct Config {
     pub fetch: FetchConfig,
     /// Profile images.
     pub profile: ProfileConfig,
+    /// Posts.
+    pub posts: PostsConfig,
     /// Limits on what comes in.
     pub limits: LimitsConfig,
     /// Decoding and encoding.
@@ -100,6 +104,7 @@ impl Default for Config {
             chunks: ChunksConfig::default(),
             fetch: FetchConfig::default(),
             profile: ProfileConfig::default(),
+            posts: PostsConfig::default(),
             limits: LimitsConfig::default(),
             render: RenderConfig::default(),
             cache: CacheConfig::default(),
@@ -214,6 +219,7 @@ impl Config {
         self.chunks.check(&mut wrong);
         self.fetch.check(&mut wrong);
         self.profile.check(&mut wrong);
+        self.posts.check(&mut wrong);
         self.limits.check(&mut wrong);
         self.render.check(&mut wrong);
         self.reaper.check(&mut wrong);
@@ -458,6 +464,10 @@ mod tests {
             ("VISAGE_AUTH__OTP_LIFETIME", "0s", "auth.otp_lifetime"),
             ("VISAGE_AUTH__RESET_LIFETIME", "0s", "auth.reset_lifetime"),
             ("VISAGE_CHUNKS__UPLOADS", "0", "chunks.uploads"),
+            ("VISAGE_POSTS__LIFETIME", "0s", "posts.lifetime"),
+            ("VISAGE_POSTS__FOLDER", "a/b", "posts.folder"),
+            ("VISAGE_POSTS__CONTENT_CHARACTERS", "0", "posts.content_characters"),
+            ("VISAGE_LIMITS__POST_MEDIA_BYTES", "0", "limits.post_media_bytes"),
             ("VISAGE_CHUNKS__BYTES", "0", "chunks.bytes"),
             ("VISAGE_FETCH__TIMEOUT", "0s", "fetch.timeout"),
             ("VISAGE_LOG__FILTER", "visage=loud", "log.filter"),

@@ -9,6 +9,7 @@ mod extract;
 mod front;
 mod health;
 mod middleware;
+mod post_form;
 mod router;
 pub mod server;
 

@@ -6,7 +6,7 @@ use axum::Router;
 use axum::extract::DefaultBodyLimit;
 use axum::middleware::{from_fn, from_fn_with_state};
 use axum::response::{IntoResponse, Response};
-use axum::routing::{any, get, post};
+use axum::routing::{MethodRouter, any, delete, get, post};
 use http::StatusCode;
 use tokio::sync::Semaphore;
 
@@ -17,6 +17,9 @@ use crate::metrics;
 
 /// Forms with files that are received at once.
 const MAX_FORMS: usize = 64;
+
+/// Forms of posts that are received at once: they may be twice as large.
+const MAX_POST_FORMS: usize = 32;
 
 /// The server's routes. `requests` bounds the requests that are worked on at once.
 pub(super) fn router(app: Arc<App>, requests: Arc<Semaphore>) -> Router {
@@ -32,7 +35,17 @@ pub(super) fn router(app: Arc<App>, requests: Arc<Semaphore>) -> Router {
         )
         .route("/users/change-password", post(handlers::users::change_password))
         .route("/users/change-email", post(handlers::users::change_email))
+        .route("/posts/user", get(handlers::posts::own))
+        .route("/posts/user/{userId}", get(handlers::posts::of_user))
+        .route("/posts/{id}", delete(handlers::posts::delete))
+        .route("/posts/{id}/like", post(handlers::posts::like))
+        .route("/posts/{id}/comment", post(handlers::posts::comment))
+        .route(
+            "/posts/{id}/comment/{commentId}",
+            delete(handlers::posts::delete_comment),
+        )
         .layer(DefaultBodyLimit::max(app.config.limits.json_bytes))
+        .route("/posts", get(handlers::posts::list).merge(new_post(&app)))
         .route(
             "/users/profile-image",
             post(handlers::profile_image::set)
@@ -71,6 +84,14 @@ pub(super) fn router(app: Arc<App>, requests: Arc<Semaphore>) -> Router {
         .layer(from_fn(middleware::secure))
         .layer(from_fn(middleware::trace))
         .with_state(app)
+}
+
+fn new_post(app: &App) -> MethodRouter<Arc<App>> {
+    let texts = app.config.posts.content_characters.saturating_mul(4);
+    let form_bytes = form_bytes(app.config.limits.post_media_bytes).saturating_add(texts);
+    post(handlers::posts::create)
+        .layer(DefaultBodyLimit::max(form_bytes))
+        .layer(from_fn_with_state(places(MAX_POST_FORMS), middleware::bound))
 }
 
 pub(super) fn places(count: usize) -> Arc<Semaphore> {

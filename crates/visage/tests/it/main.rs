@@ -15,6 +15,8 @@ mod fetch;
 mod front;
 mod media_copy;
 mod pictures;
+mod post_lifetimes;
+mod posts;
 mod profile;
 mod profile_image;
 mod reaper;

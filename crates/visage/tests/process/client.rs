@@ -78,6 +78,19 @@ impl User {
         self.upload(file).unwrap().stored_url()
     }
 
+    /// Posts a picture; an error says that no whole answer came.
+    pub(crate) fn post(&self, file: Vec<u8>) -> reqwest::Result<Answer> {
+        let form = Form::new().part("media", Part::bytes(file).file_name("me.png"));
+        send(self.request(Method::POST, "/api/posts").multipart(form))
+    }
+
+    /// Everybody's posts, newest first.
+    pub(crate) fn feed(&self) -> Vec<Value> {
+        let answer = send(self.request(Method::GET, "/api/posts")).unwrap();
+        assert_eq!(answer.status, 200, "{answer:?}");
+        answer.json()["posts"].as_array().unwrap().clone()
+    }
+
     /// Takes the profile image away.
     pub(crate) fn remove(&self) {
         let answer = send(self.request(Method::DELETE, "/api/users/profile-image")).unwrap();

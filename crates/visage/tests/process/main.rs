@@ -22,6 +22,7 @@ mod kills;
 mod media_copy;
 mod memory;
 mod parallel_uploads;
+mod post_crashes;
 mod scrub;
 mod slow_disk;
 mod starts;
