@@ -12,7 +12,7 @@ use bytes::Bytes;
 use futures_util::StreamExt as _;
 use futures_util::future::join_all;
 use visage::app::{App, DataLock};
-use visage::clock::{Clock, FixedClock, later};
+use visage::clock::{FixedClock, later};
 use visage::config::Config;
 use visage::jobs::reaper;
 use visage::media_host::Picture;
