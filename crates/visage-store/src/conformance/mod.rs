@@ -20,6 +20,7 @@ pub mod folders;
 pub mod listing;
 pub mod media;
 pub mod outbox;
+pub mod post_media;
 pub mod posts;
 pub mod relocation;
 pub mod search;
