@@ -1,4 +1,4 @@
-//! Backups: snapshots of everything that is kept, in a [`Vault`] outside of the data folder; and the way back.
+//! Backups: snapshots of everything that is kept, in a [`visage_store::Vault`] outside of the data folder; and the way back.
 //!
 //! The order of a backup: the database is copied as it is at one instant, then the originals that the copy names and the vault
 //! lacks are copied, each compared with its hash on the way, and last the manifest is written. An original that was replaced and
