@@ -14,6 +14,7 @@ mod error;
 mod folders;
 mod ids;
 mod listing;
+mod moving_in;
 mod outbox;
 mod sqlite;
 mod users;
@@ -36,6 +37,7 @@ pub use error::{BoxError, Result, StoreError};
 pub use folders::{DeletedFolder, Folder, FolderQuery, Folders, RenamedFolder};
 pub use ids::{AssetId, DerivedId, EntryId, IdError, Md5, Sha256, UploadId, UserId};
 pub use listing::{Aggregate, AssetFilter, AssetOrder, Cursor, Page, SearchPage, SearchQuery, Select};
+pub use moving_in::{AdoptError, Adoption, Imported, MigratedPicture, SourceFile, UserPicture};
 pub use outbox::{NewNotification, Notification, Outbox};
 
 pub use sqlite::Sqlite;

@@ -18,6 +18,7 @@ mod expired;
 mod folders;
 mod indexes;
 mod lists;
+mod moving_in;
 mod otp;
 mod outbox;
 #[cfg(test)]

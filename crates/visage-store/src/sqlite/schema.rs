@@ -10,6 +10,7 @@ const MIGRATIONS: &[&str] = &[
     include_str!("../../migrations/0002_cloudinary.sql"),
     include_str!("../../migrations/0003_faces.sql"),
     include_str!("../../migrations/0004_taken_in.sql"),
+    include_str!("../../migrations/0006_migrated.sql"),
 ];
 
 /// Brings the schema up to date, one transaction per migration.
