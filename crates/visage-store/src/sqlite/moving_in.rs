@@ -109,21 +109,21 @@ pub(super) fn find(tx: &Transaction<'_>, public_id: &PublicId) -> Result<Option<
     Ok(statement.query_row([public_id.as_str()], read).optional()?)
 }
 
-/// The time of the user's last change is put back, too, unless the user has changed in another way since.
+/// The picture may have moved to another media host meanwhile: it has its name still, and nobody else has. The time of the
+/// user's last change is put back, too, unless the user has changed in another way since.
 pub(super) fn undo(tx: &Transaction<'_>, public_id: &PublicId, retire_at: Timestamp) -> Result<bool> {
     let Some(migrated) = find(tx, public_id)? else {
         return Ok(false);
     };
     let changed = tx
         .prepare_cached(
-            "UPDATE users SET profile_image = ?4, cloudinary_id = ?5, \
-             updated_at = CASE WHEN updated_at = ?6 THEN coalesce(?7, updated_at) ELSE updated_at END \
-             WHERE id = ?1 AND cloudinary_id = ?2 AND profile_image = ?3",
+            "UPDATE users SET profile_image = ?3, cloudinary_id = ?4, \
+             updated_at = CASE WHEN updated_at = ?5 THEN coalesce(?6, updated_at) ELSE updated_at END \
+             WHERE id = ?1 AND cloudinary_id = ?2",
         )?
         .execute(params![
             migrated.owner_id,
             public_id.as_str(),
-            migrated.url,
             migrated.old_url,
             migrated.old_public_id,
             migrated.migrated_at.as_millisecond(),

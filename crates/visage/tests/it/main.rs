@@ -13,6 +13,7 @@ mod fault_proxy;
 mod fetch;
 mod front;
 mod media_copy;
+mod migrate;
 mod pictures;
 mod profile;
 mod profile_image;

@@ -3,6 +3,7 @@
 
 mod account;
 mod client;
+mod installation;
 mod pictures;
 mod preload;
 mod raw;
@@ -18,6 +19,7 @@ mod full_disk;
 mod kills;
 mod media_copy;
 mod memory;
+mod migrate;
 mod parallel_uploads;
 mod slow_disk;
 mod starts;
