@@ -3,14 +3,14 @@
 //! The media host shares no transaction with it. What keeps the two in step is the order of acts (`design.md`, section 5):
 //! `begin_exchange`, upload, `exchange_profile_image`; and in the background `settle_pending`, then for each of
 //! `due_expired_media`: `claim_expired`, destroy, `drop_expired`. It does not hash passwords, send mail or talk to a media
-//! host. Posts will stand next to users; the only place they change here is what [`Directory::claim_expired`] calls referenced.
+//! host. Posts stand next to users ([`crate::Posts`]): a picture may be in use by either.
 
 use async_trait::async_trait;
 use jiff::Timestamp;
 use visage_cloudinary::{PublicId, ResourceType, Secret};
 
 use crate::error::{Result, StoreError};
-use crate::ids::{Sha256, UserId};
+use crate::ids::{PostId, Sha256, UserId};
 use crate::moving_in::{AdoptError, Adoption, Imported, MigratedPicture, UserPicture};
 use crate::users::{NewUser, Otp, OtpCheck, OtpOutcome, ProfileDetails, ResetToken, User};
 
@@ -59,7 +59,7 @@ pub trait Directory: Send + Sync + std::fmt::Debug {
     /// Replaces the password of the user with this token, once, before it expires. `false`: there is no such token.
     async fn reset_password(&self, token_sha256: &Sha256, hash: Secret, now: Timestamp) -> Result<bool>;
 
-    /// Removes a user; its picture becomes expired media due at `retire_at`. `false`: there is no such user.
+    /// Removes a user; its picture becomes expired media due at `retire_at`. Its posts stay until they expire. `false`: there is no such user.
     async fn delete_user(&self, id: &UserId, retire_at: Timestamp, now: Timestamp) -> Result<bool>;
 
     /// Records an exchange before anything is uploaded. The same public id again is an error.
@@ -91,7 +91,7 @@ pub trait Directory: Send + Sync + std::fmt::Debug {
     /// picture with a grace of its own, which reading "is it referenced?" alone would not see.
     async fn claim_expired(&self, public_id: &str, now: Timestamp) -> Result<Claim>;
 
-    /// Whether a user (or, in time, a live post) refers to this public id.
+    /// Whether a user or a post refers to this public id.
     async fn is_referenced(&self, public_id: &str) -> Result<bool>;
 
     /// Forgets expired media after it was destroyed.
@@ -100,12 +100,12 @@ pub trait Directory: Send + Sync + std::fmt::Debug {
     /// Tries again later: the media host did not answer. Adds one to the attempts.
     async fn postpone_expired(&self, public_id: &str, due_at: Timestamp) -> Result<()>;
 
-    /// Whether a user refers to this public id, or an exchange under way names it.
+    /// Whether a user or a post refers to this public id, or an exchange under way names it.
     async fn is_in_use(&self, public_id: &str) -> Result<bool>;
 
     /// Notes, before it is stored there, that the own store takes a picture in for an account that cannot be reached. It is
     /// due to be moved to the account at once. Noted already: nothing changes.
-    async fn take_in(&self, public_id: &PublicId, now: Timestamp) -> Result<()>;
+    async fn take_in(&self, public_id: &PublicId, resource_type: ResourceType, now: Timestamp) -> Result<()>;
 
     /// Up to `limit` pictures that were taken in and are due, longest due first.
     async fn due_taken_in(&self, now: Timestamp, limit: usize) -> Result<Vec<TakenIn>>;
@@ -118,14 +118,14 @@ pub trait Directory: Send + Sync + std::fmt::Debug {
 
     /// Records, before anything is copied, that a picture moves to another media host under its own public id. As with an
     /// exchange, what is not committed is settled: the copy is destroyed unless somebody refers to it. Repeatable.
-    async fn begin_relocation(&self, public_id: &PublicId, now: Timestamp) -> Result<()>;
+    async fn begin_relocation(&self, public_id: &PublicId, resource_type: ResourceType, now: Timestamp) -> Result<()>;
 
-    /// Sets the URL of a user's picture after it was copied, and ends the relocation. `false`, and nothing is changed: the
-    /// user has another picture or URL by now, or the relocation took so long that it was settled.
+    /// Sets the URL of a picture in use after it was copied, and ends the relocation. `false`, and nothing is changed: its
+    /// owner has another picture or URL by now, or is gone, or the relocation took so long that it was settled.
     async fn relocate(&self, relocation: Relocation) -> Result<bool>;
 
-    /// Who refers to this public id, by the user's id.
-    async fn references_to(&self, public_id: &str) -> Result<Vec<ImageReference>>;
+    /// Who refers to this public id: users first, then posts, each by id.
+    async fn references_to(&self, public_id: &str) -> Result<Vec<MediaReference>>;
 
     /// Adds users as they were in an earlier installation, with their ids; the answers are in the same order.
     async fn import_users(&self, users: Vec<User>) -> Result<Vec<Imported>>;
@@ -154,8 +154,9 @@ pub trait Directory: Send + Sync + std::fmt::Debug {
     /// How many media are pending, expired and taken in, for metrics.
     async fn media_counts(&self) -> Result<MediaCounts>;
 
-    /// For audits: up to `limit` users with a picture whose id is greater than `after`, by id.
-    async fn all_references(&self, after: Option<UserId>, limit: usize) -> Result<Vec<ImageReference>>;
+    /// For audits: up to `limit` users with a picture and posts with a medium that come after `after`: users first, then
+    /// posts, each by id.
+    async fn all_references(&self, after: Option<MediaOwner>, limit: usize) -> Result<Vec<MediaReference>>;
 
     /// For audits: up to `limit` pending media whose new public id is greater than `after`, by public id.
     async fn all_pending(&self, after: Option<String>, limit: usize) -> Result<Vec<PendingMedia>>;
@@ -238,7 +239,7 @@ pub enum ExchangeError {
 /// A picture to be destroyed.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct ExpiredMedia {
-    /// Its name on the media host, exactly as it stood on the user.
+    /// Its name on the media host, exactly as it stood on the user or the post.
     pub public_id: String,
     /// The kind of file.
     pub resource_type: ResourceType,
@@ -264,6 +265,8 @@ pub enum Claim {
 pub struct TakenIn {
     /// Its name, there and on the account.
     pub public_id: PublicId,
+    /// The kind of file.
+    pub resource_type: ResourceType,
     /// When that was.
     pub taken_at: Timestamp,
     /// From when on it is to be looked at.
@@ -276,10 +279,10 @@ pub struct TakenIn {
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Relocation {
     /// Whose picture.
-    pub user_id: UserId,
+    pub owner: MediaOwner,
     /// Its name, which stays.
     pub public_id: PublicId,
-    /// The URL that the user must still have.
+    /// The URL that the owner must still have.
     pub from_url: String,
     /// The URL on the other host.
     pub to_url: String,
@@ -298,13 +301,33 @@ pub struct MediaCounts {
     pub taken_in: u64,
 }
 
-/// A user's reference to its picture.
+/// Who refers to a picture or video. Users come before posts.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum MediaOwner {
+    /// A user, by `profileImage`.
+    User(UserId),
+    /// A post, by `media`.
+    Post(PostId),
+}
+
+impl std::fmt::Display for MediaOwner {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        match self {
+            Self::User(id) => write!(f, "user {id}"),
+            Self::Post(id) => write!(f, "post {id}"),
+        }
+    }
+}
+
+/// A reference to a picture or video.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct ImageReference {
-    /// The user.
-    pub user_id: UserId,
-    /// The URL in `profileImage`.
+pub struct MediaReference {
+    /// Whose it is.
+    pub owner: MediaOwner,
+    /// The URL in `profileImage` or `media`.
     pub url: Option<String>,
     /// The public id in `cloudinaryId`.
     pub public_id: Option<String>,
+    /// The kind of file.
+    pub resource_type: ResourceType,
 }

@@ -91,6 +91,14 @@ hex_id!(
     EntryId, 12, "entry id"
 );
 hex_id!(
+    /// The name of a post: made like a [`UserId`].
+    PostId, 12, "post id"
+);
+hex_id!(
+    /// The name of a comment on a post: made like a [`UserId`].
+    CommentId, 12, "comment id"
+);
+hex_id!(
     /// The name of a derived blob in Cloudinary's API: 32 hexadecimal digits, random.
     DerivedId, 16, "derived id"
 );
@@ -133,6 +141,20 @@ impl UserId {
 }
 
 impl EntryId {
+    /// A fresh id: the seconds of `now`, then 8 random bytes.
+    pub fn new(now: Timestamp) -> Self {
+        Self(object_id(now))
+    }
+}
+
+impl PostId {
+    /// A fresh id: the seconds of `now`, then 8 random bytes.
+    pub fn new(now: Timestamp) -> Self {
+        Self(object_id(now))
+    }
+}
+
+impl CommentId {
     /// A fresh id: the seconds of `now`, then 8 random bytes.
     pub fn new(now: Timestamp) -> Self {
         Self(object_id(now))

@@ -12,7 +12,9 @@ mod sqlite {
     visage_store::folders_conformance!(super::sqlite_in_a_folder);
     visage_store::listing_conformance!(super::sqlite_in_a_folder);
     visage_store::outbox_conformance!(super::sqlite_in_a_folder);
+    visage_store::posts_conformance!(super::sqlite_in_a_folder);
     visage_store::search_conformance!(super::sqlite_in_a_folder);
+    visage_store::upkeep_conformance!(super::sqlite_in_a_folder);
 }
 
 mod disk {

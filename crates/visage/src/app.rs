@@ -11,8 +11,9 @@ use jiff::Timestamp;
 use tokio_util::task::TaskTracker;
 use visage_cloudinary::Transformation;
 use visage_cloudinary::signature::SignatureAlgorithm;
-use visage_store::{BlobError, Blobs, Directory, Sqlite, StoreError};
+use visage_store::{BlobError, Blobs, Directory, Posts, Sqlite, StoreError, Upkeep};
 
+use crate::backup::Workspace;
 use crate::chunks::Chunks;
 use crate::clock::Clock;
 use crate::config::{Config, ConfigError, SecretsError, StoredSecrets};
@@ -36,6 +37,10 @@ pub struct App {
     pub clock: Arc<dyn Clock>,
     /// Users, and media under way.
     pub directory: Arc<dyn Directory>,
+    /// What members show each other.
+    pub posts: Arc<dyn Posts>,
+    /// What is known of the state of originals and backups.
+    pub upkeep: Arc<dyn Upkeep>,
     /// Where pictures live.
     pub media_host: Arc<dyn MediaHost>,
     /// The media hosts one by one.
@@ -59,6 +64,8 @@ pub struct App {
     pub mailer: Option<Mailer>,
     /// The transformation in the URLs that are saved on users.
     pub display_transformation: Transformation,
+    /// The transformation in the URLs of posts' pictures.
+    pub post_transformation: Transformation,
     /// Where uploads are held on their way in.
     pub temporary_folder: PathBuf,
     /// Counts calls of Cloudinary's Admin API.
@@ -85,6 +92,12 @@ pub enum StartError {
     /// Another server works in the data folder.
     #[error("another visage serves the data folder {folder}")]
     InUse {
+        /// The folder.
+        folder: String,
+    },
+    /// A restore was cut off.
+    #[error("a restore into the data folder {folder} was not finished; run `visage restore` again")]
+    HalfRestored {
         /// The folder.
         folder: String,
     },
@@ -117,6 +130,7 @@ impl App {
     /// # Errors
     /// See [`StartError`].
     pub fn open_locked(config: Config, clock: Arc<dyn Clock>, _lock: &DataLock) -> Result<Self, StartError> {
+        refuse_half_restored(&config.data)?;
         StoredSecrets::load_or_create(&config.data)?;
         Self::open(config, clock)
     }
@@ -127,13 +141,14 @@ impl App {
     /// See [`StartError`].
     pub fn open(mut config: Config, clock: Arc<dyn Clock>) -> Result<Self, StartError> {
         let data = config.data.clone();
+        refuse_half_restored(&data)?;
         for folder in [blob_folder(&data), temporary_folder(&data)] {
             std::fs::read_dir(&folder).map_err(|cause| StartError::folder(&folder, cause))?;
         }
         if let Some(secrets) = StoredSecrets::load(&data)? {
             secrets.fill(&mut config);
         }
-        let sqlite = Arc::new(Sqlite::open(&data.join("visage.db"))?);
+        let sqlite = Arc::new(Sqlite::open(&database_file(&data))?);
         let blobs = Blobs::on_disk(&blob_folder(&data))?;
         Self::assemble(config, clock, sqlite, blobs)
     }
@@ -167,6 +182,8 @@ impl App {
             media_host: hosts.together(&config, &directory, &clock),
             hosts,
             directory,
+            posts: sqlite.clone(),
+            upkeep: sqlite.clone(),
             library: Arc::clone(&library),
             chunks: Chunks::new(&config.chunks, Arc::clone(&clock)),
             fetcher: Fetcher::new(&config.fetch, Arc::new(SystemNetwork)),
@@ -184,6 +201,7 @@ impl App {
             started_at: clock.now(),
             mailer: Mailer::new(&config.mail)?,
             display_transformation: Transformation::parse(&config.profile.transformation).unwrap_or_default(),
+            post_transformation: Transformation::parse(&config.posts.transformation).unwrap_or_default(),
             temporary_folder: temporary_folder(&config.data),
             tasks: library.tasks.clone(),
             clock,
@@ -199,6 +217,9 @@ impl App {
         let swept = self.library.blobs.sweep_staging().await?;
         if swept > 0 {
             tracing::info!(files = swept, "cleared interrupted writes away");
+        }
+        if let Err(error) = Workspace::sweep(&self.config.data) {
+            tracing::warn!(error = %error, "what an interrupted backup left could not be cleared away");
         }
         Ok(())
     }
@@ -252,6 +273,25 @@ pub fn blob_folder(data: &Path) -> PathBuf {
 /// Where uploads are held on their way in.
 pub fn temporary_folder(data: &Path) -> PathBuf {
     data.join("tmp")
+}
+
+/// Where a restore puts everything before it is in place. While it is there, the rest of the data folder is not to be used.
+pub fn restoring_folder(data: &Path) -> PathBuf {
+    data.join("restoring")
+}
+
+/// The database.
+pub fn database_file(data: &Path) -> PathBuf {
+    data.join("visage.db")
+}
+
+fn refuse_half_restored(data: &Path) -> Result<(), StartError> {
+    if !restoring_folder(data).exists() {
+        return Ok(());
+    }
+    Err(StartError::HalfRestored {
+        folder: data.display().to_string(),
+    })
 }
 
 fn make_folders(data: &Path) -> std::io::Result<()> {

@@ -6,7 +6,8 @@ use futures_util::TryStreamExt as _;
 use serde::Serialize;
 use visage_cloudinary::PublicId;
 use visage_store::{
-    AssetKey, BlobError, BlobKey, DerivedKey, ImageReference, StoreError, Stored, Upload, UploadRecord, UploadState,
+    AssetKey, BlobError, BlobKey, DerivedKey, MediaOwner, MediaReference, StoreError, Stored, Upload, UploadRecord,
+    UploadState,
 };
 
 use crate::app::App;
@@ -18,11 +19,11 @@ const PAGE: usize = 500;
 /// What an audit counted.
 #[derive(Debug, Default, Clone, PartialEq, Eq, Serialize)]
 pub struct Audit {
-    /// Users with a picture.
+    /// Users with a picture, and posts with a picture or video.
     pub references: u64,
     /// References whose picture is not there: damage.
     pub dangling_references: u64,
-    /// Users whose picture's URL is not one that this installation answers with that picture: its public URL or its cloud
+    /// Users and posts whose picture's URL is not one that this installation answers with that picture: its public URL or its cloud
     /// name is another now, or the URL came from elsewhere.
     pub unserved_urls: u64,
     /// Assets in the embedded store.
@@ -31,11 +32,11 @@ pub struct Audit {
     pub missing_originals: u64,
     /// Originals whose bytes have another hash than was recorded: damage.
     pub damaged_originals: u64,
-    /// Profile images that no user, no pending exchange and no retirement names.
+    /// Profile images and media of posts that no user, no post, no pending exchange and no retirement names.
     pub unreferenced_assets: u64,
     /// Exchanges that have not come to an end.
     pub pending_exchanges: u64,
-    /// Pictures that wait for the reaper.
+    /// Pictures that wait for the reaper. Those of posts that are there wait for their posts first, and are not counted.
     pub expired_media: u64,
     /// Pictures that the own store has taken in for an account, and that are still to be moved there.
     pub taken_in: u64,
@@ -87,55 +88,67 @@ impl Audit {
 /// When something cannot be read at all.
 pub async fn audit(app: &App) -> Result<Audit, AuditError> {
     let mut audit = Audit::default();
-    references(app, &mut audit).await?;
-    assets(app, &mut audit).await?;
+    let shown = references(app, &mut audit).await?;
+    assets(app, &shown, &mut audit).await?;
     strays(app, &mut audit).await?;
     Ok(audit)
 }
 
-async fn references(app: &App, audit: &mut Audit) -> Result<(), AuditError> {
-    let mut after = None;
+/// Returns the public ids that posts refer to.
+async fn references(app: &App, audit: &mut Audit) -> Result<HashSet<String>, AuditError> {
+    let (mut after, mut shown) = (None, HashSet::new());
     loop {
         let page = app.directory.all_references(after, PAGE).await?;
         for reference in &page {
-            let public_id = reference.public_id.as_deref().and_then(|id| PublicId::parse(id).ok());
-            if let Some(url) = &reference.url {
-                let is_served = public_id.as_ref().is_some_and(|id| app.media_host.serves(url, id));
-                if !is_served {
-                    tracing::warn!(user.id = %reference.user_id, url, "the URL of the user's picture is not served here");
-                    audit.unserved_urls += 1;
-                }
-            }
-            let Some(id) = &reference.public_id else { continue };
-            audit.references += 1;
-            let resolves = match &public_id {
-                Some(public_id) => app.media_host.exists(public_id).await?,
-                None => false,
-            };
-            if !resolves && still_references(app, reference).await? {
-                tracing::error!(user.id = %reference.user_id, asset.public_id = id, "the user's picture is not there");
-                audit.dangling_references += 1;
+            check_reference(app, reference, audit).await?;
+            if matches!(reference.owner, MediaOwner::Post(_)) {
+                shown.extend(reference.public_id.clone());
             }
         }
         match page.last() {
-            Some(last) if page.len() == PAGE => after = Some(last.user_id),
-            _ => return Ok(()),
+            Some(last) if page.len() == PAGE => after = Some(last.owner),
+            _ => return Ok(shown),
         }
     }
 }
 
-/// Whether the user still has the picture that was read: it may have been replaced since.
-async fn still_references(app: &App, reference: &ImageReference) -> Result<bool, StoreError> {
-    let user = app.directory.user(&reference.user_id).await?;
-    Ok(user.is_some_and(|user| user.cloudinary_id == reference.public_id))
+async fn check_reference(app: &App, reference: &MediaReference, audit: &mut Audit) -> Result<(), AuditError> {
+    let (owner, kind) = (reference.owner, reference.resource_type);
+    let public_id = reference.public_id.as_deref().and_then(|id| PublicId::parse(id).ok());
+    if let Some(url) = &reference.url {
+        let is_served = public_id
+            .as_ref()
+            .is_some_and(|id| app.media_host.serves(url, id, kind));
+        if !is_served {
+            tracing::warn!(%owner, url, "the URL of the picture is not served here");
+            audit.unserved_urls += 1;
+        }
+    }
+    let Some(id) = &reference.public_id else { return Ok(()) };
+    audit.references += 1;
+    let resolves = match &public_id {
+        Some(public_id) => app.media_host.exists(public_id, kind).await?,
+        None => false,
+    };
+    if !resolves && still_refers(app, owner, id).await? {
+        tracing::error!(%owner, asset.public_id = id, "the picture is not there");
+        audit.dangling_references += 1;
+    }
+    Ok(())
 }
 
-async fn assets(app: &App, audit: &mut Audit) -> Result<(), AuditError> {
-    let folder = format!("{}/", app.config.profile.folder);
+/// Whether the owner still has the picture that was read: it may have been replaced since, or the post may be gone.
+async fn still_refers(app: &App, owner: MediaOwner, public_id: &str) -> Result<bool, StoreError> {
+    let references = app.directory.references_to(public_id).await?;
+    Ok(references.iter().any(|reference| reference.owner == owner))
+}
+
+async fn assets(app: &App, shown: &HashSet<String>, audit: &mut Audit) -> Result<(), AuditError> {
+    let folders = [&app.config.profile.folder, &app.config.posts.folder].map(|folder| format!("{folder}/"));
     let mut on_their_way = pending(app).await?;
     audit.pending_exchanges = on_their_way.exchanges;
     let expired = expired(app).await?;
-    audit.expired_media = expired.len() as u64;
+    audit.expired_media = expired.difference(shown).count() as u64;
     audit.taken_in = app.directory.media_counts().await?.taken_in;
     on_their_way.ids.extend(expired);
     let mut suspects = Vec::new();
@@ -147,7 +160,7 @@ async fn assets(app: &App, audit: &mut Audit) -> Result<(), AuditError> {
             check_original(app, &asset.upload, &asset.key, audit).await?;
             let id = asset.key.public_id.as_str();
             // What came through Cloudinary's API is for its callers to account for; more is said of it.
-            let is_ours = id.starts_with(&folder) && asset.details.extra.is_empty();
+            let is_ours = folders.iter().any(|folder| id.starts_with(folder)) && asset.details.extra.is_empty();
             let needed = !is_ours || on_their_way.ids.contains(id) || app.directory.is_referenced(id).await?;
             if !needed {
                 suspects.push(asset.key.clone());
@@ -180,7 +193,7 @@ async fn unreferenced(app: &App, suspects: Vec<AssetKey>) -> Result<u64, AuditEr
     let mut unreferenced = 0;
     for key in left {
         if !expired.contains(key.public_id.as_str()) && app.library.catalog.find_asset(&key).await?.is_some() {
-            tracing::warn!(asset.public_id = %key.public_id, "nothing names this profile image");
+            tracing::warn!(asset.public_id = %key.public_id, "nothing names this picture");
             unreferenced += 1;
         }
     }

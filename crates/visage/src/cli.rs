@@ -1,6 +1,7 @@
 //! The command line.
 
 mod migrate;
+mod safekeeping;
 
 use std::fs::File;
 use std::io::{IsTerminal as _, LineWriter, Write};
@@ -18,7 +19,7 @@ use crate::app::{App, DataLock};
 use crate::clock::SystemClock;
 use crate::config::{Config, Environment, LogConfig, LogFormat, read_dotenv};
 use crate::http::{Front, server};
-use crate::jobs::{mover, notifier, reaper};
+use crate::jobs::{backups, mover, notifier, reaper, scrubber};
 use crate::library::deliver::{self, Visitor};
 use crate::{audit, bench, crash, descriptors, media_copy, metrics};
 
@@ -65,6 +66,14 @@ enum Command {
         #[arg(long)]
         strict: bool,
     },
+    /// Copy everything that is kept to another place, also while a server works; only what is new travels. Exits with 1 when
+    /// anything could not be copied.
+    Backup(safekeeping::BackupArguments),
+    /// Bring the data folder back from a backup, after every byte of it was compared with its hash.
+    Restore(safekeeping::RestoreArguments),
+    /// Read every picture again and compare it with its hash; lost ones are repaired from the backup. Exits with 1 when any
+    /// remains lost.
+    Scrub(safekeeping::ScrubArguments),
     /// Move pictures between media hosts.
     #[command(subcommand)]
     Media(MediaCommand),
@@ -134,6 +143,9 @@ pub fn run() -> anyhow::Result<ExitCode> {
                 let bad = audit.is_damaged() || (strict && audit.has_leaks());
                 Ok(if bad { ExitCode::FAILURE } else { ExitCode::SUCCESS })
             }
+            Command::Backup(arguments) => safekeeping::back_up(config, arguments).await,
+            Command::Restore(arguments) => safekeeping::restore(config, arguments).await,
+            Command::Scrub(arguments) => safekeeping::scrub(config, arguments).await,
             Command::Media(MediaCommand::Copy {
                 arguments,
                 report,
@@ -272,6 +284,8 @@ async fn serve(mut config: Config, quiet: bool) -> anyhow::Result<ExitCode> {
     let reaper = tokio::spawn(reaper::run(Arc::clone(&app), stop.clone()));
     let mover = tokio::spawn(mover::run(Arc::clone(&app), stop.clone()));
     let notifier = tokio::spawn(send_notifications(Arc::clone(&app), stop.clone()));
+    let backups = tokio::spawn(backups::run(Arc::clone(&app), stop.clone()));
+    let scrubber = tokio::spawn(scrubber::run(Arc::clone(&app), stop.clone()));
     if let Err(error) = say_ready(&app, listener.local_addr()?, quiet) {
         tracing::warn!(error = %error, "nobody reads the ready message");
     }
@@ -286,6 +300,8 @@ async fn serve(mut config: Config, quiet: bool) -> anyhow::Result<ExitCode> {
     reaper.await.context("the reaper failed")?;
     mover.await.context("the mover failed")?;
     notifier.await.context("the notifier failed")?;
+    backups.await.context("the backups failed")?;
+    scrubber.await.context("the scrubber failed")?;
     tracing::info!("stopped");
     Ok(ExitCode::SUCCESS)
 }
@@ -342,6 +358,7 @@ fn print_counts(counts: &[serde_json::Value], json: bool) -> anyhow::Result<()> 
         return Ok(());
     }
     for (name, count) in counts {
+        let count = count.as_str().map_or_else(|| count.to_string(), str::to_owned);
         writeln!(out, "{:<22} {count:>10}", name.replace('_', " "))?;
     }
     Ok(())

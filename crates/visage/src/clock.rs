@@ -38,6 +38,11 @@ impl FixedClock {
         let mut now = self.0.lock().unwrap_or_else(std::sync::PoisonError::into_inner);
         *now = later(*now, by);
     }
+
+    /// Turns the clock, be it back.
+    pub fn set(&self, now: Timestamp) {
+        *self.0.lock().unwrap_or_else(std::sync::PoisonError::into_inner) = now;
+    }
 }
 
 impl Clock for FixedClock {

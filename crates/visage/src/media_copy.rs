@@ -1,15 +1,15 @@
-//! `visage media copy`: brings every picture that users refer to from one media host to the other.
+//! `visage media copy`: brings every picture that users and posts refer to from one media host to the other.
 //!
 //! Each picture is copied, read back, compared by hash, and only then is the reference changed, by compare-and-set
 //! ([`crate::relocation`]). It can be ended at any moment and begun again: what is there already is not copied again. Run
-//! beside a working server, it leaves a picture that its user replaces meanwhile to the user.
+//! beside a working server, it leaves a picture that its user replaces meanwhile to the user, and one whose post goes to the reaper.
 
 use std::io::Write;
 
 use futures_util::StreamExt as _;
 use serde::Serialize;
 use visage_cloudinary::PublicId;
-use visage_store::{ImageReference, StoreError};
+use visage_store::{MediaOwner, MediaReference, StoreError};
 
 use crate::app::App;
 use crate::crash;
@@ -51,7 +51,7 @@ pub enum Outcome {
     Copied,
     /// It led there before.
     AlreadyThere,
-    /// Its user has changed the picture meanwhile: nothing is left to do.
+    /// Its user has changed the picture meanwhile, or its post is gone: nothing is left to do.
     Superseded,
     /// It leads to neither host.
     Elsewhere,
@@ -74,8 +74,12 @@ pub enum Source {
 /// One reference in the report.
 #[derive(Debug, Serialize)]
 pub struct Line {
-    /// The user.
-    pub user: String,
+    /// The user whose picture it is.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub user: Option<String>,
+    /// The post whose picture or video it is.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub post: Option<String>,
     /// The public id of its picture.
     pub public_id: Option<String>,
     /// How it ended.
@@ -90,7 +94,7 @@ pub struct Line {
 /// How many references ended how. They add up to `references`.
 #[derive(Debug, Default, Clone, PartialEq, Eq, Serialize)]
 pub struct Summary {
-    /// References that were looked at: users with a picture.
+    /// References that were looked at: users with a picture, and posts with a picture or video.
     pub references: u64,
     /// See [`Outcome::Copied`].
     pub copied: u64,
@@ -163,7 +167,7 @@ pub async fn copy(app: &App, arguments: CopyArguments, report: &mut dyn Write) -
     let (mut summary, mut after) = (Summary::default(), None);
     loop {
         let page = app.directory.all_references(after, PAGE).await?;
-        let last = page.last().filter(|_| page.len() == PAGE).map(|last| last.user_id);
+        let last = page.last().filter(|_| page.len() == PAGE).map(|last| last.owner);
         let copies = futures_util::stream::iter(page);
         let copies = copies.map(|reference| async move { copy_one(app, route, arguments, reference).await });
         let mut lines = copies.buffer_unordered(AT_ONCE);
@@ -195,10 +199,15 @@ async fn copy_one(
     app: &App,
     route: Route<'_>,
     arguments: CopyArguments,
-    reference: ImageReference,
+    reference: MediaReference,
 ) -> Result<Line, StoreError> {
+    let (user, post) = match reference.owner {
+        MediaOwner::User(id) => (Some(id.to_string()), None),
+        MediaOwner::Post(id) => (None, Some(id.to_string())),
+    };
     let mut line = Line {
-        user: reference.user_id.to_string(),
+        user,
+        post,
         public_id: reference.public_id.clone(),
         outcome: Outcome::Failed,
         source: Source::Kept,
@@ -212,7 +221,7 @@ async fn copy_one(
     let is_there = matches!(line.outcome, Outcome::Copied | Outcome::AlreadyThere);
     let public_id = line.public_id.as_deref().and_then(|id| PublicId::parse(id).ok());
     if let Some(public_id) = public_id.filter(|_| arguments.remove_source && is_there) {
-        match relocation::remove_source(app, route, &public_id).await {
+        match relocation::remove_source(app, route, &public_id, reference.resource_type).await {
             Ok(true) => line.source = Source::Removed,
             Ok(false) => {}
             Err(RelocationError::Store(error)) => return Err(error),
@@ -225,7 +234,7 @@ async fn copy_one(
 
 impl Line {
     fn fail(&mut self, error: &RelocationError) {
-        tracing::warn!(user.id = self.user, public_id = self.public_id, error = %error, "not moved");
+        tracing::warn!(user.id = self.user, post.id = self.post, public_id = self.public_id, error = %error, "not moved");
         self.error = Some(error.to_string());
     }
 }

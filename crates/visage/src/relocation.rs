@@ -1,18 +1,19 @@
 //! Moves a picture in use from one media host to the other, under its own public id.
 //!
-//! It is copied and read back before anybody refers to the copy, and the reference is changed by compare-and-set: a picture
-//! that the user set meanwhile wins. Whatever stops in between leaves the reference as it was, and the copy is found again
+//! A picture is one of a user or of a post, or the video of a post. It is copied and read back before anybody refers to the copy, and the reference is changed by compare-and-set: a picture
+//! that was set meanwhile wins. Whatever stops in between leaves the reference as it was, and the copy is found again
 //! by the next try, or destroyed with the picture.
 
 use bytes::Bytes;
-use visage_cloudinary::{PublicId, ResourceType};
+use visage_cloudinary::{PublicId, ResourceType, Transformation};
 use visage_image::ImageError;
-use visage_store::{ImageReference, Relocation, Sha256, StoreError};
+use visage_store::{MediaOwner, MediaReference, Relocation, Sha256, StoreError};
 
 use crate::app::App;
 use crate::crash;
-use crate::media_host::{MediaHost, MediaHostError, Picture};
+use crate::media_host::{MediaHost, MediaHostError, Picture, PictureFacts};
 use crate::permits::WorkError;
+use crate::posts;
 
 /// From where to where.
 #[derive(Debug, Clone, Copy)]
@@ -34,7 +35,7 @@ pub enum Copied {
     Elsewhere,
     /// It leads to the first host, where the picture is not.
     Missing,
-    /// The user's picture was changed meanwhile.
+    /// The owner's picture was changed meanwhile, or the owner is gone.
     Superseded,
 }
 
@@ -50,6 +51,9 @@ pub enum RelocationError {
     /// It is not a picture that is taken.
     #[error(transparent)]
     Image(#[from] ImageError),
+    /// It is not a video that is taken.
+    #[error("it is not a video")]
+    Video,
     /// Too much is being worked on, or the work on this picture failed.
     #[error(transparent)]
     Work(#[from] WorkError),
@@ -62,26 +66,33 @@ pub enum RelocationError {
 ///
 /// # Errors
 /// See [`RelocationError`].
-pub async fn copy(app: &App, route: Route<'_>, reference: &ImageReference) -> Result<Copied, RelocationError> {
+pub async fn copy(app: &App, route: Route<'_>, reference: &MediaReference) -> Result<Copied, RelocationError> {
     let id = reference.public_id.as_deref().and_then(|id| PublicId::parse(id).ok());
     let (Some(public_id), Some(from_url)) = (id, reference.url.clone()) else {
         return Ok(Copied::Elsewhere);
     };
-    if route.to.serves(&from_url, &public_id) {
+    let kind = reference.resource_type;
+    if route.to.serves(&from_url, &public_id, kind) {
         return Ok(Copied::AlreadyThere);
     }
-    if !route.from.serves(&from_url, &public_id) {
+    if !route.from.serves(&from_url, &public_id, kind) {
         return Ok(Copied::Elsewhere);
     }
-    let Some(bytes) = route.from.original(&from_url, &public_id).await? else {
+    let Some(bytes) = route.from.original(&from_url, &public_id, kind).await? else {
         return Ok(Copied::Missing);
     };
-    let picture = examine(app, bytes).await?;
-    app.directory.begin_relocation(&public_id, app.clock.now()).await?;
+    let picture = examine(app, bytes, kind).await?;
+    app.directory
+        .begin_relocation(&public_id, kind, app.clock.now())
+        .await?;
     crash::point("relocation-begun").await;
-    let relocation = match copy_bytes(app, route, &public_id, picture).await {
+    let display = match reference.owner {
+        MediaOwner::User(_) => &app.display_transformation,
+        MediaOwner::Post(_) => posts::display(app, &picture.facts),
+    };
+    let relocation = match copy_bytes(route, &public_id, picture, display).await {
         Ok(to_url) => Relocation {
-            user_id: reference.user_id,
+            owner: reference.owner,
             public_id,
             from_url,
             to_url,
@@ -111,14 +122,19 @@ pub async fn copy(app: &App, route: Route<'_>, reference: &ImageReference) -> Re
 ///
 /// # Errors
 /// See [`RelocationError`].
-pub async fn remove_source(app: &App, route: Route<'_>, public_id: &PublicId) -> Result<bool, RelocationError> {
+pub async fn remove_source(
+    app: &App,
+    route: Route<'_>,
+    public_id: &PublicId,
+    kind: ResourceType,
+) -> Result<bool, RelocationError> {
     let Some(url) = url_at_destination(app, route, public_id).await? else {
         return Ok(false);
     };
-    let Some(source) = route.from.original(&url, public_id).await? else {
+    let Some(source) = route.from.original(&url, public_id, kind).await? else {
         return Ok(false);
     };
-    let copy = route.to.original(&url, public_id).await?;
+    let copy = route.to.original(&url, public_id, kind).await?;
     if copy.is_none_or(|copy| Sha256::of(&copy) != Sha256::of(&source)) {
         return Err(RelocationError::Different);
     }
@@ -126,15 +142,15 @@ pub async fn remove_source(app: &App, route: Route<'_>, public_id: &PublicId) ->
     if url_at_destination(app, route, public_id).await?.is_none() {
         return Ok(false);
     }
-    Ok(route.from.destroy(public_id, ResourceType::Image).await?)
+    Ok(route.from.destroy(public_id, kind).await?)
 }
 
 /// The URL that everybody who has the picture has, when that is one of the other host.
 async fn url_at_destination(app: &App, route: Route<'_>, public_id: &PublicId) -> Result<Option<String>, StoreError> {
     let references = app.directory.references_to(public_id.as_str()).await?;
-    let is_there = |reference: &ImageReference| {
+    let is_there = |reference: &MediaReference| {
         let url = reference.url.as_deref();
-        url.is_some_and(|url| route.to.serves(url, public_id))
+        url.is_some_and(|url| route.to.serves(url, public_id, reference.resource_type))
     };
     let all_there = references.iter().all(is_there);
     Ok(references
@@ -146,14 +162,14 @@ async fn url_at_destination(app: &App, route: Route<'_>, public_id: &PublicId) -
 
 /// Uploads, and reads what was stored. Returns its URL.
 async fn copy_bytes(
-    app: &App,
     route: Route<'_>,
     public_id: &PublicId,
     picture: Picture,
+    display: &Transformation,
 ) -> Result<String, RelocationError> {
-    let sha256 = Sha256::of(&picture.bytes);
-    let hosted = route.to.upload(public_id, picture, &app.display_transformation).await?;
-    let read_back = route.to.original(&hosted.url, public_id).await?;
+    let (sha256, kind) = (Sha256::of(&picture.bytes), picture.facts.resource_type());
+    let hosted = route.to.upload(public_id, picture, display).await?;
+    let read_back = route.to.original(&hosted.url, public_id, kind).await?;
     match read_back {
         Some(bytes) if Sha256::of(&bytes) == sha256 => Ok(hosted.url),
         _ => Err(RelocationError::Different),
@@ -161,11 +177,22 @@ async fn copy_bytes(
 }
 
 /// What is in the file; it was cleaned when it came.
-async fn examine(app: &App, bytes: Bytes) -> Result<Picture, RelocationError> {
+async fn examine(app: &App, bytes: Bytes, kind: ResourceType) -> Result<Picture, RelocationError> {
     let limits = app.library.limits.clone();
     let timeout = app.config.render.timeout.as_duration();
     let probed = bytes.clone();
-    let work = move |_: &dyn Fn() -> bool| visage_image::probe(&probed, &limits);
+    let work = move |_: &dyn Fn() -> bool| match kind {
+        ResourceType::Image => Ok(visage_image::probe(&probed, &limits)?.into()),
+        ResourceType::Video | ResourceType::Raw => probe_video(&probed),
+    };
     let facts = app.permits.run(bytes.len() as u64, timeout, work).await??;
     Ok(Picture { bytes, facts })
+}
+
+fn probe_video(bytes: &[u8]) -> Result<PictureFacts, RelocationError> {
+    // Reading from memory does not fail.
+    let facts = visage_image::probe_video(&mut std::io::Cursor::new(bytes))
+        .ok()
+        .flatten();
+    facts.map(PictureFacts::Video).ok_or(RelocationError::Video)
 }

@@ -11,14 +11,14 @@ const BEGINNING_BYTES: u64 = 1024 * 1024;
 
 const MAX_TRACKS: usize = 32;
 
-const EBML: u32 = 0x1A45_DFA3;
+pub(super) const EBML: u32 = 0x1A45_DFA3;
 const DOC_TYPE: u32 = 0x4282;
-const SEGMENT: u32 = 0x1853_8067;
-const CLUSTER: u32 = 0x1F43_B675;
-const INFO: u32 = 0x1549_A966;
-const TIMESTAMP_SCALE: u32 = 0x2A_D7B1;
-const DURATION: u32 = 0x4489;
-const TRACKS: u32 = 0x1654_AE6B;
+pub(super) const SEGMENT: u32 = 0x1853_8067;
+pub(super) const CLUSTER: u32 = 0x1F43_B675;
+pub(super) const INFO: u32 = 0x1549_A966;
+pub(super) const TIMESTAMP_SCALE: u32 = 0x2A_D7B1;
+pub(super) const DURATION: u32 = 0x4489;
+pub(super) const TRACKS: u32 = 0x1654_AE6B;
 const TRACK_ENTRY: u32 = 0xAE;
 const TRACK_TYPE: u32 = 0x83;
 const CODEC_ID: u32 = 0x86;
@@ -113,17 +113,21 @@ impl<'a> Iterator for Elements<'a> {
     type Item = (u32, &'a [u8]);
 
     fn next(&mut self) -> Option<Self::Item> {
-        let (id, id_bytes) = id(self.0)?;
-        let rest = self.0.get(id_bytes..)?;
-        let (length, length_bytes) = length(rest)?;
-        let contents = rest.get(length_bytes..)?;
-        let end = length
-            .and_then(|length| usize::try_from(length).ok())
-            .unwrap_or(usize::MAX);
+        let (id, header_bytes, length) = header(self.0)?;
+        let contents = self.0.get(header_bytes..)?;
+        let end = length.unwrap_or(usize::MAX);
         let (contents, after) = contents.split_at(end.min(contents.len()));
         self.0 = after;
         Some((id, contents))
     }
+}
+
+/// Id, bytes of the header, and bytes of the contents, where they are known.
+pub(super) fn header(data: &[u8]) -> Option<(u32, usize, Option<usize>)> {
+    let (id, id_bytes) = id(data)?;
+    let (length, length_bytes) = length(data.get(id_bytes..)?)?;
+    let length = length.map(|length| usize::try_from(length).unwrap_or(usize::MAX));
+    Some((id, id_bytes + length_bytes, length))
 }
 
 /// An id with its marker bits, one to four bytes.

@@ -1,4 +1,4 @@
-//! What video and audio files are: container, size, length, tracks. Nothing is decoded.
+//! What video and audio files are: container, size, length, tracks; and what is personal in them goes. Nothing is decoded.
 //!
 //! The bytes decide, not the name. Little is read: the index of an MP4, the beginning of a
 //! Matroska file, the headers of audio.
@@ -12,7 +12,9 @@
 mod audio;
 mod codec;
 mod matroska;
+mod matroska_clean;
 mod mp4;
+mod mp4_clean;
 
 use std::io::{self, Read, Seek, SeekFrom};
 
@@ -90,6 +92,18 @@ pub fn probe_video<R: Read + Seek>(reader: &mut R) -> io::Result<Option<VideoFac
         .filter(|seconds| seconds.is_finite() && *seconds > 0.0);
     facts.bit_rate = facts.duration_seconds.map(|seconds| rate(file_bytes, seconds));
     Ok(Some(facts))
+}
+
+/// Takes out of a video what is neither picture nor sound, in place: the file stays as long as it is and plays as before.
+/// `facts` are those of [`probe_video`] for the same bytes. Only `mp4`, `mov` and `webm` can be cleaned; `false` says that
+/// this is none of them, and was left as it is.
+pub fn sanitise_video(file: &mut [u8], facts: &VideoFacts) -> bool {
+    match facts.format {
+        "mp4" | "mov" => mp4_clean::clean(file),
+        "webm" => matroska_clean::clean(file),
+        _ => return false,
+    }
+    true
 }
 
 /// The container by its first bytes. Pictures in the same container (AVIF, HEIC) are none of it; what the EBML header

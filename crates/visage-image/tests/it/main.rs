@@ -19,3 +19,4 @@ mod support;
 mod text;
 mod truncation;
 mod video;
+mod video_clean;

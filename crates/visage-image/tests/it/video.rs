@@ -6,20 +6,20 @@ use visage_image::{VideoFacts, probe_video};
 
 use crate::draw::one_of_each;
 
-fn facts(file: &[u8]) -> Option<VideoFacts> {
+pub(crate) fn facts(file: &[u8]) -> Option<VideoFacts> {
     probe_video(&mut Cursor::new(file)).unwrap()
 }
 
-fn boxed(kind: &[u8], contents: &[u8]) -> Vec<u8> {
+pub(crate) fn boxed(kind: &[u8], contents: &[u8]) -> Vec<u8> {
     [&(contents.len() as u32 + 8).to_be_bytes(), kind, contents].concat()
 }
 
-fn words(words: &[u32]) -> Vec<u8> {
+pub(crate) fn words(words: &[u32]) -> Vec<u8> {
     words.iter().flat_map(|word| word.to_be_bytes()).collect()
 }
 
 /// One track: handler, sample entry, number of samples, and its matrix; all at 1000 units per second.
-fn track(handler: &[u8], entry: &[u8], samples: u32, matrix: [u32; 4]) -> Vec<u8> {
+pub(crate) fn track(handler: &[u8], entry: &[u8], samples: u32, matrix: [u32; 4]) -> Vec<u8> {
     let header = [
         words(&[0; 10]),
         words(&[matrix[0], matrix[1], 0, matrix[2], matrix[3], 0, 0, 0, 0x4000_0000]),
@@ -40,7 +40,7 @@ fn track(handler: &[u8], entry: &[u8], samples: u32, matrix: [u32; 4]) -> Vec<u8
     )
 }
 
-fn mp4(brand: &[u8], matrix: [u32; 4]) -> Vec<u8> {
+pub(crate) fn mp4(brand: &[u8], matrix: [u32; 4]) -> Vec<u8> {
     let mut picture = vec![0; 78];
     picture[24..28].copy_from_slice(&[0x02, 0x80, 0x01, 0x68]); // 640 × 360
     let mut sound = vec![0; 28];
@@ -59,7 +59,7 @@ fn mp4(brand: &[u8], matrix: [u32; 4]) -> Vec<u8> {
     .concat()
 }
 
-const UPRIGHT: [u32; 4] = [0x1_0000, 0, 0, 0x1_0000];
+pub(crate) const UPRIGHT: [u32; 4] = [0x1_0000, 0, 0, 0x1_0000];
 
 #[test]
 fn an_mp4_tells_size_length_rate_and_tracks() {
@@ -108,12 +108,12 @@ fn an_mp4_without_pictures_is_audio() {
     assert!(facts.is_audio() && facts.format == "m4a" && facts.width.is_none());
 }
 
-fn element(id: &[u8], contents: &[u8]) -> Vec<u8> {
+pub(crate) fn element(id: &[u8], contents: &[u8]) -> Vec<u8> {
     let length = (contents.len() as u32 | 0x1000_0000).to_be_bytes();
     [id, &length, contents].concat()
 }
 
-fn webm(kind: &[u8]) -> Vec<u8> {
+pub(crate) fn webm(kind: &[u8]) -> Vec<u8> {
     let video = [element(&[0xB0], &[2, 128]), element(&[0xBA], &[1, 104])].concat();
     let audio = [element(&[0xB5], &48_000_f32.to_be_bytes()), element(&[0x9F], &[2])].concat();
     let picture = [

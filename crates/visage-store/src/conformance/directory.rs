@@ -62,6 +62,7 @@ macro_rules! directory_conformance {
             a_public_id_that_an_adoption_replaces_is_retired
             an_adoption_undone_gives_back_exactly_what_was_there
             an_undo_leaves_a_newer_picture_and_other_changes_alone
+            an_adoption_is_undone_also_when_its_picture_has_moved_to_another_host
         }
     };
 }

@@ -6,7 +6,8 @@ use visage_cloudinary::{PublicId, ResourceType};
 use super::directory::add;
 use super::{Outcome, at};
 use crate::directory::{
-    Claim, Directory, Exchange, ExchangeError, Exchanged, ExpiredMedia, MediaCounts, PendingMedia, ProfileImage,
+    Claim, Directory, Exchange, ExchangeError, Exchanged, ExpiredMedia, MediaCounts, MediaReference, PendingMedia,
+    ProfileImage,
 };
 use crate::error::BoxError;
 use crate::ids::UserId;
@@ -234,10 +235,10 @@ pub async fn audits_page_through_all_media(directory: &dyn Directory) -> Outcome
     }
     let (mut references, mut pending, mut expired) = (Vec::new(), Vec::new(), Vec::new());
     for _ in 0..4 {
-        let after: Option<&crate::directory::ImageReference> = references.last();
+        let after: Option<&MediaReference> = references.last();
         references.extend(
             directory
-                .all_references(after.map(|reference| reference.user_id), 2)
+                .all_references(after.map(|reference| reference.owner), 2)
                 .await?,
         );
         let after: Option<&PendingMedia> = pending.last();
@@ -254,7 +255,7 @@ pub async fn audits_page_through_all_media(directory: &dyn Directory) -> Outcome
         );
     }
     assert_eq!((references.len(), pending.len(), expired.len()), (5, 5, 5));
-    assert!(references.is_sorted_by(|a, b| a.user_id < b.user_id) && pending.is_sorted_by(|a, b| a.new < b.new));
+    assert!(references.is_sorted_by(|a, b| a.owner < b.owner) && pending.is_sorted_by(|a, b| a.new < b.new));
     assert!(expired.is_sorted_by(|a, b| a.public_id < b.public_id));
     Ok(())
 }

@@ -21,8 +21,10 @@ pub mod listing;
 pub mod media;
 pub mod moving_in;
 pub mod outbox;
+pub mod posts;
 pub mod relocation;
 pub mod search;
+pub mod upkeep;
 
 use jiff::{SignedDuration, Timestamp};
 

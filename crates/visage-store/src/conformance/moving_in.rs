@@ -4,7 +4,7 @@ use visage_cloudinary::{ResourceType, Secret};
 
 use super::media::{counts, exchange, expired, id, picture};
 use super::{Outcome, at};
-use crate::directory::{Directory, PendingMedia, ProfileImage};
+use crate::directory::{Directory, MediaOwner, PendingMedia, ProfileImage, Relocation};
 use crate::error::BoxError;
 use crate::ids::{EntryId, Sha256, UserId};
 use crate::moving_in::{AdoptError, Adoption, Imported, SourceFile, UserPicture};
@@ -172,6 +172,31 @@ pub async fn an_undo_leaves_a_newer_picture_and_other_changes_alone(directory: &
     assert_eq!(picture(&replaced), (Some("https://host/p3"), Some("p3")));
     assert_eq!(picture(&changed), (Some(OLD_URL), None));
     assert_eq!((changed.profile.weight, changed.updated_at), (Some(99.0), at(300)));
+    Ok(())
+}
+
+pub async fn an_adoption_is_undone_also_when_its_picture_has_moved_to_another_host(
+    directory: &dyn Directory,
+) -> Outcome {
+    let user = imported("a@example.com", Some(OLD_URL));
+    directory.import_users(vec![user.clone()]).await?;
+    begin(directory, "p1").await?;
+    directory.adopt_profile_image(adoption(&user, "p1")?).await?;
+    directory
+        .begin_relocation(&id("p1")?, ResourceType::Image, at(200))
+        .await?;
+    let relocation = Relocation {
+        owner: MediaOwner::User(user.id),
+        public_id: id("p1")?,
+        from_url: "https://host/p1".to_owned(),
+        to_url: "https://other/p1".to_owned(),
+        now: at(201),
+    };
+    assert!(directory.relocate(relocation).await?);
+    assert!(directory.undo_adoption(&id("p1")?, at(800)).await?);
+    let after = directory.user(&user.id).await?.ok_or("there is such a user")?;
+    assert_eq!(picture(&after), (Some(OLD_URL), None));
+    assert_eq!(directory.all_expired(None, 10).await?, [expired("p1", 800, 0)]);
     Ok(())
 }
 

@@ -1,27 +1,35 @@
 //! The contract of [`Directory`], third part: pictures that move between media hosts.
 
+use visage_cloudinary::ResourceType;
+
 use super::directory::add;
 use super::media::{exchange, expired, id, picture};
 use super::{Outcome, at};
-use crate::directory::{Claim, Directory, ImageReference, MediaCounts, Relocation, TakenIn};
+use crate::directory::{Claim, Directory, MediaCounts, MediaOwner, MediaReference, Relocation, TakenIn};
 use crate::error::BoxError;
 use crate::ids::UserId;
 
 pub async fn what_was_taken_in_waits_for_its_time_and_is_looked_at_again(directory: &dyn Directory) -> Outcome {
-    directory.take_in(&id("p2")?, at(20)).await?;
-    directory.take_in(&id("p1")?, at(10)).await?;
+    directory.take_in(&id("p2")?, ResourceType::Video, at(20)).await?;
+    directory.take_in(&id("p1")?, ResourceType::Image, at(10)).await?;
     // Noted already.
-    directory.take_in(&id("p1")?, at(5)).await?;
+    directory.take_in(&id("p1")?, ResourceType::Image, at(5)).await?;
     assert_eq!(directory.due_taken_in(at(9), 10).await?, []);
     assert_eq!(
         directory.due_taken_in(at(10), 10).await?,
-        [taken_in("p1", [10, 10], 0)?]
+        [taken_in("p1", ResourceType::Image, [10, 10], 0)?]
     );
-    assert_eq!(directory.due_taken_in(at(20), 1).await?, [taken_in("p1", [10, 10], 0)?]);
+    assert_eq!(
+        directory.due_taken_in(at(20), 1).await?,
+        [taken_in("p1", ResourceType::Image, [10, 10], 0)?]
+    );
     directory.postpone_taken_in(&id("p1")?, at(30)).await?;
     assert_eq!(
         directory.due_taken_in(at(30), 10).await?,
-        [taken_in("p2", [20, 20], 0)?, taken_in("p1", [10, 30], 1)?]
+        [
+            taken_in("p2", ResourceType::Video, [20, 20], 0)?,
+            taken_in("p1", ResourceType::Image, [10, 30], 1)?
+        ]
     );
     directory.drop_taken_in(&id("p2")?).await?;
     directory.drop_taken_in(&id("p2")?).await?;
@@ -38,9 +46,13 @@ pub async fn what_was_taken_in_waits_for_its_time_and_is_looked_at_again(directo
 pub async fn a_relocation_changes_the_url_alone(directory: &dyn Directory) -> Outcome {
     let user = add(directory, "a@example.com").await?;
     exchange(directory, user.id, "p1", 1).await?;
-    directory.begin_relocation(&id("p1")?, at(2)).await?;
+    directory
+        .begin_relocation(&id("p1")?, ResourceType::Image, at(2))
+        .await?;
     // Begun again after a crash.
-    directory.begin_relocation(&id("p1")?, at(3)).await?;
+    directory
+        .begin_relocation(&id("p1")?, ResourceType::Image, at(3))
+        .await?;
     assert!(
         directory
             .relocate(relocation(user.id, "p1", "https://host/p1")?)
@@ -52,10 +64,11 @@ pub async fn a_relocation_changes_the_url_alone(directory: &dyn Directory) -> Ou
     assert_eq!(directory.media_counts().await?, MediaCounts::default());
     assert_eq!(
         directory.references_to("p1").await?,
-        [ImageReference {
-            user_id: user.id,
+        [MediaReference {
+            owner: MediaOwner::User(user.id),
             url: user.profile_image,
             public_id: user.cloudinary_id,
+            resource_type: ResourceType::Image,
         }]
     );
     assert_eq!(directory.references_to("p2").await?, []);
@@ -65,7 +78,9 @@ pub async fn a_relocation_changes_the_url_alone(directory: &dyn Directory) -> Ou
 pub async fn a_picture_that_was_set_meanwhile_wins_over_a_relocation(directory: &dyn Directory) -> Outcome {
     let user = add(directory, "a@example.com").await?;
     exchange(directory, user.id, "p1", 1).await?;
-    directory.begin_relocation(&id("p1")?, at(2)).await?;
+    directory
+        .begin_relocation(&id("p1")?, ResourceType::Image, at(2))
+        .await?;
     assert!(
         !directory
             .relocate(relocation(user.id, "p1", "https://elsewhere/p1")?)
@@ -88,7 +103,9 @@ pub async fn a_picture_that_was_set_meanwhile_wins_over_a_relocation(directory: 
 pub async fn a_relocation_that_was_settled_cannot_be_committed(directory: &dyn Directory) -> Outcome {
     let user = add(directory, "a@example.com").await?;
     exchange(directory, user.id, "p1", 1).await?;
-    directory.begin_relocation(&id("p1")?, at(2)).await?;
+    directory
+        .begin_relocation(&id("p1")?, ResourceType::Image, at(2))
+        .await?;
     assert_eq!(directory.settle_pending(at(3), at(4), 10).await?, 1);
     assert!(
         !directory
@@ -102,7 +119,7 @@ pub async fn a_relocation_that_was_settled_cannot_be_committed(directory: &dyn D
 
 fn relocation(user_id: UserId, name: &str, from_url: &str) -> Result<Relocation, BoxError> {
     Ok(Relocation {
-        user_id,
+        owner: MediaOwner::User(user_id),
         public_id: id(name)?,
         from_url: from_url.to_owned(),
         to_url: format!("https://other/{name}"),
@@ -110,9 +127,10 @@ fn relocation(user_id: UserId, name: &str, from_url: &str) -> Result<Relocation,
     })
 }
 
-fn taken_in(name: &str, times: [i64; 2], attempts: u32) -> Result<TakenIn, BoxError> {
+fn taken_in(name: &str, resource_type: ResourceType, times: [i64; 2], attempts: u32) -> Result<TakenIn, BoxError> {
     Ok(TakenIn {
         public_id: id(name)?,
+        resource_type,
         taken_at: at(times[0]),
         due_at: at(times[1]),
         attempts,

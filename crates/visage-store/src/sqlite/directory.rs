@@ -2,12 +2,12 @@
 
 use async_trait::async_trait;
 use jiff::Timestamp;
-use visage_cloudinary::{PublicId, Secret};
+use visage_cloudinary::{PublicId, ResourceType, Secret};
 
-use super::{Sqlite, exchange, expired, moving_in, otp, relocation, users};
+use super::{Sqlite, exchange, expired, moving_in, otp, references, relocation, users};
 use crate::directory::{
-    Claim, Directory, DirectoryError, Exchange, ExchangeError, Exchanged, ExpiredMedia, ImageReference, MediaCounts,
-    PendingMedia, Relocation, TakenIn,
+    Claim, Directory, DirectoryError, Exchange, ExchangeError, Exchanged, ExpiredMedia, MediaCounts, MediaOwner,
+    MediaReference, PendingMedia, Relocation, TakenIn,
 };
 use crate::error::Result;
 use crate::ids::{Sha256, UserId};
@@ -101,7 +101,7 @@ impl Directory for Sqlite {
 
     async fn is_referenced(&self, public_id: &str) -> Result<bool> {
         let public_id = public_id.to_owned();
-        self.read(move |tx| expired::is_referenced(tx, &public_id)).await
+        self.read(move |tx| references::exist(tx, &public_id)).await
     }
 
     async fn drop_expired(&self, public_id: &str) -> Result<()> {
@@ -116,7 +116,7 @@ impl Directory for Sqlite {
 
     async fn is_in_use(&self, public_id: &str) -> Result<bool> {
         let public_id = public_id.to_owned();
-        self.read(move |tx| Ok(expired::is_referenced(tx, &public_id)? || exchange::names(tx, &public_id)?))
+        self.read(move |tx| Ok(references::exist(tx, &public_id)? || exchange::names(tx, &public_id)?))
             .await
     }
 
@@ -131,9 +131,10 @@ impl Directory for Sqlite {
         .await
     }
 
-    async fn take_in(&self, public_id: &PublicId, now: Timestamp) -> Result<()> {
+    async fn take_in(&self, public_id: &PublicId, resource_type: ResourceType, now: Timestamp) -> Result<()> {
         let public_id = public_id.clone();
-        self.write(move |tx| relocation::take_in(tx, &public_id, now)).await
+        self.write(move |tx| relocation::take_in(tx, &public_id, resource_type, now))
+            .await
     }
 
     async fn due_taken_in(&self, now: Timestamp, limit: usize) -> Result<Vec<TakenIn>> {
@@ -150,18 +151,19 @@ impl Directory for Sqlite {
         self.write(move |tx| relocation::drop(tx, &public_id)).await
     }
 
-    async fn begin_relocation(&self, public_id: &PublicId, now: Timestamp) -> Result<()> {
+    async fn begin_relocation(&self, public_id: &PublicId, resource_type: ResourceType, now: Timestamp) -> Result<()> {
         let public_id = public_id.clone();
-        self.write(move |tx| relocation::begin(tx, &public_id, now)).await
+        self.write(move |tx| relocation::begin(tx, &public_id, resource_type, now))
+            .await
     }
 
     async fn relocate(&self, relocation: Relocation) -> Result<bool> {
         self.write(move |tx| relocation::commit(tx, &relocation)).await
     }
 
-    async fn references_to(&self, public_id: &str) -> Result<Vec<ImageReference>> {
+    async fn references_to(&self, public_id: &str) -> Result<Vec<MediaReference>> {
         let public_id = public_id.to_owned();
-        self.read(move |tx| relocation::references_to(tx, &public_id)).await
+        self.read(move |tx| references::to(tx, &public_id)).await
     }
 
     async fn import_users(&self, users: Vec<User>) -> Result<Vec<Imported>> {
@@ -190,8 +192,8 @@ impl Directory for Sqlite {
         self.write(move |tx| moving_in::undo(tx, &public_id, retire_at)).await
     }
 
-    async fn all_references(&self, after: Option<UserId>, limit: usize) -> Result<Vec<ImageReference>> {
-        self.read(move |tx| users::all_references(tx, after, limit)).await
+    async fn all_references(&self, after: Option<MediaOwner>, limit: usize) -> Result<Vec<MediaReference>> {
+        self.read(move |tx| references::all(tx, after, limit)).await
     }
 
     async fn all_pending(&self, after: Option<String>, limit: usize) -> Result<Vec<PendingMedia>> {

@@ -4,7 +4,7 @@ use jiff::Timestamp;
 use rusqlite::{OptionalExtension as _, Row, Transaction, params};
 use visage_cloudinary::{PublicId, ResourceType};
 
-use super::values::{limit, public_id, time, word};
+use super::values::{limit, public_id, resource_type, time};
 use super::{expired, users};
 use crate::directory::{Exchange, ExchangeError, Exchanged, PendingMedia, ProfileImage};
 use crate::error::Result;
@@ -108,7 +108,7 @@ fn read(row: &Row<'_>) -> rusqlite::Result<PendingMedia> {
     Ok(PendingMedia {
         new: public_id(row, "new")?,
         replaces: row.get("replaces")?,
-        resource_type: word(row, "resource_type", |text| text.parse::<ResourceType>().ok())?,
+        resource_type: resource_type(row)?,
         begun_at: time(row, "begun_at")?,
     })
 }

@@ -4,7 +4,8 @@ use jiff::Timestamp;
 use rusqlite::{OptionalExtension as _, Row, Transaction, params};
 use visage_cloudinary::ResourceType;
 
-use super::values::{limit, time, word};
+use super::references;
+use super::values::{limit, resource_type, time};
 use crate::directory::{Claim, ExpiredMedia};
 use crate::error::Result;
 
@@ -42,20 +43,13 @@ pub(super) fn claim(tx: &Transaction<'_>, public_id: &str, now: Timestamp) -> Re
     if expired.is_none_or(|expired| expired.due_at > now) {
         return Ok(Claim::NotDue);
     }
-    if is_referenced(tx, public_id)? {
-        // Whoever replaces the picture retires it.
+    if references::exist(tx, public_id)? {
+        // Whoever replaces the picture, or removes the post, retires it.
         drop(tx, public_id)?;
         return Ok(Claim::Referenced);
     }
     Ok(Claim::Destroy)
 }
-
-pub(super) fn is_referenced(tx: &Transaction<'_>, public_id: &str) -> Result<bool> {
-    Ok(tx.prepare_cached(REFERENCES)?.exists([public_id])?)
-}
-
-/// Everything that can refer to a public id; posts join it here.
-pub(super) const REFERENCES: &str = "SELECT 1 FROM users WHERE cloudinary_id = ?1";
 
 pub(super) fn drop(tx: &Transaction<'_>, public_id: &str) -> Result<()> {
     tx.prepare_cached("DELETE FROM expired_media WHERE public_id = ?1")?
@@ -85,7 +79,7 @@ pub(super) fn count(tx: &Transaction<'_>) -> Result<u64> {
 fn read(row: &Row<'_>) -> rusqlite::Result<ExpiredMedia> {
     Ok(ExpiredMedia {
         public_id: row.get("public_id")?,
-        resource_type: word(row, "resource_type", |text| text.parse::<ResourceType>().ok())?,
+        resource_type: resource_type(row)?,
         due_at: time(row, "due_at")?,
         attempts: row.get("attempts")?,
     })

@@ -7,7 +7,9 @@ use visage_cloudinary::search::{Direction, Expression, SortBy, SortField};
 use visage_cloudinary::{DeliveryType, ResourceType};
 
 use super::sorting::Sorting;
-use super::{derived, exchange, expired, folders, lists, moving_in, relocation, schema, search, uploads};
+use super::{
+    derived, exchange, expired, folders, lists, moving_in, posts, references, relocation, schema, search, uploads,
+};
 use crate::asset::ModerationStatus;
 use crate::listing::{AssetFilter, AssetOrder, Cursor, SearchQuery, Select};
 
@@ -17,14 +19,29 @@ fn what_is_due_is_found_through_an_index() {
     check(exchange::STALE, "pending_media_begun_at");
     check(expired::DUE, "expired_media_due_at");
     check(relocation::DUE, "taken_in_due_at");
+    check(posts::DUE, "posts_expires_at");
     check(uploads::DOOM_ABANDONED, "uploads_pending");
     check(uploads::FORGET_DESTROYED, "destroyed_assets_version");
 }
 
 #[test]
 fn references_are_found_through_an_index() {
-    check(expired::REFERENCES, "users_cloudinary_id");
-    check(relocation::REFERENCES_TO, "users_cloudinary_id");
+    check(references::EXIST, "users_cloudinary_id");
+    check(references::EXIST, "posts_cloudinary_id");
+    check(references::OF_USERS, "users_cloudinary_id");
+    check(references::OF_POSTS, "posts_cloudinary_id");
+}
+
+#[test]
+fn posts_are_read_in_the_order_of_an_index() {
+    for (sql, index) in [
+        (posts::PAGE, "posts_created_at"),
+        (posts::PAGE_OF_AUTHOR, "posts_user_id (user_id=?)"),
+        (posts::COMMENTS, "SEARCH c USING PRIMARY KEY (post_seq=?)"),
+    ] {
+        let plan = plan(sql);
+        assert!(plan.contains(index) && !plan.contains("TEMP B-TREE"), "{plan}");
+    }
 }
 
 #[test]

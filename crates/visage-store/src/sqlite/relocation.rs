@@ -4,16 +4,17 @@ use jiff::Timestamp;
 use rusqlite::{Row, Transaction, params};
 use visage_cloudinary::{PublicId, ResourceType};
 
-use super::values::{limit, public_id, time};
-use super::{exchange, users};
-use crate::directory::{ImageReference, Relocation, TakenIn};
+use super::exchange;
+use super::values::{limit, public_id, resource_type, time};
+use crate::directory::{MediaOwner, Relocation, TakenIn};
 use crate::error::Result;
 
-pub(super) fn take_in(tx: &Transaction<'_>, public_id: &PublicId, now: Timestamp) -> Result<()> {
+pub(super) fn take_in(tx: &Transaction<'_>, public_id: &PublicId, kind: ResourceType, now: Timestamp) -> Result<()> {
     tx.prepare_cached(
-        "INSERT INTO taken_in (public_id, taken_at, due_at, attempts) VALUES (?1, ?2, ?2, 0) ON CONFLICT (public_id) DO NOTHING",
+        "INSERT INTO taken_in (public_id, resource_type, taken_at, due_at, attempts) VALUES (?1, ?2, ?3, ?3, 0) \
+         ON CONFLICT (public_id) DO NOTHING",
     )?
-    .execute(params![public_id.as_str(), now.as_millisecond()])?;
+    .execute(params![public_id.as_str(), kind.as_str(), now.as_millisecond()])?;
     Ok(())
 }
 
@@ -43,25 +44,12 @@ pub(super) fn count(tx: &Transaction<'_>) -> Result<u64> {
         .query_row([], |row| row.get(0))?)
 }
 
-pub(super) const REFERENCES_TO: &str =
-    "SELECT id, profile_image, cloudinary_id FROM users WHERE cloudinary_id = ?1 ORDER BY id";
-
-pub(super) fn references_to(tx: &Transaction<'_>, public_id: &str) -> Result<Vec<ImageReference>> {
-    let mut statement = tx.prepare_cached(REFERENCES_TO)?;
-    let references = statement.query_map([public_id], users::read_reference)?;
-    Ok(references.collect::<Result<_, _>>()?)
-}
-
-pub(super) fn begin(tx: &Transaction<'_>, public_id: &PublicId, now: Timestamp) -> Result<()> {
+pub(super) fn begin(tx: &Transaction<'_>, public_id: &PublicId, kind: ResourceType, now: Timestamp) -> Result<()> {
     tx.prepare_cached(
         "INSERT INTO pending_media (new, replaces, resource_type, begun_at) VALUES (?1, NULL, ?2, ?3) \
          ON CONFLICT (new) DO UPDATE SET begun_at = excluded.begun_at",
     )?
-    .execute(params![
-        public_id.as_str(),
-        ResourceType::Image.as_str(),
-        now.as_millisecond()
-    ])?;
+    .execute(params![public_id.as_str(), kind.as_str(), now.as_millisecond()])?;
     Ok(())
 }
 
@@ -71,27 +59,45 @@ pub(super) fn commit(tx: &Transaction<'_>, relocation: &Relocation) -> Result<bo
     if !exchange::is_pending(tx, public_id)? {
         return Ok(false);
     }
-    let changed = tx
-        .prepare_cached(
-            "UPDATE users SET profile_image = ?4, updated_at = ?5 \
-             WHERE id = ?1 AND cloudinary_id = ?2 AND profile_image = ?3",
-        )?
-        .execute(params![
-            relocation.user_id,
-            public_id.as_str(),
-            relocation.from_url,
-            relocation.to_url,
-            relocation.now.as_millisecond()
-        ])?;
-    if changed == 1 {
+    let changed = set_url(tx, relocation)?;
+    if changed {
         exchange::drop_pending(tx, public_id)?;
     }
+    Ok(changed)
+}
+
+/// Compare and set. `false`: it is not what it was.
+fn set_url(tx: &Transaction<'_>, relocation: &Relocation) -> Result<bool> {
+    let Relocation {
+        public_id,
+        from_url,
+        to_url,
+        ..
+    } = relocation;
+    let changed = match relocation.owner {
+        MediaOwner::User(id) => tx
+            .prepare_cached(
+                "UPDATE users SET profile_image = ?4, updated_at = ?5 \
+                 WHERE id = ?1 AND cloudinary_id = ?2 AND profile_image = ?3",
+            )?
+            .execute(params![
+                id,
+                public_id.as_str(),
+                from_url,
+                to_url,
+                relocation.now.as_millisecond()
+            ])?,
+        MediaOwner::Post(id) => tx
+            .prepare_cached("UPDATE posts SET media = ?4 WHERE id = ?1 AND cloudinary_id = ?2 AND media = ?3")?
+            .execute(params![id, public_id.as_str(), from_url, to_url])?,
+    };
     Ok(changed == 1)
 }
 
 fn read(row: &Row<'_>) -> rusqlite::Result<TakenIn> {
     Ok(TakenIn {
         public_id: public_id(row, "public_id")?,
+        resource_type: resource_type(row)?,
         taken_at: time(row, "taken_at")?,
         due_at: time(row, "due_at")?,
         attempts: row.get("attempts")?,

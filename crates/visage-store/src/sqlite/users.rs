@@ -5,7 +5,7 @@ use rusqlite::{OptionalExtension as _, Row, Transaction, params};
 
 use super::values::{limit, optional_time, time, word};
 use super::{expired, moving_in};
-use crate::directory::{DirectoryError, ImageReference};
+use crate::directory::DirectoryError;
 use crate::error::Result;
 use crate::ids::{EntryId, Sha256, UserId};
 use crate::users::{
@@ -184,27 +184,6 @@ pub(super) fn delete(tx: &Transaction<'_>, id: &UserId, retire_at: Timestamp) ->
         expired::retire(tx, &picture, ResourceType::Image, retire_at)?;
     }
     Ok(true)
-}
-
-pub(super) fn all_references(
-    tx: &Transaction<'_>,
-    after: Option<UserId>,
-    at_most: usize,
-) -> Result<Vec<ImageReference>> {
-    let sql = "SELECT id, profile_image, cloudinary_id FROM users WHERE (?1 IS NULL OR id > ?1) \
-               AND (profile_image IS NOT NULL OR cloudinary_id IS NOT NULL) ORDER BY id LIMIT ?2";
-    let mut statement = tx.prepare_cached(sql)?;
-    let references = statement.query_map(params![after, limit(at_most)], read_reference)?;
-    Ok(references.collect::<Result<_, _>>()?)
-}
-
-/// Reads an id, a URL and a public id.
-pub(super) fn read_reference(row: &Row<'_>) -> rusqlite::Result<ImageReference> {
-    Ok(ImageReference {
-        user_id: row.get(0)?,
-        url: row.get(1)?,
-        public_id: row.get(2)?,
-    })
 }
 
 /// The two columns of a one-time password.

@@ -3,9 +3,9 @@
 use jiff::Timestamp;
 use rusqlite::Row;
 use rusqlite::types::{FromSql, FromSqlResult, ToSql, ToSqlOutput, Type, ValueRef};
-use visage_cloudinary::{ImageFormat, PublicId, Recipe};
+use visage_cloudinary::{ImageFormat, PublicId, Recipe, ResourceType};
 
-use crate::ids::{AssetId, DerivedId, EntryId, Md5, Sha256, UploadId, UserId};
+use crate::ids::{AssetId, CommentId, DerivedId, EntryId, Md5, PostId, Sha256, UploadId, UserId};
 
 macro_rules! as_bytes {
     ($($name:ident),*) => {$(
@@ -23,7 +23,9 @@ macro_rules! as_bytes {
     )*};
 }
 
-as_bytes!(AssetId, DerivedId, EntryId, Md5, Sha256, UploadId, UserId);
+as_bytes!(
+    AssetId, CommentId, DerivedId, EntryId, Md5, PostId, Sha256, UploadId, UserId
+);
 
 /// A recipe.
 pub(super) fn recipe(row: &Row<'_>) -> rusqlite::Result<Recipe> {
@@ -54,6 +56,11 @@ pub(super) fn public_id(row: &Row<'_>, column: &str) -> rusqlite::Result<PublicI
 /// An image format.
 pub(super) fn format(row: &Row<'_>) -> rusqlite::Result<ImageFormat> {
     word(row, "format", ImageFormat::from_extension)
+}
+
+/// A resource type.
+pub(super) fn resource_type(row: &Row<'_>) -> rusqlite::Result<ResourceType> {
+    word(row, "resource_type", |text| text.parse().ok())
 }
 
 /// One of the words that an enum has.

@@ -78,6 +78,7 @@ fn late(world: &World, protocol: Protocol, begun_at: u8) -> bool {
 /// The writer's next act; returns where it is then.
 fn advance(world: &mut World, protocol: Protocol, new: Picture, state: Writer) -> Writer {
     match state {
+        Writer::Start if protocol.is_posted(new) => Writer::Saw(None),
         Writer::Start => Writer::Saw(world.picture),
         Writer::Saw(seen) => {
             let begun_at = world.now;
@@ -97,7 +98,9 @@ fn advance(world: &mut World, protocol: Protocol, new: Picture, state: Writer) -
             }
             Writer::OldDestroyed { seen, begun_at }
         }
-        Writer::Uploaded { .. } if protocol.has(Mutation::CommitInSeveralWrites) => check_pending(world, new),
+        Writer::Uploaded { .. } if protocol.has(Mutation::CommitInSeveralWrites) && !protocol.is_posted(new) => {
+            check_pending(world, new)
+        }
         Writer::Uploaded { seen, begun_at } | Writer::OldDestroyed { seen, begun_at } => {
             commit(world, protocol, new, seen, begun_at)
         }
@@ -125,7 +128,12 @@ fn check_pending(world: &World, new: Picture) -> Writer {
 }
 
 fn commit(world: &mut World, protocol: Protocol, new: Picture, seen: Option<Picture>, begun_at: u8) -> Writer {
-    match world.commit(protocol, new, seen) {
+    let committed = if protocol.is_posted(new) {
+        world.publish(protocol, new)
+    } else {
+        world.commit(protocol, new, seen)
+    };
+    match committed {
         Committed::Yes => Writer::Stopped,
         Committed::UserGone => Writer::Failed,
         Committed::PendingGone => {
@@ -174,7 +182,13 @@ fn reaper(world: &World, protocol: Protocol, steps: &mut Vec<Step>) {
             world.settle_pending(protocol);
             world.reaper = Reaper::Settled;
         }),
-        Reaper::Settled => push(steps, world, "the reaper lists", |world| {
+        Reaper::Settled => push(steps, world, "the reaper removes posts", |world| {
+            if !protocol.has(Mutation::PostsGoLast) {
+                world.remove_expired_posts(protocol);
+            }
+            world.reaper = Reaper::Removed;
+        }),
+        Reaper::Removed => push(steps, world, "the reaper lists", |world| {
             world.reaper = next(world.due());
         }),
         Reaper::Listed(due) => {

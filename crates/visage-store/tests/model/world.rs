@@ -11,6 +11,8 @@ pub(crate) const PICTURES: usize = 3;
 pub(crate) const RETIRE_AFTER: u8 = 1;
 /// How long an exchange may be pending, in ticks.
 pub(crate) const GRACE: u8 = 2;
+/// How long a post lives, in ticks.
+pub(crate) const LIFETIME: u8 = 2;
 /// When time ends. Later than every writer's grace plus a retirement.
 pub(crate) const LAST_TICK: u8 = 4;
 
@@ -26,6 +28,8 @@ pub(crate) struct Protocol {
 pub(crate) enum Delete {
     Picture,
     User,
+    /// The second writer posts its picture instead of making it the user's; the post expires, or is deleted before.
+    Post,
 }
 
 /// A rule taken out.
@@ -42,11 +46,19 @@ pub(crate) enum Mutation {
     ReleaseOnTimeout,
     UploadOutlivesGrace,
     CommitInSeveralWrites,
+    PostsAreNoReferences,
+    PostsGoLast,
+    PostsAreForgotten,
 }
 
 impl Protocol {
     pub(crate) fn has(self, mutation: Mutation) -> bool {
         self.mutation == Some(mutation)
+    }
+
+    /// Whether the writer of this picture posts it.
+    pub(crate) fn is_posted(self, new: Picture) -> bool {
+        self.delete == Delete::Post && new == PICTURES - 1
     }
 }
 
@@ -55,6 +67,8 @@ pub(crate) struct World {
     pub(crate) now: u8,
     pub(crate) user_exists: bool,
     pub(crate) picture: Option<Picture>,
+    /// What the post shows, and when it expires.
+    pub(crate) post: Option<(Picture, u8)>,
     pub(crate) pending: [Option<Pending>; PICTURES],
     /// When each picture is due, if it is expired.
     pub(crate) expired: [Option<u8>; PICTURES],
@@ -113,6 +127,8 @@ pub(crate) enum Writer {
 pub(crate) enum Reaper {
     Idle,
     Settled,
+    /// Has removed posts whose time is up.
+    Removed,
     /// What it found due and has not dealt with.
     Listed([bool; PICTURES]),
     /// May destroy this one.
@@ -134,6 +150,7 @@ impl World {
             now: 0,
             user_exists: true,
             picture: Some(OLD),
+            post: None,
             pending: [None; PICTURES],
             expired: [None; PICTURES],
             host: [true, false, false],
@@ -164,6 +181,28 @@ impl World {
         Committed::Yes
     }
 
+    /// `publish_post`: one transaction.
+    pub(crate) fn publish(&mut self, protocol: Protocol, new: Picture) -> Committed {
+        if self.pending[new].take().is_none() && !protocol.has(Mutation::CommitWithoutPending) {
+            return Committed::PendingGone;
+        }
+        let expires_at = self.now + LIFETIME;
+        self.post = Some((new, expires_at));
+        self.expired[new] = Some(expires_at);
+        Committed::Yes
+    }
+
+    /// `remove_expired_posts`: one transaction.
+    pub(crate) fn remove_expired_posts(&mut self, protocol: Protocol) {
+        let Some((picture, _)) = self.post.filter(|(_, expires_at)| *expires_at <= self.now) else {
+            return;
+        };
+        self.post = None;
+        if !protocol.has(Mutation::PostsAreForgotten) {
+            self.expired[picture] = self.expired[picture].or(Some(self.now));
+        }
+    }
+
     /// Writes the user; returns the picture found there.
     pub(crate) fn show(&mut self, new: Picture) -> Option<Picture> {
         self.shown_at[new] = Some(self.now);
@@ -180,9 +219,16 @@ impl World {
         }
     }
 
-    /// `exchange_profile_image` with nothing new, or `delete_user`: one transaction.
+    /// `exchange_profile_image` with nothing new, `delete_user`, or `delete_post`: one transaction.
     pub(crate) fn delete(&mut self, protocol: Protocol) {
         self.deleted = true;
+        if protocol.delete == Delete::Post {
+            // `delete_post`: nobody is promised a grace.
+            if let Some((picture, _)) = self.post.take() {
+                self.expired[picture] = Some(self.now);
+            }
+            return;
+        }
         self.user_exists = protocol.delete == Delete::Picture;
         let old = self.picture.take();
         self.retire(protocol, old);
@@ -230,11 +276,19 @@ impl World {
         if !protocol.has(Mutation::TrustTheList) && !self.due()[picture] {
             return false;
         }
-        if self.picture == Some(picture) && !protocol.has(Mutation::NoReferenceCheck) {
+        if self.is_referenced(protocol, picture) && !protocol.has(Mutation::NoReferenceCheck) {
             self.expired[picture] = None;
             return false;
         }
         true
+    }
+
+    fn is_referenced(&self, protocol: Protocol, picture: Picture) -> bool {
+        let is_shown = |(shown, expires_at): (Picture, u8)| {
+            let is_over = protocol.has(Mutation::PostsGoLast) && expires_at <= self.now;
+            shown == picture && !is_over && !protocol.has(Mutation::PostsAreNoReferences)
+        };
+        self.picture == Some(picture) || self.post.is_some_and(is_shown)
     }
 
     /// Whether every writer and the delete have stopped and nothing is on its way.
@@ -244,7 +298,8 @@ impl World {
 
     /// What is wrong at this instant.
     pub(crate) fn violation(&self) -> Option<&'static str> {
-        if self.picture.is_some_and(|picture| !self.host[picture]) {
+        let shown = [self.picture, self.post.map(|(picture, _)| picture)];
+        if shown.into_iter().flatten().any(|picture| !self.host[picture]) {
             return Some("a reference leads nowhere");
         }
         if self.picture.is_none() && !self.deleted {
@@ -261,6 +316,7 @@ impl World {
         self.now = LAST_TICK + GRACE + RETIRE_AFTER + 1;
         self.shown_at = [None; PICTURES];
         self.settle_pending(protocol);
+        self.remove_expired_posts(protocol);
         let due = self.due();
         for picture in (0..PICTURES).filter(|picture| due[*picture]) {
             if self.claim(protocol, picture) {

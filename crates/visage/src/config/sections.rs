@@ -308,13 +308,17 @@ impl ProfileConfig {
         if let Err(cause) = Transformation::parse(&self.transformation) {
             wrong(true, &format!("profile.transformation: {cause}"));
         }
-        let folder = &self.folder;
-        let good = !folder.is_empty()
-            && folder
-                .bytes()
-                .all(|b| b.is_ascii_alphanumeric() || b == b'-' || b == b'_');
-        wrong(!good, "profile.folder: must be letters, digits, dashes and underscores");
+        wrong(
+            !is_folder(&self.folder),
+            "profile.folder: must be letters, digits, dashes and underscores",
+        );
     }
+}
+
+/// Whether the name is one of a folder of the media host, and needs no escaping anywhere.
+pub(super) fn is_folder(name: &str) -> bool {
+    let is_plain = |b: u8| b.is_ascii_alphanumeric() || b == b'-' || b == b'_';
+    !name.is_empty() && name.bytes().all(is_plain)
 }
 
 /// Limits on what comes in.
@@ -323,6 +327,8 @@ impl ProfileConfig {
 pub struct LimitsConfig {
     /// Largest profile image; exactly this many bytes pass.
     pub profile_image_bytes: u64,
+    /// Largest picture or video of a post; exactly this many bytes pass.
+    pub post_media_bytes: u64,
     /// Largest picture that the API of the embedded store takes.
     pub image_bytes: u64,
     /// Largest other file that the API of the embedded store takes, in as many requests as it needs.
@@ -345,6 +351,7 @@ impl Default for LimitsConfig {
     fn default() -> Self {
         Self {
             profile_image_bytes: 5 * 1024 * 1024,
+            post_media_bytes: 10 * 1024 * 1024,
             image_bytes: 20 * 1024 * 1024,
             file_bytes: 1024 * 1024 * 1024,
             request_bytes: 100 * 1024 * 1024,
@@ -366,6 +373,14 @@ impl LimitsConfig {
         wrong(
             self.profile_image_bytes > 1 << 30,
             "limits.profile_image_bytes: must be at most 1 GiB",
+        );
+        wrong(
+            self.post_media_bytes == 0,
+            "limits.post_media_bytes: must be more than 0",
+        );
+        wrong(
+            self.post_media_bytes > 1 << 30,
+            "limits.post_media_bytes: must be at most 1 GiB",
         );
         none_is_zero(
             wrong,

@@ -143,6 +143,8 @@ async fn respond(app: &App, delivery: Delivery, request: &HeaderMap) -> Result<R
         }
         Asked::Nothing => return Ok(not_satisfiable(length)),
     };
+    // A stream does not tell its length; players want to know it.
+    headers.insert(header::CONTENT_LENGTH, HeaderValue::from(range.end - range.start));
     let body = body(app, content, range).await?;
     Ok((status, headers, body).into_response())
 }

@@ -86,6 +86,32 @@ const ROUTES: &[(&str, &str, &str, bool, &[&str])] = &[
         false,
         &[],
     ),
+    ("get", "/api/posts", "Lists everybody's posts, newest first", true, &[]),
+    (
+        "post",
+        "/api/posts",
+        "Publishes a text, a picture or video, or both",
+        true,
+        &["content", "media"],
+    ),
+    ("get", "/api/posts/user", "Lists the caller's posts", true, &[]),
+    ("get", "/api/posts/user/{userId}", "Lists a user's posts", true, &[]),
+    ("delete", "/api/posts/{id}", "Deletes a post of the caller's", true, &[]),
+    (
+        "post",
+        "/api/posts/{id}/like",
+        "Adds the caller's like, or takes it back",
+        true,
+        &[],
+    ),
+    ("post", "/api/posts/{id}/comment", "Comments on a post", true, &["text"]),
+    (
+        "delete",
+        "/api/posts/{id}/comment/{commentId}",
+        "Deletes a comment of the caller's, or on a post of the caller's",
+        true,
+        &[],
+    ),
     ("get", "/health", "Says whether the server works", false, &[]),
 ];
 

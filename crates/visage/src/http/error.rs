@@ -16,6 +16,7 @@ use visage_store::{BlobError, StoreError};
 use crate::auth::AuthError;
 use crate::chunks::ChunkError;
 use crate::fetch::FetchError;
+use crate::intake::IntakeError;
 use crate::library::analyse::AnalyseError;
 use crate::library::archive::ArchiveError;
 use crate::library::deliver::DeliverError;
@@ -24,6 +25,7 @@ use crate::library::receive::ReceiveError;
 use crate::library::upload::UploadError;
 use crate::media_host::MediaHostError;
 use crate::permits::WorkError;
+use crate::posts::PostError;
 use crate::profile::ProfileImageError;
 use crate::spool::SpoolError;
 
@@ -257,13 +259,40 @@ impl From<ProfileImageError> for ApiError {
     fn from(error: ProfileImageError) -> Self {
         match error {
             ProfileImageError::UserNotFound => Self::new(StatusCode::NOT_FOUND, "not_found", error),
-            ProfileImageError::Image(error) => error.into(),
-            ProfileImageError::Work(error) => error.into(),
-            ProfileImageError::TooSlow => ImageError::Cancelled.into(),
-            ProfileImageError::MediaHost(error) => error.into(),
+            ProfileImageError::Intake(error) => error.into(),
             ProfileImageError::GivenUp => Self::overloaded().because(error),
             ProfileImageError::Store(error) => error.into(),
-            ProfileImageError::TemporaryFile(_) | ProfileImageError::Internal(_) => Self::internal(error),
+        }
+    }
+}
+
+impl From<IntakeError> for ApiError {
+    fn from(error: IntakeError) -> Self {
+        match error {
+            IntakeError::Image(error) => error.into(),
+            IntakeError::Video => Self::new(StatusCode::UNSUPPORTED_MEDIA_TYPE, "unsupported_media_type", error),
+            IntakeError::Work(error) => error.into(),
+            IntakeError::TooSlow => ImageError::Cancelled.into(),
+            IntakeError::MediaHost(error) => error.into(),
+            IntakeError::Store(error) => error.into(),
+            IntakeError::TemporaryFile(_) | IntakeError::Internal(_) => Self::internal(error),
+        }
+    }
+}
+
+impl From<PostError> for ApiError {
+    fn from(error: PostError) -> Self {
+        match error {
+            PostError::Empty | PostError::NoCommentText | PostError::TooLong { .. } | PostError::Full => {
+                Self::bad_request(error)
+            }
+            PostError::UserNotFound | PostError::PostNotFound | PostError::CommentNotFound => {
+                Self::new(StatusCode::NOT_FOUND, "not_found", error)
+            }
+            PostError::NotYourPost | PostError::NotYourComment => Self::new(StatusCode::FORBIDDEN, "forbidden", error),
+            PostError::Intake(error) => error.into(),
+            PostError::GivenUp => Self::overloaded().because(error),
+            PostError::Store(error) => error.into(),
         }
     }
 }

@@ -40,6 +40,22 @@ impl FromRequestParts<Arc<App>> for Caller {
     }
 }
 
+/// Whoever is signed in, the administrator included.
+#[derive(Debug, Clone)]
+pub(super) struct Authenticated {
+    /// `None` for the administrator.
+    pub(super) user_id: Option<UserId>,
+}
+
+impl FromRequestParts<Arc<App>> for Authenticated {
+    type Rejection = ApiError;
+
+    async fn from_request_parts(parts: &mut Parts, app: &Arc<App>) -> Result<Self, ApiError> {
+        let user_id = claims(parts, app)?.user();
+        Ok(Self { user_id })
+    }
+}
+
 /// What the request's token says. The prefix `Bearer ` may be missing, as with the Node backend.
 fn claims(parts: &Parts, app: &App) -> Result<Claims, ApiError> {
     let unauthorized = |message| ApiError::new(StatusCode::UNAUTHORIZED, "unauthorized", message);
@@ -162,8 +178,8 @@ fn no_file() -> ApiError {
     ApiError::bad_request("No file uploaded")
 }
 
-/// Reads over a text field. The request's time bounds it.
-async fn skip(mut field: Field<'_>) -> Result<(), MultipartError> {
+/// Reads over a field. The request's time bounds it.
+pub(super) async fn skip(mut field: Field<'_>) -> Result<(), MultipartError> {
     while field.chunk().await?.is_some() {}
     Ok(())
 }

@@ -2,23 +2,24 @@
 
 use std::sync::Arc;
 
-use axum::Json;
 use axum::Router;
-use axum::extract::{DefaultBodyLimit, State};
+use axum::extract::DefaultBodyLimit;
 use axum::middleware::{from_fn, from_fn_with_state};
 use axum::response::{IntoResponse, Response};
-use axum::routing::{any, get, post};
+use axum::routing::{MethodRouter, any, delete, get, post};
 use http::StatusCode;
-use serde_json::json;
 use tokio::sync::Semaphore;
 
 use super::error::ApiError;
-use super::{app as handlers, cloudinary, delivery, docs, middleware};
+use super::{app as handlers, cloudinary, delivery, docs, health, middleware};
 use crate::app::App;
 use crate::metrics;
 
 /// Forms with files that are received at once.
 const MAX_FORMS: usize = 64;
+
+/// Forms of posts that are received at once: they may be twice as large.
+const MAX_POST_FORMS: usize = 32;
 
 /// The server's routes. `requests` bounds the requests that are worked on at once.
 pub(super) fn router(app: Arc<App>, requests: Arc<Semaphore>) -> Router {
@@ -34,7 +35,17 @@ pub(super) fn router(app: Arc<App>, requests: Arc<Semaphore>) -> Router {
         )
         .route("/users/change-password", post(handlers::users::change_password))
         .route("/users/change-email", post(handlers::users::change_email))
+        .route("/posts/user", get(handlers::posts::own))
+        .route("/posts/user/{userId}", get(handlers::posts::of_user))
+        .route("/posts/{id}", delete(handlers::posts::delete))
+        .route("/posts/{id}/like", post(handlers::posts::like))
+        .route("/posts/{id}/comment", post(handlers::posts::comment))
+        .route(
+            "/posts/{id}/comment/{commentId}",
+            delete(handlers::posts::delete_comment),
+        )
         .layer(DefaultBodyLimit::max(app.config.limits.json_bytes))
+        .route("/posts", get(handlers::posts::list).merge(new_post(&app)))
         .route(
             "/users/profile-image",
             post(handlers::profile_image::set)
@@ -66,13 +77,21 @@ pub(super) fn router(app: Arc<App>, requests: Arc<Semaphore>) -> Router {
         .layer(from_fn_with_state(requests, middleware::bound));
     Router::new()
         // Outside of the bound: a server that is busy is not a server that is ill.
-        .route("/health", get(health))
+        .route("/health", get(health::show))
         .method_not_allowed_fallback(wrong_method)
         .merge(bounded)
         .layer(from_fn_with_state(Arc::clone(&app), middleware::cors))
         .layer(from_fn(middleware::secure))
         .layer(from_fn(middleware::trace))
         .with_state(app)
+}
+
+fn new_post(app: &App) -> MethodRouter<Arc<App>> {
+    let texts = app.config.posts.content_characters.saturating_mul(4);
+    let form_bytes = form_bytes(app.config.limits.post_media_bytes).saturating_add(texts);
+    post(handlers::posts::create)
+        .layer(DefaultBodyLimit::max(form_bytes))
+        .layer(from_fn_with_state(places(MAX_POST_FORMS), middleware::bound))
 }
 
 pub(super) fn places(count: usize) -> Arc<Semaphore> {
@@ -106,25 +125,4 @@ async fn wrong_method() -> Response {
 
 async fn no_route() -> Response {
     ApiError::new(StatusCode::NOT_FOUND, "not_found", "Not found").into_response()
-}
-
-/// `GET /health`: whether the server can do its work, the database included.
-async fn health(State(app): State<Arc<App>>) -> Response {
-    let environment = &app.config.environment;
-    match app.directory.media_counts().await {
-        Ok(_) => {
-            let mut body = json!({ "status": "ok", "environment": environment });
-            // This server works, whatever the account does: whoever watches it is told, and nobody restarts it for that.
-            if let Some(breaker) = app.media_host.breaker() {
-                body["mediaHost"] = json!({ "kind": "cloudinary", "breaker": breaker.as_str() });
-            }
-            Json(body).into_response()
-        }
-        Err(error) => {
-            tracing::error!(error = %error, "the database does not answer");
-            let body =
-                Json(json!({ "status": "failing", "environment": environment, "message": "The database fails" }));
-            (StatusCode::SERVICE_UNAVAILABLE, body).into_response()
-        }
-    }
 }

@@ -9,7 +9,6 @@ use std::time::Duration;
 use futures_util::StreamExt as _;
 use jiff::Timestamp;
 use tokio_util::sync::CancellationToken;
-use visage_cloudinary::ResourceType;
 use visage_store::{StoreError, TakenIn};
 
 use crate::app::App;
@@ -134,7 +133,10 @@ async fn look_at(app: &App, route: Route<'_>, row: &TakenIn) -> Result<Step, Sto
 
 async fn advance(app: &App, route: Route<'_>, row: &TakenIn) -> Result<Step, RelocationError> {
     let TakenIn {
-        public_id, taken_at, ..
+        public_id,
+        taken_at,
+        resource_type,
+        ..
     } = row;
     let references = app.directory.references_to(public_id.as_str()).await?;
     if references.is_empty() {
@@ -146,7 +148,7 @@ async fn advance(app: &App, route: Route<'_>, row: &TakenIn) -> Result<Step, Rel
             Copied::Copied | Copied::Superseded => is_changed = true,
             Copied::AlreadyThere => {}
             Copied::Elsewhere => {
-                tracing::warn!(asset.public_id = %public_id, user.id = %reference.user_id, "taken in, and its URL is another");
+                tracing::warn!(asset.public_id = %public_id, owner = %reference.owner, "taken in, and its URL is another");
             }
             Copied::Missing => return Err(MediaHostError::Failed("the picture is missing".into()).into()),
         }
@@ -156,7 +158,7 @@ async fn advance(app: &App, route: Route<'_>, row: &TakenIn) -> Result<Step, Rel
         app.directory.postpone_taken_in(public_id, retire_at(app, now)).await?;
         return Ok(Step::Moved);
     }
-    let is_removed = relocation::remove_source(app, route, public_id).await?;
+    let is_removed = relocation::remove_source(app, route, public_id, *resource_type).await?;
     crash::point("source-removed").await;
     app.directory.drop_taken_in(public_id).await?;
     tracing::debug!(asset.public_id = %public_id, %taken_at, "moved to the account");
@@ -177,7 +179,7 @@ async fn forget(app: &App, route: Route<'_>, row: &TakenIn) -> Result<Step, Relo
         app.directory.postpone_taken_in(public_id, soon).await?;
         return Ok(Step::Waits);
     }
-    route.to.destroy(public_id, ResourceType::Image).await?;
+    route.to.destroy(public_id, row.resource_type).await?;
     app.directory.drop_taken_in(public_id).await?;
     Ok(Step::Forgotten)
 }

@@ -1,7 +1,9 @@
-//! Settles unfinished exchanges, destroys expired media, purges doomed uploads.
+//! Settles unfinished exchanges, removes posts whose time is up, destroys expired media, purges doomed uploads.
 //!
 //! Every step can be repeated: a pass that is cut off anywhere is finished by the next one. Before every destroy the
-//! reaper asks whether the id is referenced, so no order of events can delete a picture in use.
+//! reaper asks whether the id is referenced, so no order of events can delete a picture in use. Several may run at once.
+//!
+//! A post goes before what it shows: a post that is there, be it because the clock was turned back, can be shown.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -27,6 +29,8 @@ const MAX_BACKOFF: Duration = Duration::from_secs(3600);
 pub struct Reaped {
     /// Unfinished exchanges that were settled.
     pub settled_exchanges: u64,
+    /// Posts that were removed because their time is up.
+    pub removed_posts: u64,
     /// Pictures that were destroyed.
     pub destroyed_pictures: u64,
     /// Pictures that were due but are in use, and stay.
@@ -96,11 +100,13 @@ pub async fn reap(app: &App, at_once: bool) -> Result<Reaped, ReapError> {
 async fn pass(app: &App, at_once: bool) -> Result<Reaped, ReapError> {
     let mut reaped = Reaped {
         settled_exchanges: settle_exchanges(app).await?,
+        removed_posts: remove_expired_posts(app).await?,
         ..Reaped::default()
     };
     destroy_expired(app, at_once, &mut reaped).await?;
     reaped.purged_uploads = purge::purge_uploads(&app.library, at_once).await?;
     reaped.evicted_derived = purge::evict_derived(&app.library).await?;
+    metrics::counter!("visage_reaped_posts").increment(reaped.removed_posts);
     metrics::counter!("visage_reaped_pictures").increment(reaped.destroyed_pictures);
     metrics::counter!("visage_purged_uploads").increment(reaped.purged_uploads);
     Ok(reaped)
@@ -116,6 +122,21 @@ async fn settle_exchanges(app: &App) -> Result<u64, StoreError> {
         settled += batch;
         if batch < BATCH as u64 {
             return Ok(settled);
+        }
+    }
+}
+
+/// In batches, each a transaction of its own: between two of them others write.
+async fn remove_expired_posts(app: &App) -> Result<u64, StoreError> {
+    let mut removed = 0;
+    loop {
+        let batch = app.posts.remove_expired_posts(app.clock.now(), BATCH).await?;
+        removed += batch;
+        if batch > 0 {
+            crash::point("posts-removed").await;
+        }
+        if batch < BATCH as u64 {
+            return Ok(removed);
         }
     }
 }
@@ -147,7 +168,7 @@ async fn destroy_one(
     reaped: &mut Reaped,
 ) -> Result<(), StoreError> {
     match app.directory.claim_expired(&media.public_id, due_by).await? {
-        Claim::Destroy => {}
+        Claim::Destroy => crash::point("picture-claimed").await,
         Claim::NotDue => return Ok(()),
         Claim::Referenced => {
             reaped.kept_pictures += 1;

@@ -162,7 +162,7 @@ impl Library {
 /// # Errors
 /// When the database fails.
 pub async fn is_in_use(app: &App, key: &AssetKey) -> Result<bool, StoreError> {
-    if key.resource_type != ResourceType::Image || key.delivery_type != DeliveryType::Upload {
+    if key.resource_type == ResourceType::Raw || key.delivery_type != DeliveryType::Upload {
         return Ok(false);
     }
     app.directory.is_in_use(key.public_id.as_str()).await

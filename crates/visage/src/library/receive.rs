@@ -91,8 +91,8 @@ pub enum ReceiveError {
     /// It cannot be called so.
     #[error(transparent)]
     PublicId(#[from] PublicIdError),
-    /// What it would replace is somebody's profile image.
-    #[error("{0} is in use: it is a user's profile image")]
+    /// What it would replace is somebody's profile image, or in a post.
+    #[error("{0} is in use: a user or a post refers to it")]
     InUse(PublicId),
     /// What is to be made of it cannot be made.
     #[error("{0}")]
@@ -260,7 +260,8 @@ async fn probe_image(app: &App, file: &Arc<SpooledFile>, max_bytes: u64) -> Resu
     })
 }
 
-fn video_facts(facts: visage_image::VideoFacts) -> VideoFacts {
+/// The facts of a film or a sound in the terms of the store.
+pub fn video_facts(facts: visage_image::VideoFacts) -> VideoFacts {
     VideoFacts {
         format: facts.format.to_owned(),
         width: facts.width,
@@ -422,7 +423,7 @@ pub async fn check_eager(app: &App, asset: &Asset, eager: &[Eager]) -> Result<()
     check_plans(app, &asset.upload.facts, &expanded).await
 }
 
-/// Profile images are changed by their owners alone.
+/// Profile images and what posts show are changed by their owners alone.
 ///
 /// # Errors
 /// [`ReceiveError::InUse`], or the database's failure.

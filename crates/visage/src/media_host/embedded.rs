@@ -8,7 +8,7 @@ use visage_cloudinary::signature::DeliverySignature;
 use visage_cloudinary::{DeliveryType, DeliveryUrl, PublicId, ResourceType, Transformation};
 use visage_store::{Asset, AssetDetails, AssetKey, Media};
 
-use super::{Hosted, MediaHost, MediaHostError, Picture};
+use super::{Hosted, MediaHost, MediaHostError, Picture, PictureFacts};
 use crate::library::deliver::DeliverError;
 use crate::library::upload::{NewUpload, Original, Stored, UploadError};
 use crate::library::{Library, deliver, destroy, receive, upload};
@@ -25,7 +25,7 @@ impl Embedded {
         Self { library }
     }
 
-    fn url(&self, asset: &Asset, transformation: &Transformation) -> String {
+    fn url(&self, asset: &Asset, facts: &PictureFacts, transformation: &Transformation) -> String {
         let key = &asset.key;
         let url = DeliveryUrl::new(
             &self.library.cloud_name,
@@ -33,10 +33,22 @@ impl Embedded {
             key.delivery_type,
             &key.public_id,
         );
-        self.write(
-            url.with_transformation(transformation.clone())
-                .with_version(asset.version),
-        )
+        let url = url
+            .with_transformation(transformation.clone())
+            .with_version(asset.version);
+        self.write(facts.complete(url))
+    }
+
+    /// Proves that it can be shown before anybody refers to it: what cannot must not replace what can. A video is not decoded.
+    async fn show_once(&self, asset: &Asset, display: &Transformation) -> Result<(), MediaHostError> {
+        if asset.upload.facts.image().is_none() {
+            return Ok(());
+        }
+        let shown = deliver::show_once(&self.library, asset, display).await;
+        shown.map_err(|error| match error.root() {
+            DeliverError::Plan(_) | DeliverError::Image(_) => MediaHostError::Unshowable(error.to_string()),
+            _ => MediaHostError::Failed(Box::new(error)),
+        })
     }
 
     /// Where only some transformations are made, a signature allows ours.
@@ -58,7 +70,8 @@ impl MediaHost for Embedded {
         picture: Picture,
         display: &Transformation,
     ) -> Result<Hosted, MediaHostError> {
-        let original = Original::Bytes(picture.bytes);
+        let Picture { bytes, facts } = picture;
+        let original = Original::Bytes(bytes);
         let hashes = original
             .hashes()
             .await
@@ -66,9 +79,9 @@ impl MediaHost for Embedded {
         let sha256 = hashes.sha256;
         let folder = public_id.as_str().rsplit_once('/').map(|(folder, _)| folder.to_owned());
         let new = NewUpload {
-            key: key(public_id, ResourceType::Image),
+            key: key(public_id, facts.resource_type()),
             original,
-            facts: upload::facts(hashes, Media::Image(receive::image_facts(&picture.facts))),
+            facts: upload::facts(hashes, media(&facts)),
             overwrite: false,
             details: AssetDetails {
                 asset_folder: folder.unwrap_or_default(),
@@ -81,16 +94,10 @@ impl MediaHost for Embedded {
             Stored::Existing(asset) if asset.upload.facts.sha256 == sha256 => asset,
             Stored::Existing(_) => return Err(MediaHostError::Rejected("the public id is taken already".to_owned())),
         };
-        // Before anybody refers to it: a picture that cannot be shown must not replace one that can.
-        if let Err(error) = deliver::show_once(&self.library, &asset, display).await {
-            return Err(match error.root() {
-                DeliverError::Plan(_) | DeliverError::Image(_) => MediaHostError::Unshowable(error.to_string()),
-                _ => MediaHostError::Failed(Box::new(error)),
-            });
-        }
+        self.show_once(&asset, display).await?;
         Ok(Hosted {
             public_id: public_id.clone(),
-            url: self.url(&asset, display),
+            url: self.url(&asset, &facts, display),
         })
     }
 
@@ -99,17 +106,18 @@ impl MediaHost for Embedded {
         Ok(destroyed.is_some())
     }
 
-    async fn exists(&self, public_id: &PublicId) -> Result<bool, MediaHostError> {
-        let found = self
-            .library
-            .catalog
-            .find_asset(&key(public_id, ResourceType::Image))
-            .await?;
-        Ok(found.is_some())
+    async fn exists(&self, public_id: &PublicId, resource_type: ResourceType) -> Result<bool, MediaHostError> {
+        let key = key(public_id, resource_type);
+        Ok(self.library.catalog.find_asset(&key).await?.is_some())
     }
 
-    async fn original(&self, _url: &str, public_id: &PublicId) -> Result<Option<Bytes>, MediaHostError> {
-        let key = key(public_id, ResourceType::Image);
+    async fn original(
+        &self,
+        _url: &str,
+        public_id: &PublicId,
+        resource_type: ResourceType,
+    ) -> Result<Option<Bytes>, MediaHostError> {
+        let key = key(public_id, resource_type);
         let Some(asset) = self.library.catalog.find_asset(&key).await? else {
             return Ok(None);
         };
@@ -128,13 +136,13 @@ impl MediaHost for Embedded {
         Some(self.write(url.with_transformation(transformation.clone())))
     }
 
-    fn serves(&self, url: &str, public_id: &PublicId) -> bool {
+    fn serves(&self, url: &str, public_id: &PublicId, resource_type: ResourceType) -> bool {
         let path = url.strip_prefix(self.library.public_url.as_str());
         // What follows the prefix must be a path: `http://host:50` begins `http://host:5000`, too.
         let url = path
             .filter(|path| path.starts_with('/'))
             .and_then(|path| DeliveryUrl::parse(path).ok());
-        url.is_some_and(|url| url.cloud == self.library.cloud_name && super::names(&url, public_id))
+        url.is_some_and(|url| url.cloud == self.library.cloud_name && super::names(&url, public_id, resource_type))
     }
 }
 
@@ -143,6 +151,13 @@ fn key(public_id: &PublicId, resource_type: ResourceType) -> AssetKey {
         resource_type,
         delivery_type: DeliveryType::Upload,
         public_id: public_id.clone(),
+    }
+}
+
+fn media(facts: &PictureFacts) -> Media {
+    match facts {
+        PictureFacts::Image(facts) => Media::Image(receive::image_facts(facts)),
+        PictureFacts::Video(facts) => Media::Video(receive::video_facts(facts.clone())),
     }
 }
 

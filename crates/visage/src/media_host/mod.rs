@@ -1,4 +1,4 @@
-//! Where pictures live: visage's own store, or a Cloudinary account.
+//! Where pictures and videos live: visage's own store, or a Cloudinary account.
 
 mod cloudinary;
 mod embedded;
@@ -17,13 +17,61 @@ pub use embedded::Embedded;
 pub use hosts::Hosts;
 pub use paired::{Paired, TakeIn};
 
-/// A checked and cleaned picture on its way to the media host.
+/// A checked and cleaned picture, or video, on its way to the media host.
 #[derive(Debug, Clone)]
 pub struct Picture {
     /// The file.
     pub bytes: Bytes,
     /// What was found in it.
-    pub facts: visage_image::Facts,
+    pub facts: PictureFacts,
+}
+
+/// What is known of a picture or video.
+#[derive(Debug, Clone, PartialEq)]
+pub enum PictureFacts {
+    /// Of a picture.
+    Image(visage_image::Facts),
+    /// Of a video.
+    Video(visage_image::VideoFacts),
+}
+
+impl PictureFacts {
+    /// The kind of file.
+    pub fn resource_type(&self) -> ResourceType {
+        match self {
+            Self::Image(_) => ResourceType::Image,
+            Self::Video(_) => ResourceType::Video,
+        }
+    }
+
+    /// The usual extension of such a file.
+    pub fn extension(&self) -> &'static str {
+        match self {
+            Self::Image(facts) => facts.format.extension(),
+            Self::Video(facts) => facts.format,
+        }
+    }
+
+    /// The URL for it: with an extension when it is a video, by which players know what to expect. A picture's format is up
+    /// to who asks.
+    fn complete(&self, url: DeliveryUrl) -> DeliveryUrl {
+        match self {
+            Self::Image(_) => url,
+            Self::Video(facts) => url.with_extension_text(facts.format),
+        }
+    }
+}
+
+impl From<visage_image::Facts> for PictureFacts {
+    fn from(facts: visage_image::Facts) -> Self {
+        Self::Image(facts)
+    }
+}
+
+impl From<visage_image::VideoFacts> for PictureFacts {
+    fn from(facts: visage_image::VideoFacts) -> Self {
+        Self::Video(facts)
+    }
 }
 
 /// A picture that the media host has stored.
@@ -35,11 +83,11 @@ pub struct Hosted {
     pub url: String,
 }
 
-/// Keeps pictures and makes URLs for them.
+/// Keeps pictures and videos and makes URLs for them. A public id names one of each kind.
 #[async_trait]
 pub trait MediaHost: Send + Sync + fmt::Debug {
     /// Stores `picture` under a `public_id` that is ours: never used before, or by the very same bytes. After `Ok` it is
-    /// durable and the URL, which asks for `display`, answers.
+    /// durable and the URL, which asks for `display`, answers. A video is shown as it is, so its `display` is empty.
     async fn upload(
         &self,
         public_id: &PublicId,
@@ -50,19 +98,24 @@ pub trait MediaHost: Send + Sync + fmt::Debug {
     /// Deletes what `public_id` names. Repeatable: `false` says that there was nothing.
     async fn destroy(&self, public_id: &PublicId, resource_type: ResourceType) -> Result<bool, MediaHostError>;
 
-    /// Whether `public_id` names an image.
-    async fn exists(&self, public_id: &PublicId) -> Result<bool, MediaHostError>;
+    /// Whether `public_id` names a file of this kind.
+    async fn exists(&self, public_id: &PublicId, resource_type: ResourceType) -> Result<bool, MediaHostError>;
 
-    /// The file that was stored as `public_id`; `None` when there is none. `url` is the one that a user has, or an upload
-    /// has answered; when it is another host's, the name alone says what is wanted.
-    async fn original(&self, url: &str, public_id: &PublicId) -> Result<Option<Bytes>, MediaHostError>;
+    /// The file that was stored as `public_id`; `None` when there is none. `url` is the one that a user or a post has, or an
+    /// upload has answered; when it is another host's, the name alone says what is wanted.
+    async fn original(
+        &self,
+        url: &str,
+        public_id: &PublicId,
+        resource_type: ResourceType,
+    ) -> Result<Option<Bytes>, MediaHostError>;
 
     /// The address for the picture behind `url`, one of this host's, with another transformation; `None` when `url` is
     /// not this host's.
     fn with_transformation(&self, url: &str, transformation: &Transformation) -> Option<String>;
 
-    /// Whether `url` is one that this host, as it is configured now, answers with the picture `public_id`.
-    fn serves(&self, url: &str, public_id: &PublicId) -> bool;
+    /// Whether `url` is one that this host, as it is configured now, answers with what `public_id` names.
+    fn serves(&self, url: &str, public_id: &PublicId, resource_type: ResourceType) -> bool;
 
     /// How its circuit breaker stands; `None` for a host that has none, because it is in this process.
     fn breaker(&self) -> Option<BreakerState> {
@@ -70,9 +123,9 @@ pub trait MediaHost: Send + Sync + fmt::Debug {
     }
 }
 
-/// Whether a URL asks for this uploaded picture.
-fn names(url: &DeliveryUrl, public_id: &PublicId) -> bool {
-    url.resource_type == ResourceType::Image
+/// Whether a URL asks for this uploaded picture or video.
+fn names(url: &DeliveryUrl, public_id: &PublicId, resource_type: ResourceType) -> bool {
+    url.resource_type == resource_type
         && url.delivery_type == DeliveryType::Upload
         && url
             .candidates()

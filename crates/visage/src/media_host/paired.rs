@@ -7,6 +7,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use async_trait::async_trait;
+use bytes::Bytes;
 use visage_cloudinary::{PublicId, ResourceType, Transformation};
 use visage_store::Directory;
 
@@ -46,6 +47,7 @@ impl TakeIn {
         picture: Picture,
         display: &Transformation,
     ) -> Result<Hosted, MediaHostError> {
+        let resource_type = picture.facts.resource_type();
         let upload = first.upload(public_id, picture.clone(), display);
         let answered = tokio::time::timeout(self.patience, upload).await;
         let outage = match answered.unwrap_or(Err(MediaHostError::TimedOut)) {
@@ -55,7 +57,8 @@ impl TakeIn {
         };
         tracing::warn!(asset.public_id = %public_id, error = %outage, "taken in until the account is back");
         metrics::counter!("visage_taken_in_pictures").increment(1);
-        self.directory.take_in(public_id, self.clock.now()).await?;
+        let now = self.clock.now();
+        self.directory.take_in(public_id, resource_type, now).await?;
         crash::point("taking-in-noted").await;
         let taken_in = second.upload(public_id, picture, display).await;
         // Then the exchange fails; whether it is certain that nothing is left of it, is for the first host to say.
@@ -84,18 +87,24 @@ impl MediaHost for Paired {
         Ok(first || second)
     }
 
-    async fn exists(&self, public_id: &PublicId) -> Result<bool, MediaHostError> {
-        Ok(self.second.exists(public_id).await? || self.first.exists(public_id).await?)
+    async fn exists(&self, public_id: &PublicId, resource_type: ResourceType) -> Result<bool, MediaHostError> {
+        let (first, second) = (&self.first, &self.second);
+        Ok(second.exists(public_id, resource_type).await? || first.exists(public_id, resource_type).await?)
     }
 
-    async fn original(&self, url: &str, public_id: &PublicId) -> Result<Option<bytes::Bytes>, MediaHostError> {
-        let [near, far] = if self.first.serves(url, public_id) {
+    async fn original(
+        &self,
+        url: &str,
+        public_id: &PublicId,
+        resource_type: ResourceType,
+    ) -> Result<Option<Bytes>, MediaHostError> {
+        let [near, far] = if self.first.serves(url, public_id, resource_type) {
             [&self.first, &self.second]
         } else {
             [&self.second, &self.first]
         };
-        match near.original(url, public_id).await? {
-            None => far.original(url, public_id).await,
+        match near.original(url, public_id, resource_type).await? {
+            None => far.original(url, public_id, resource_type).await,
             found => Ok(found),
         }
     }
@@ -106,8 +115,8 @@ impl MediaHost for Paired {
             .or_else(|| self.second.with_transformation(url, transformation))
     }
 
-    fn serves(&self, url: &str, public_id: &PublicId) -> bool {
-        self.first.serves(url, public_id) || self.second.serves(url, public_id)
+    fn serves(&self, url: &str, public_id: &PublicId, resource_type: ResourceType) -> bool {
+        self.first.serves(url, public_id, resource_type) || self.second.serves(url, public_id, resource_type)
     }
 
     fn breaker(&self) -> Option<BreakerState> {

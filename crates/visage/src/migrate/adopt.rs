@@ -18,9 +18,9 @@ use super::Run;
 use super::uploads::{Contents, SourceError};
 use crate::clock::later;
 use crate::crash;
+use crate::intake;
 use crate::media_host::{MediaHostError, Picture};
 use crate::permits::WorkError;
-use crate::profile;
 
 /// How long the media host may take to store a picture and give it back.
 const UPLOAD_DEADLINE: Duration = Duration::from_secs(60);
@@ -104,7 +104,7 @@ pub(super) async fn adopt(
     }
     let app = run.app;
     let public_id =
-        profile::fresh_public_id(&app.config.profile.folder).map_err(|error| MoveError::Name(error.to_string()))?;
+        intake::fresh_public_id(&app.config.profile.folder).map_err(|error| MoveError::Name(error.to_string()))?;
     app.directory
         .begin_exchange(PendingMedia {
             new: public_id.clone(),
@@ -166,7 +166,7 @@ async fn store(
 ) -> Result<ProfileImage, MoveError> {
     let host = run.host();
     let hosted = host.upload(public_id, picture, &run.app.display_transformation).await?;
-    let read_back = host.original(&hosted.url, public_id).await?;
+    let read_back = host.original(&hosted.url, public_id, ResourceType::Image).await?;
     if read_back.is_none_or(|bytes| Sha256::of(&bytes) != *sha256) {
         return Err(MoveError::Different);
     }
@@ -194,7 +194,7 @@ async fn clean(run: &Run<'_>, bytes: Vec<u8>) -> Result<Picture, MoveError> {
         }
         Ok(Picture {
             bytes: Bytes::from(bytes),
-            facts,
+            facts: facts.into(),
         })
     })
     .await

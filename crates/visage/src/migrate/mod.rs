@@ -23,7 +23,7 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use futures_util::StreamExt as _;
-use visage_cloudinary::PublicId;
+use visage_cloudinary::{PublicId, ResourceType};
 use visage_store::{StoreError, UserId, UserPicture};
 
 use crate::app::App;
@@ -233,7 +233,7 @@ impl Run<'_> {
             return Found::Nothing;
         };
         let public_id = picture.public_id.as_deref().and_then(|id| PublicId::parse(id).ok());
-        let is_served = public_id.is_some_and(|id| self.app.media_host.serves(url, &id));
+        let is_served = public_id.is_some_and(|id| self.app.media_host.serves(url, &id, ResourceType::Image));
         if is_served || picture.migrated.is_some() {
             return Found::Moved;
         }

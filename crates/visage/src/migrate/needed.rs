@@ -6,6 +6,7 @@
 use std::collections::HashMap;
 use std::sync::{Arc, Mutex, PoisonError};
 
+use visage_cloudinary::ResourceType;
 use visage_store::{MigratedPicture, Sha256};
 
 use super::adopt::MoveError;
@@ -93,7 +94,11 @@ pub(super) async fn remove_of_earlier_run(run: &Run<'_>, migrated: &MigratedPict
         Some(key) if !needed.is_needed(key) => {}
         _ => return Ok(false),
     }
-    let stored = run.app.media_host.original(&migrated.url, &migrated.public_id).await?;
+    let stored = run
+        .app
+        .media_host
+        .original(&migrated.url, &migrated.public_id, ResourceType::Image)
+        .await?;
     if stored.is_none_or(|bytes| Sha256::of(&bytes) != migrated.stored_sha256) {
         return Err(MoveError::Different);
     }

@@ -3,12 +3,12 @@
 use std::io::{self, Write};
 use std::path::Path;
 
-use indicatif::{ProgressBar, ProgressStyle};
 use serde::Serialize;
 use serde_json::{Map, Value};
 
 use super::MigrateError;
 use super::report::{Line, Outcome, SourceEnd};
+use crate::progress::Progress;
 
 /// The columns of a report as CSV.
 const COLUMNS: [&str; 13] = [
@@ -58,7 +58,7 @@ pub struct Summary {
 #[derive(Debug)]
 pub struct Output {
     report: Option<Report>,
-    bar: ProgressBar,
+    progress: Progress,
     summary: Summary,
 }
 
@@ -123,7 +123,7 @@ impl Output {
     pub fn quiet() -> Self {
         Self {
             report: None,
-            bar: ProgressBar::hidden(),
+            progress: Progress::hidden(),
             summary: Summary::default(),
         }
     }
@@ -131,11 +131,7 @@ impl Output {
     /// Shows on a terminal how far it is.
     #[must_use]
     pub fn with_progress(mut self) -> Self {
-        // It hides itself when the error output is no terminal.
-        self.bar = ProgressBar::new(0);
-        let style = ProgressStyle::with_template("{bar:30} {pos}/{len} users, {per_sec}, {eta} left");
-        self.bar
-            .set_style(style.unwrap_or_else(|_| ProgressStyle::default_bar()));
+        self.progress = Progress::shown("users");
         self
     }
 
@@ -159,13 +155,13 @@ impl Output {
 
     /// Takes the progress away.
     pub fn finish(self) -> Summary {
-        self.bar.finish_and_clear();
+        self.progress.end();
         self.summary
     }
 
     /// So many users are coming.
     pub(super) fn begin(&self, users: u64) {
-        self.bar.inc_length(users);
+        self.progress.expect(users);
     }
 
     pub(super) fn added(&mut self, users: u64) {
@@ -176,12 +172,11 @@ impl Output {
         self.summary.count(line);
         if let Some(error) = &line.error {
             let (user, document) = (line.user.as_deref(), line.document);
-            self.bar.suspend(
-                || tracing::warn!(user.id = user, document, outcome = ?line.outcome, error, "a picture stays"),
-            );
+            self.progress
+                .aside(|| tracing::warn!(user.id = user, document, outcome = ?line.outcome, error, "a picture stays"));
         }
         self.write(line)?;
-        self.bar.inc(1);
+        self.progress.step();
         Ok(())
     }
 

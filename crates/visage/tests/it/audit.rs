@@ -10,7 +10,7 @@ use visage::media_host::{Hosted, MediaHost, MediaHostError, Picture};
 use visage_cloudinary::{PublicId, ResourceType, Transformation};
 use visage_store::{BlobKey, Exchange, PendingMedia, ProfileImage, UploadId, UserId};
 
-use crate::pictures::png;
+use crate::pictures::{mp4, png};
 use crate::test_app::TestApp;
 
 async fn app_with_picture() -> TestApp {
@@ -136,20 +136,20 @@ impl MediaHost for Speechless {
         self.0.destroy(id, resource_type).await
     }
 
-    async fn exists(&self, _: &PublicId) -> Result<bool, MediaHostError> {
+    async fn exists(&self, _: &PublicId, _: ResourceType) -> Result<bool, MediaHostError> {
         Err(MediaHostError::Failed("injected".into()))
     }
 
-    async fn original(&self, url: &str, id: &PublicId) -> Result<Option<Bytes>, MediaHostError> {
-        self.0.original(url, id).await
+    async fn original(&self, url: &str, id: &PublicId, kind: ResourceType) -> Result<Option<Bytes>, MediaHostError> {
+        self.0.original(url, id, kind).await
     }
 
     fn with_transformation(&self, url: &str, transformation: &Transformation) -> Option<String> {
         self.0.with_transformation(url, transformation)
     }
 
-    fn serves(&self, url: &str, id: &PublicId) -> bool {
-        self.0.serves(url, id)
+    fn serves(&self, url: &str, id: &PublicId, kind: ResourceType) -> bool {
+        self.0.serves(url, id, kind)
     }
 }
 
@@ -164,4 +164,50 @@ async fn a_host_that_fails_is_an_error_and_not_damage() {
     t.upload_ok(&member, &png(10, 10, [1; 3])).await;
     let audit = audit(&t.app).await;
     assert!(matches!(audit, Err(AuditError::MediaHost(_))), "{audit:?}");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn what_posts_show_is_accounted_for() {
+    let mut t = TestApp::new();
+    t.check_on_drop = false;
+    let member = t.member("Asha").await;
+    for file in [png(10, 10, [1; 3]), mp4("")] {
+        t.show(&member, "hello", &file).await;
+    }
+    let good = audit(&t.app).await.unwrap();
+    assert_eq!((good.references, good.assets, good.expired_media), (2, 2, 0));
+    assert!(!good.is_damaged() && !good.has_leaks(), "{good:?}");
+    let assets = t.app.library.catalog.all_assets(None, 2).await.unwrap();
+    let original = BlobKey::Original(assets[0].upload.id);
+    t.app.library.blobs.delete(&original).await.unwrap();
+    let now = t.app.clock.now();
+    t.app
+        .library
+        .catalog
+        .destroy_asset(&assets[1].key, now, now)
+        .await
+        .unwrap();
+    let bad = audit(&t.app).await.unwrap();
+    assert_eq!((bad.missing_originals, bad.dangling_references), (1, 1));
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_picture_in_the_folder_of_posts_that_nothing_names_is_a_leak() {
+    let mut t = TestApp::new();
+    t.check_on_drop = false;
+    let bytes = png(10, 10, [1; 3]);
+    let facts = visage_image::probe(&bytes, &t.app.library.limits).unwrap();
+    let picture = Picture {
+        bytes: bytes.into(),
+        facts: facts.into(),
+    };
+    let id = PublicId::parse("posts/nobodys").unwrap();
+    t.app
+        .media_host
+        .upload(&id, picture, &Transformation::default())
+        .await
+        .unwrap();
+    let audit = audit(&t.app).await.unwrap();
+    assert_eq!(audit.unreferenced_assets, 1);
+    assert!(audit.has_leaks());
 }

@@ -3,6 +3,7 @@
 
 mod audit;
 mod auth;
+mod backup;
 mod canned_server;
 mod chunks;
 mod cloudinary;
@@ -15,11 +16,15 @@ mod front;
 mod media_copy;
 mod migrate;
 mod pictures;
+mod post_lifetimes;
+mod posts;
 mod profile;
 mod profile_image;
 mod reaper;
+mod scrub;
 mod server;
 mod taking_in;
 mod test_app;
+mod vaults;
 mod webhooks;
 mod wire;

@@ -8,7 +8,7 @@ use visage_cloudinary::{DeliveryType, PublicId, ResourceType};
 use visage_store::{AssetKey, Exchange, PendingMedia, ProfileImage};
 
 use crate::fault_proxy::{Fault, FaultProxy};
-use crate::pictures::png;
+use crate::pictures::{mp4, png};
 use crate::test_app::{Member, TestApp};
 
 const THERE: CopyArguments = CopyArguments {
@@ -201,4 +201,49 @@ async fn one_host_is_not_copied_to_itself_or_to_none() {
     let t = TestApp::new();
     let refused = copy(&t.app, THERE, &mut Vec::new()).await;
     assert!(matches!(refused, Err(CopyError::NoAccount)), "{refused:?}");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn what_posts_show_is_copied_as_well() {
+    let (t, _proxy) = app().await;
+    let member = t.member("Asha").await;
+    t.upload_ok(&member, &png(10, 10, [9; 3])).await;
+    let mut shown = Vec::new();
+    for file in [png(10, 10, [9; 3]), mp4("")] {
+        let post = t.show(&member, "hello", &file).await;
+        let kind: ResourceType = post["mediaType"].as_str().unwrap().parse().unwrap();
+        shown.push((post, kind));
+    }
+    let (summary, lines) = run(&t, AND_REMOVE).await;
+    assert_eq!(figures(&summary), [3, 3, 0], "{lines:?}");
+    assert_eq!(summary.removed_sources, 3);
+    let feed = t.feed(&member).await;
+    for (post, kind) in &shown {
+        let line = lines.iter().find(|line| line["post"] == post["_id"]).unwrap();
+        let expected = json!({
+            "post": post["_id"], "public_id": post["cloudinaryId"], "outcome": "copied", "source": "removed",
+        });
+        assert_eq!(line, &expected);
+        assert_eq!(
+            t.has_kind(post["cloudinaryId"].as_str().unwrap(), *kind).await,
+            [false, true]
+        );
+        let posts = feed["posts"].as_array().unwrap();
+        let moved = posts.iter().find(|moved| moved["_id"] == post["_id"]).unwrap();
+        let url = moved["media"].as_str().unwrap();
+        assert!(url.starts_with("http://images.example/"), "{url}");
+        let tail = |url: &str| {
+            url.split_once(&format!("/{}/upload/", kind.as_str()))
+                .unwrap()
+                .1
+                .to_owned()
+        };
+        assert_eq!(
+            tail(url),
+            tail(post["media"].as_str().unwrap()),
+            "it is shown as before"
+        );
+        assert_eq!(t.get(url).await.status, StatusCode::OK);
+    }
+    assert_eq!(figures(&run(&t, THERE).await.0), [3, 0, 3]);
 }

@@ -161,3 +161,49 @@ fn pixels(file: &[u8]) -> (u32, u32, Vec<[u8; 3]>) {
     let pixels = pixels.chunks_exact(samples).map(|p| [p[0], p[1], p[2]]).collect();
     (info.width, info.height, pixels)
 }
+
+/// A PNG of one colour with a text in it that nobody sees.
+pub(crate) fn png_with_text(width: u32, height: u32, rgb: [u8; 3], text: &str) -> Vec<u8> {
+    let pixels: Vec<u8> = std::iter::repeat_n(rgb, (width * height) as usize).flatten().collect();
+    let mut file = Vec::new();
+    let mut encoder = png::Encoder::new(&mut file, width, height);
+    encoder.set_color(png::ColorType::Rgb);
+    encoder.add_text_chunk("Comment".to_owned(), text.to_owned()).unwrap();
+    encoder.write_header().unwrap().write_image_data(&pixels).unwrap();
+    file
+}
+
+/// A short MP4 of 64 × 36 pixels that says where it was filmed.
+pub(crate) fn mp4(place: &str) -> Vec<u8> {
+    let boxed = |kind: &[u8; 4], contents: &[u8]| {
+        let length = u32::try_from(contents.len() + 8).unwrap().to_be_bytes();
+        [&length, &kind[..], contents].concat()
+    };
+    let words = |words: &[u32]| words.iter().flat_map(|word| word.to_be_bytes()).collect::<Vec<u8>>();
+    let mut entry = vec![0; 78];
+    entry[24..28].copy_from_slice(&[0, 64, 0, 36]);
+    let stsd = boxed(b"stsd", &[words(&[0, 1]), boxed(b"avc1", &entry)].concat());
+    let stsz = boxed(b"stsz", &words(&[0, 7, 100]));
+    let media = [
+        boxed(b"mdhd", &words(&[0, 0, 0, 1000, 4000, 0])),
+        boxed(b"hdlr", &[words(&[0, 0]), b"vide".to_vec()].concat()),
+        boxed(b"minf", &boxed(b"stbl", &[stsd, stsz].concat())),
+    ];
+    let header = [
+        words(&[0; 10]),
+        words(&[0x1_0000, 0, 0, 0, 0x1_0000, 0, 0, 0, 0x4000_0000]),
+    ]
+    .concat();
+    let track = [boxed(b"tkhd", &header), boxed(b"mdia", &media.concat())].concat();
+    let index = [
+        boxed(b"mvhd", &words(&[0, 0, 0, 1000, 4000])),
+        boxed(b"trak", &track),
+        boxed(b"udta", &boxed(b"\xA9xyz", place.as_bytes())),
+    ];
+    let file = [
+        boxed(b"ftyp", b"isom\0\0\0\0"),
+        boxed(b"mdat", &[7; 1000]),
+        boxed(b"moov", &index.concat()),
+    ];
+    file.concat()
+}

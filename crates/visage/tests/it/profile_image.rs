@@ -337,20 +337,20 @@ impl MediaHost for Unreliable {
         self.inner.destroy(id, resource_type).await
     }
 
-    async fn exists(&self, id: &PublicId) -> Result<bool, MediaHostError> {
-        self.inner.exists(id).await
+    async fn exists(&self, id: &PublicId, kind: ResourceType) -> Result<bool, MediaHostError> {
+        self.inner.exists(id, kind).await
     }
 
-    async fn original(&self, url: &str, id: &PublicId) -> Result<Option<Bytes>, MediaHostError> {
-        self.inner.original(url, id).await
+    async fn original(&self, url: &str, id: &PublicId, kind: ResourceType) -> Result<Option<Bytes>, MediaHostError> {
+        self.inner.original(url, id, kind).await
     }
 
     fn with_transformation(&self, url: &str, transformation: &Transformation) -> Option<String> {
         self.inner.with_transformation(url, transformation)
     }
 
-    fn serves(&self, url: &str, id: &PublicId) -> bool {
-        self.inner.serves(url, id)
+    fn serves(&self, url: &str, id: &PublicId, kind: ResourceType) -> bool {
+        self.inner.serves(url, id, kind)
     }
 }
 

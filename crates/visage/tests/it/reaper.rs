@@ -43,7 +43,9 @@ async fn an_exchange_that_never_ended_is_settled_after_its_grace_and_the_picture
     t.app.directory.begin_exchange(pending).await.unwrap();
     let picture = visage::media_host::Picture {
         bytes: Bytes::from(png(10, 10, [2; 3])),
-        facts: visage_image::probe(&png(10, 10, [2; 3]), &t.app.library.limits).unwrap(),
+        facts: visage_image::probe(&png(10, 10, [2; 3]), &t.app.library.limits)
+            .unwrap()
+            .into(),
     };
     t.app
         .media_host

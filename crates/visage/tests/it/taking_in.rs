@@ -6,10 +6,11 @@ use http::StatusCode;
 use serde_json::Value;
 use visage::jobs::mover::Moves;
 use visage::media_host::Picture;
+use visage_cloudinary::ResourceType;
 
 use crate::cloudinary_account::{FAULTS, UPLOADS};
 use crate::fault_proxy::{Fault, FaultProxy};
-use crate::pictures::{decode, png};
+use crate::pictures::{decode, mp4, png};
 use crate::test_app::{Member, TestApp};
 
 const RED: [u8; 3] = [200, 0, 0];
@@ -176,7 +177,7 @@ async fn a_picture_that_arrives_in_the_account_after_it_was_destroyed_does_not_s
     let facts = visage_image::probe(&bytes, &t.app.library.limits).unwrap();
     let late = Picture {
         bytes: bytes.into(),
-        facts,
+        facts: facts.into(),
     };
     let (account, public_id) = (t.app.hosts.account.as_ref().unwrap(), id.parse().unwrap());
     account
@@ -231,4 +232,49 @@ async fn uploads_do_not_wait_for_an_account_that_has_not_answered_for_a_while() 
     }
     assert_eq!(proxy.relent(), 2, "the third is not sent");
     assert_eq!(t.get("/health").await.json()["mediaHost"]["breaker"], "open");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn what_posts_show_is_taken_in_and_moved_as_well() {
+    let (t, proxy) = app().await;
+    let member = t.member("Asha").await;
+    proxy.inject(Fault::Status(503), "/upload HTTP/1.1", usize::MAX);
+    let mut shown = Vec::new();
+    for file in [png(10, 10, RED), mp4("")] {
+        let post = t.show(&member, "hello", &file).await;
+        assert!(
+            post["media"].as_str().unwrap().starts_with("http://own.example/"),
+            "{post}"
+        );
+        let kind: ResourceType = post["mediaType"].as_str().unwrap().parse().unwrap();
+        shown.push((post["cloudinaryId"].as_str().unwrap().to_owned(), kind));
+    }
+    proxy.relent();
+    assert_eq!(t.move_taken_in().await.moved_pictures, 2);
+    t.advance(Duration::from_secs(600));
+    assert_eq!(t.move_taken_in().await.removed_copies, 2);
+    for (id, kind) in &shown {
+        assert_eq!(t.has_kind(id, *kind).await, [false, true]);
+    }
+    for post in t.feed(&member).await["posts"].as_array().unwrap() {
+        let url = post["media"].as_str().unwrap();
+        assert!(url.starts_with(ACCOUNT), "{url}");
+        assert_eq!(t.get(url).await.status, StatusCode::OK);
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_video_that_was_taken_in_and_expires_before_it_is_moved_leaves_nothing() {
+    let (t, proxy) = app().await;
+    let member = t.member("Asha").await;
+    // It arrives, and nobody is told: both sides have it.
+    proxy.inject(Fault::AnswerLost, "/video/upload HTTP/1.1", usize::MAX);
+    let post = t.show(&member, "hello", &mp4("")).await;
+    let id = post["cloudinaryId"].as_str().unwrap();
+    assert_eq!(t.has_kind(id, ResourceType::Video).await, [true, true]);
+    t.advance(Duration::from_secs(36 * 3600));
+    assert_eq!(t.reap().await.destroyed_pictures, 1);
+    assert_eq!(t.has_kind(id, ResourceType::Video).await, [false, false]);
+    proxy.relent();
+    assert_eq!(t.move_taken_in().await.forgotten_pictures, 1);
 }

@@ -239,8 +239,12 @@ impl TestApp {
 
     /// Where an original is: in the app's own store, in the account.
     pub(crate) async fn has(&self, public_id: &str) -> [bool; 2] {
+        self.has_kind(public_id, ResourceType::Image).await
+    }
+
+    pub(crate) async fn has_kind(&self, public_id: &str, resource_type: ResourceType) -> [bool; 2] {
         let key = AssetKey {
-            resource_type: ResourceType::Image,
+            resource_type,
             delivery_type: DeliveryType::Upload,
             public_id: PublicId::parse(public_id).unwrap(),
         };

@@ -1,10 +1,10 @@
 //! Two programs: one keeps its pictures in an account, the other is the account.
 
-use crate::client::{User, get};
+use crate::client::{User, get, post_file};
 use crate::server::{Server, Site};
 
 /// Appears in no log.
-const SECRET: &str = "hush-hush-0123456789";
+pub(crate) const SECRET: &str = "hush-hush-0123456789";
 
 /// So short that a command's graces may be short, too.
 const IMPATIENT: &[(&str, &str)] = &[
@@ -24,12 +24,18 @@ pub(crate) struct Pair {
 impl Pair {
     /// Both fresh; `outage` is the setting of that name. Neither runs.
     pub(crate) fn new(outage: &str, settings: &[(&str, &str)]) -> Self {
+        Self::reached_at(None, outage, settings)
+    }
+
+    /// As [`Self::new`], with an address of the account that is not its own.
+    pub(crate) fn reached_at(address: Option<&str>, outage: &str, settings: &[(&str, &str)]) -> Self {
         let account = Site::new(&[
             ("VISAGE_EMBEDDED__API_KEY", "1"),
             ("VISAGE_EMBEDDED__API_SECRET", SECRET),
             ("VISAGE_EMBEDDED__ADMIN_CALLS_PER_HOUR", "1000000"),
         ]);
-        let url = format!("cloudinary://1:{SECRET}@visage?upload_prefix={}", account.url());
+        let address = address.map_or_else(|| account.url(), str::to_owned);
+        let url = format!("cloudinary://1:{SECRET}@visage?upload_prefix={address}");
         let own = [
             ("CLOUDINARY_URL", url.as_str()),
             ("VISAGE_CLOUDINARY__OUTAGE", outage),
@@ -39,6 +45,14 @@ impl Pair {
             app: Site::new(&[&own, IMPATIENT, settings].concat()),
             account,
         }
+    }
+
+    /// Stores a picture in the account as another of its users does.
+    pub(crate) fn store_in_account(&self, public_id: &str, file: Vec<u8>) {
+        let url = format!("{}/v1_1/visage/image/upload", self.account.url());
+        let fields = [("public_id", public_id), ("overwrite", "false")];
+        let answer = post_file(&url, ["1", SECRET], &fields, file).unwrap();
+        assert_eq!(answer.status, 200, "{answer:?}");
     }
 
     /// Whether the URL is one of the account's.

@@ -78,6 +78,19 @@ impl User {
         self.upload(file).unwrap().stored_url()
     }
 
+    /// Posts a picture; an error says that no whole answer came.
+    pub(crate) fn post(&self, file: Vec<u8>) -> reqwest::Result<Answer> {
+        let form = Form::new().part("media", Part::bytes(file).file_name("me.png"));
+        send(self.request(Method::POST, "/api/posts").multipart(form))
+    }
+
+    /// Everybody's posts, newest first.
+    pub(crate) fn feed(&self) -> Vec<Value> {
+        let answer = send(self.request(Method::GET, "/api/posts")).unwrap();
+        assert_eq!(answer.status, 200, "{answer:?}");
+        answer.json()["posts"].as_array().unwrap().clone()
+    }
+
     /// Takes the profile image away.
     pub(crate) fn remove(&self) {
         let answer = send(self.request(Method::DELETE, "/api/users/profile-image")).unwrap();
@@ -108,6 +121,19 @@ impl User {
 /// Gets `url`; an error says that no whole answer came.
 pub(crate) fn get(url: &str) -> reqwest::Result<Answer> {
     send(CLIENT.get(url))
+}
+
+/// Posts a form with a file as whoever has these credentials.
+pub(crate) fn post_file(
+    url: &str,
+    [name, secret]: [&str; 2],
+    fields: &[(&'static str, &str)],
+    file: Vec<u8>,
+) -> reqwest::Result<Answer> {
+    let text = |form: Form, (name, value): &(&'static str, &str)| form.text(*name, (*value).to_owned());
+    let form = fields.iter().fold(Form::new(), text);
+    let form = form.part("file", Part::bytes(file).file_name("picture.png"));
+    send(CLIENT.post(url).basic_auth(name, Some(secret)).multipart(form))
 }
 
 /// The URL of the original that a saved URL shows a version of.

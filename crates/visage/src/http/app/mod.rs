@@ -1,6 +1,7 @@
 //! The application contract's routes.
 
 pub(super) mod auth;
+pub(super) mod posts;
 pub(super) mod profile_image;
 pub(super) mod users;
 mod views;

@@ -90,7 +90,7 @@ async fn existing(app: &App, id: &UserId) -> Result<User, ApiError> {
 }
 
 /// The user, who may change things.
-async fn active(app: &App, caller: &Caller) -> Result<User, ApiError> {
+pub(super) async fn active(app: &App, caller: &Caller) -> Result<User, ApiError> {
     let user = existing(app, &caller.user_id).await?;
     if user.suspended {
         return Err(ApiError::new(

@@ -1,9 +1,11 @@
 //! The JSON shapes of the application contract. Absent optional fields are left out; secrets are never in them.
 
 use serde_json::{Map, Value, json};
-use visage_store::User;
+use visage_cloudinary::ResourceType;
+use visage_store::{Author, Comment, Post, User, UserId};
 
 use crate::auth::SignedIn;
+use crate::posts::Listed;
 use crate::tokens::ADMIN_ID;
 
 /// `{token, user: {id, name, email, role, profileImage?}}`
@@ -56,6 +58,63 @@ pub(super) fn user(user: &User) -> Value {
     set("profileImage", user.profile_image.as_deref().into());
     set("cloudinaryId", user.cloudinary_id.as_deref().into());
     Value::Object(view)
+}
+
+/// `{posts, totalPages, currentPage}`
+pub(super) fn posts(listed: &Listed) -> Value {
+    json!({
+        "posts": listed.posts.iter().map(post).collect::<Value>(),
+        "totalPages": listed.total_pages,
+        "currentPage": listed.current_page,
+    })
+}
+
+/// The post's document, with its authors in it.
+pub(super) fn post(post: &Post) -> Value {
+    let mut view = json!({
+        "_id": post.id.to_string(),
+        "user": author(post.author.as_ref()),
+        "content": post.content,
+        "likes": ids(&post.likes),
+        "featured": post.featured,
+        "comments": post.comments.iter().map(comment).collect::<Value>(),
+        "createdAt": date(post.created_at),
+        "expiresAt": date(post.expires_at),
+        "__v": post.revision,
+    });
+    if let Some(media) = &post.media {
+        view["media"] = media.url.as_str().into();
+        view["cloudinaryId"] = media.public_id.as_str().into();
+        view["mediaType"] = match media.resource_type {
+            ResourceType::Image => "image".into(),
+            ResourceType::Video | ResourceType::Raw => "video".into(),
+        };
+    }
+    view
+}
+
+/// `{_id, user, text, createdAt}`
+pub(super) fn comment(comment: &Comment) -> Value {
+    json!({
+        "_id": comment.id.to_string(),
+        "user": author(comment.author.as_ref()),
+        "text": comment.text,
+        "createdAt": date(comment.created_at),
+    })
+}
+
+/// `{_id, name, profileImage?}`; `null` when the user is gone.
+fn author(author: Option<&Author>) -> Value {
+    let Some(author) = author else { return Value::Null };
+    let mut view = json!({ "_id": author.id.to_string(), "name": author.name });
+    if let Some(url) = &author.profile_image {
+        view["profileImage"] = url.as_str().into();
+    }
+    view
+}
+
+pub(super) fn ids(users: &[UserId]) -> Value {
+    users.iter().map(UserId::to_string).collect()
 }
 
 /// ISO 8601 in UTC with milliseconds, as JavaScript writes dates.

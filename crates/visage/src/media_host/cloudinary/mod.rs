@@ -26,7 +26,7 @@ pub use breaker::{Breaker, BreakerState};
 use client::{Client, FilePart};
 use fault::{Fault, FaultKind};
 
-use super::{Hosted, MediaHost, MediaHostError, Picture};
+use super::{Hosted, MediaHost, MediaHostError, Picture, PictureFacts};
 use crate::clock::Clock;
 use crate::config::{CloudinaryAccount, CloudinaryConfig};
 
@@ -136,7 +136,7 @@ impl Cloudinary {
     async fn upload_once(&self, upload: &Upload<'_>) -> Result<Hosted, Fault> {
         let answer = self.send_file(upload).await?;
         let uploaded = upload.check(&answer)?;
-        let url = self.url(upload.public_id, upload.display, uploaded.version);
+        let url = self.url(upload, uploaded.version);
         if self.confirm {
             match self.client.deliver(Method::HEAD, &url, 0).await {
                 Err(fault) if fault.kind == FaultKind::Refused(StatusCode::NOT_FOUND) => {
@@ -162,8 +162,8 @@ impl Cloudinary {
         }
     }
 
-    async fn is_there(&self, public_id: &PublicId) -> Result<bool, Fault> {
-        match self.client.resource(ResourceType::Image, public_id).await {
+    async fn is_there(&self, public_id: &PublicId, resource_type: ResourceType) -> Result<bool, Fault> {
+        match self.client.resource(resource_type, public_id).await {
             // A backup of what is no more is listed, too.
             Ok(asset) => Ok(asset["placeholder"] != true),
             Err(fault) if fault.kind == FaultKind::Refused(StatusCode::NOT_FOUND) => Ok(false),
@@ -198,18 +198,23 @@ impl Cloudinary {
             };
             answer = self
                 .client
-                .call(ResourceType::Image, "upload", &fields, Some(file))
+                .call(upload.facts.resource_type(), "upload", &fields, Some(file))
                 .await?;
         }
         Ok(answer)
     }
 
-    fn url(&self, public_id: &PublicId, transformation: &Transformation, version: i64) -> String {
-        let cloud = &self.client.account.cloud_name;
-        let url = DeliveryUrl::new(cloud, ResourceType::Image, DeliveryType::Upload, public_id)
-            .with_transformation(transformation.clone())
+    fn url(&self, upload: &Upload<'_>, version: i64) -> String {
+        let url = self
+            .plain_url(upload.public_id, upload.facts.resource_type())
+            .with_transformation(upload.display.clone())
             .with_version(version);
-        self.write(&url)
+        self.write(&upload.facts.complete(url))
+    }
+
+    fn plain_url(&self, public_id: &PublicId, resource_type: ResourceType) -> DeliveryUrl {
+        let cloud = &self.client.account.cloud_name;
+        DeliveryUrl::new(cloud, resource_type, DeliveryType::Upload, public_id)
     }
 
     fn write(&self, url: &DeliveryUrl) -> String {
@@ -256,21 +261,23 @@ impl MediaHost for Cloudinary {
         }
     }
 
-    async fn exists(&self, public_id: &PublicId) -> Result<bool, MediaHostError> {
-        self.persist("exists", || self.is_there(public_id)).await
+    async fn exists(&self, public_id: &PublicId, resource_type: ResourceType) -> Result<bool, MediaHostError> {
+        self.persist("exists", || self.is_there(public_id, resource_type)).await
     }
 
-    async fn original(&self, url: &str, public_id: &PublicId) -> Result<Option<Bytes>, MediaHostError> {
+    async fn original(
+        &self,
+        url: &str,
+        public_id: &PublicId,
+        resource_type: ResourceType,
+    ) -> Result<Option<Bytes>, MediaHostError> {
         // Without a transformation, what is delivered is the file that was stored. A version is only for caches; without
         // one, the current is delivered.
         let url = match self.read(url) {
-            Some(url) if super::names(&url, public_id) => url.with_transformation(Transformation::default()),
-            _ => DeliveryUrl::new(
-                &self.client.account.cloud_name,
-                ResourceType::Image,
-                DeliveryType::Upload,
-                public_id,
-            ),
+            Some(url) if super::names(&url, public_id, resource_type) => {
+                url.with_transformation(Transformation::default())
+            }
+            _ => self.plain_url(public_id, resource_type),
         };
         let url = self.write(&url);
         self.persist("read", || self.read_original(&url)).await
@@ -281,8 +288,9 @@ impl MediaHost for Cloudinary {
         Some(self.write(&url))
     }
 
-    fn serves(&self, url: &str, public_id: &PublicId) -> bool {
-        self.read(url).is_some_and(|url| super::names(&url, public_id))
+    fn serves(&self, url: &str, public_id: &PublicId, resource_type: ResourceType) -> bool {
+        self.read(url)
+            .is_some_and(|url| super::names(&url, public_id, resource_type))
     }
 
     fn breaker(&self) -> Option<BreakerState> {
@@ -320,7 +328,7 @@ struct Upload<'a> {
     public_id: &'a PublicId,
     display: &'a Transformation,
     bytes: Bytes,
-    extension: &'static str,
+    facts: PictureFacts,
     md5: String,
 }
 
@@ -337,7 +345,7 @@ impl<'a> Upload<'a> {
             public_id,
             display,
             bytes,
-            extension: facts.format.extension(),
+            facts,
             md5: md5.await.map_err(|error| MediaHostError::Failed(Box::new(error)))?,
         })
     }
@@ -345,7 +353,7 @@ impl<'a> Upload<'a> {
     fn file_name(&self) -> String {
         let id = self.public_id.as_str();
         let name = id.rsplit_once('/').map_or(id, |(_, name)| name);
-        format!("{name}.{}", self.extension)
+        format!("{name}.{}", self.facts.extension())
     }
 
     /// Whether the answer is about these bytes under this name.

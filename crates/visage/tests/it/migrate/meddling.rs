@@ -66,23 +66,28 @@ impl MediaHost for Meddling {
         self.inner.destroy(public_id, resource_type).await
     }
 
-    async fn exists(&self, public_id: &PublicId) -> Result<bool, MediaHostError> {
-        self.inner.exists(public_id).await
+    async fn exists(&self, public_id: &PublicId, resource_type: ResourceType) -> Result<bool, MediaHostError> {
+        self.inner.exists(public_id, resource_type).await
     }
 
-    async fn original(&self, url: &str, public_id: &PublicId) -> Result<Option<Bytes>, MediaHostError> {
+    async fn original(
+        &self,
+        url: &str,
+        public_id: &PublicId,
+        resource_type: ResourceType,
+    ) -> Result<Option<Bytes>, MediaHostError> {
         if self.how == Meddle::Corrupt {
             return Ok(Some(Bytes::from_static(b"something else")));
         }
-        self.inner.original(url, public_id).await
+        self.inner.original(url, public_id, resource_type).await
     }
 
     fn with_transformation(&self, url: &str, transformation: &Transformation) -> Option<String> {
         self.inner.with_transformation(url, transformation)
     }
 
-    fn serves(&self, url: &str, public_id: &PublicId) -> bool {
-        self.inner.serves(url, public_id)
+    fn serves(&self, url: &str, public_id: &PublicId, resource_type: ResourceType) -> bool {
+        self.inner.serves(url, public_id, resource_type)
     }
 }
 

@@ -8,7 +8,7 @@ use serde_json::json;
 use visage::audit::audit;
 use visage::migrate::output::Output;
 use visage::migrate::{Arguments, MigrateError, MigrationLock, migrate_profiles};
-use visage_cloudinary::PublicId;
+use visage_cloudinary::{PublicId, ResourceType};
 use visage_store::Sha256;
 
 use super::{Scene, end, line_of};
@@ -141,7 +141,13 @@ async fn a_moved_picture_is_clean_and_shown_and_the_next_run_tells_the_same_of_i
     assert_eq!(now.profile_image.as_deref(), line["url"].as_str());
     let url = now.profile_image.unwrap();
     assert_eq!(s.t.get(&url).await.status, StatusCode::OK);
-    let stored = s.t.app.media_host.original(&url, &public_id).await.unwrap().unwrap();
+    let stored =
+        s.t.app
+            .media_host
+            .original(&url, &public_id, ResourceType::Image)
+            .await
+            .unwrap()
+            .unwrap();
     assert_eq!(line["stored_sha256"], Sha256::of(&stored).to_string());
     assert!(!stored.windows(7).any(|bytes| bytes == b"at home"));
     assert_eq!(
