@@ -21,6 +21,7 @@ pub mod listing;
 pub mod media;
 pub mod moving_in;
 pub mod outbox;
+pub mod post_media;
 pub mod posts;
 pub mod relocation;
 pub mod search;

@@ -11,6 +11,7 @@ mod cloudinary_account;
 mod corpus;
 mod delivery;
 mod fault_proxy;
+mod feed;
 mod fetch;
 mod front;
 mod media_copy;
