@@ -14,6 +14,7 @@ mod error;
 mod folders;
 mod ids;
 mod listing;
+mod moving_in;
 mod outbox;
 mod posts;
 mod sqlite;
@@ -39,6 +40,7 @@ pub use error::{BoxError, Result, StoreError};
 pub use folders::{DeletedFolder, Folder, FolderQuery, Folders, RenamedFolder};
 pub use ids::{AssetId, CommentId, DerivedId, EntryId, IdError, Md5, PostId, Sha256, UploadId, UserId};
 pub use listing::{Aggregate, AssetFilter, AssetOrder, Cursor, Page, SearchPage, SearchQuery, Select};
+pub use moving_in::{AdoptError, Adoption, Imported, MigratedPicture, SourceFile, UserPicture};
 pub use outbox::{NewNotification, Notification, Outbox};
 pub use posts::{
     Author, Comment, CommentDeletion, Commented, Deletion, Likes, MAX_COMMENTS, MAX_PAGE_COMMENTS, NewComment, NewPost,

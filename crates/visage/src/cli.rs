@@ -1,5 +1,6 @@
 //! The command line.
 
+mod migrate;
 mod safekeeping;
 
 use std::fs::File;
@@ -76,6 +77,9 @@ enum Command {
     /// Move pictures between media hosts.
     #[command(subcommand)]
     Media(MediaCommand),
+    /// Move in what an earlier installation kept as files: every user's picture, and with --users the users themselves. It can be
+    /// ended at any moment and run again. Exits with 1 when anything has failed.
+    MigrateProfiles(Box<migrate::MigrateArguments>),
     /// Say how a delivery URL is understood, and what would be done for it: chain, steps, sizes, cuts. Nothing is rendered.
     Explain {
         /// The URL, or its path.
@@ -147,6 +151,7 @@ pub fn run() -> anyhow::Result<ExitCode> {
                 report,
                 json,
             }) => copy_media(&open(config)?, arguments, report.as_deref(), json).await,
+            Command::MigrateProfiles(arguments) => migrate::run(config, *arguments).await,
             Command::Explain { url, accept } => explain(&open(config)?, &url, accept.as_deref()).await,
             Command::CheckConfig => {
                 writeln!(std::io::stdout(), "the settings are good")?;

@@ -23,6 +23,7 @@ pub mod mail;
 pub mod media_copy;
 pub mod media_host;
 pub mod metrics;
+pub mod migrate;
 pub mod passwords;
 pub mod permits;
 pub mod posts;

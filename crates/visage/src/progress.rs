@@ -29,6 +29,11 @@ impl Progress {
         self.0.inc(1);
     }
 
+    /// Says something while the bar is out of the way.
+    pub fn aside(&self, say: impl FnOnce()) {
+        self.0.suspend(say);
+    }
+
     /// All is done; the bar goes away.
     pub fn end(&self) {
         self.0.finish_and_clear();

@@ -19,6 +19,7 @@ pub mod documents;
 pub mod folders;
 pub mod listing;
 pub mod media;
+pub mod moving_in;
 pub mod outbox;
 pub mod post_media;
 pub mod posts;

@@ -19,6 +19,7 @@ mod expired;
 mod folders;
 mod indexes;
 mod lists;
+mod moving_in;
 mod otp;
 mod outbox;
 #[cfg(test)]

@@ -12,6 +12,7 @@ const MIGRATIONS: &[&str] = &[
     include_str!("../../migrations/0004_taken_in.sql"),
     include_str!("../../migrations/0005_posts.sql"),
     include_str!("../../migrations/0006_upkeep.sql"),
+    include_str!("../../migrations/0007_migrated.sql"),
 ];
 
 /// Brings the schema up to date, one transaction per migration.

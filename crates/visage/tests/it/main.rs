@@ -15,6 +15,7 @@ mod feed;
 mod fetch;
 mod front;
 mod media_copy;
+mod migrate;
 mod pictures;
 mod post_lifetimes;
 mod posts;

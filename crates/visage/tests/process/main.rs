@@ -3,6 +3,7 @@
 
 mod account;
 mod client;
+mod installation;
 mod pictures;
 mod preload;
 mod raw;
@@ -21,6 +22,7 @@ mod full_disk;
 mod kills;
 mod media_copy;
 mod memory;
+mod migrate;
 mod parallel_uploads;
 mod post_crashes;
 mod scrub;
