@@ -1,10 +1,15 @@
 # What a developer does here. Logic beyond a line lives in scripts/ or in Rust.
-.PHONY: run test check bench gallery fuzz fmt lint docs deny clean
+.PHONY: run migrate-profiles test check bench gallery fuzz fmt lint docs deny clean
 
 run: ## build visage and serve it at http://localhost:5000
 	@scripts/install-build-tools
 	cargo build --release --locked --package visage
 	target/release/visage serve
+
+migrate-profiles: ## moves in an earlier installation: UPLOADS=folder [USERS=users.json] [ARGUMENTS="--dry-run …"]
+	@scripts/install-build-tools
+	cargo build --release --locked --package visage
+	target/release/visage migrate-profiles --uploads "$(UPLOADS)" $(if $(USERS),--users "$(USERS)") $(ARGUMENTS)
 
 test: ## everything that CI runs; does all of its own set-up
 	@scripts/test

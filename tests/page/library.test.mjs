@@ -91,7 +91,7 @@ test('the status says how storage, cache and reaper stand, and is for administra
   const page = await signedIn(made, await admin(), '#/status');
   await page.getByText(/just now: |min ago: /).waitFor();
   await screens(page, 'status');
-  for (const title of ['Server', 'Storage', 'Cache', 'Reaper']) await page.getByRole('heading', { name: title, exact: true }).waitFor();
+  for (const title of ['Server', 'Storage', 'Cache', 'Reaper', 'Scrub', 'Backup']) await page.getByRole('heading', { name: title, exact: true }).waitFor();
   await end(made);
   const other = await context();
   const members = await signedIn(other, await member(), '#/status');

@@ -11,6 +11,7 @@ use visage_cloudinary::{PublicId, ResourceType, Secret};
 
 use crate::error::{Result, StoreError};
 use crate::ids::{PostId, Sha256, UserId};
+use crate::moving_in::{AdoptError, Adoption, Imported, MigratedPicture, UserPicture};
 use crate::users::{NewUser, Otp, OtpCheck, OtpOutcome, ProfileDetails, ResetToken, User};
 
 /// Users, pending media and expired media. Every method is one whole act: it happens entirely or not at all.
@@ -129,6 +130,30 @@ pub trait Directory: Send + Sync + std::fmt::Debug {
 
     /// Who refers to this public id: users first, then posts, each by id.
     async fn references_to(&self, public_id: &str) -> Result<Vec<MediaReference>>;
+
+    /// Adds users as they were in an earlier installation, with their ids; the answers are in the same order.
+    async fn import_users(&self, users: Vec<User>) -> Result<Vec<Imported>>;
+
+    /// How many users there are.
+    async fn count_users(&self) -> Result<u64>;
+
+    /// Up to `limit` users, with and without a picture, whose id is greater than `after`, by id.
+    async fn all_user_pictures(&self, after: Option<UserId>, limit: usize) -> Result<Vec<UserPicture>>;
+
+    /// Sets the picture of a user who had a file of an earlier installation, notes what the user had, and ends the pending
+    /// exchange.
+    ///
+    /// # Errors
+    /// [`AdoptError::Superseded`] when the user has anything else than what it is said to have, and
+    /// [`AdoptError::PendingGone`], as for an exchange.
+    async fn adopt_profile_image(&self, adoption: Adoption) -> Result<MigratedPicture, AdoptError>;
+
+    /// How the picture with this public id was moved in.
+    async fn migrated_picture(&self, public_id: &PublicId) -> Result<Option<MigratedPicture>>;
+
+    /// Gives the owner of an adopted picture back what it had, exactly; the picture becomes expired media due at `retire_at`.
+    /// `false`, and nothing is changed: the owner has another picture by now, or the picture was not adopted.
+    async fn undo_adoption(&self, public_id: &PublicId, retire_at: Timestamp) -> Result<bool>;
 
     /// How many media are pending, expired and taken in, for metrics.
     async fn media_counts(&self) -> Result<MediaCounts>;

@@ -48,15 +48,20 @@ impl StoreError {
 
 /// Whether an error, or what caused it, is a full disk or an exhausted quota.
 pub(crate) fn is_no_space(error: &(dyn StdError + 'static)) -> bool {
+    io_error(error).is_some_and(|io| is_full(io.kind()))
+}
+
+/// The system's error that an error is, or was caused by.
+pub(crate) fn io_error<'a>(error: &'a (dyn StdError + 'static)) -> Option<&'a io::Error> {
     let mut next = Some(error);
     while let Some(error) = next {
         if let Some(io) = error.downcast_ref::<io::Error>() {
             // An `io::Error` that wraps another error skips that one in its own chain of sources.
-            return is_full(io.kind()) || io.get_ref().is_some_and(|inner| is_no_space(inner));
+            return io.get_ref().and_then(|inner| io_error(inner)).or(Some(io));
         }
         next = error.source();
     }
-    false
+    None
 }
 
 fn is_full(kind: io::ErrorKind) -> bool {

@@ -14,16 +14,19 @@ mod error;
 mod folders;
 mod ids;
 mod listing;
+mod moving_in;
 mod outbox;
 mod posts;
 mod sqlite;
+mod upkeep;
 mod users;
+mod vault;
 
 pub use asset::{
     Asset, AssetDetails, AssetKey, Backup, ImageFacts, Media, Moderation, ModerationStatus, Upload, UploadFacts,
     VideoFacts,
 };
-pub use blobs::{BLOCK_BYTES, BlobError, BlobKey, Blobs, Stored};
+pub use blobs::{BLOCK_BYTES, BlobError, BlobKey, Blobs, CopyError, Put, Stored};
 pub use catalog::{
     Catalog, Commit, CommitError, CommitUpload, Derived, DerivedFacts, DerivedKey, DoomedUpload, EditDetails, Edited,
     RenameAsset, Renamed, UploadRecord, UploadState, Usage,
@@ -37,13 +40,16 @@ pub use error::{BoxError, Result, StoreError};
 pub use folders::{DeletedFolder, Folder, FolderQuery, Folders, RenamedFolder};
 pub use ids::{AssetId, CommentId, DerivedId, EntryId, IdError, Md5, PostId, Sha256, UploadId, UserId};
 pub use listing::{Aggregate, AssetFilter, AssetOrder, Cursor, Page, SearchPage, SearchQuery, Select};
+pub use moving_in::{AdoptError, Adoption, Imported, MigratedPicture, SourceFile, UserPicture};
 pub use outbox::{NewNotification, Notification, Outbox};
 pub use posts::{
     Author, Comment, CommentDeletion, Commented, Deletion, Likes, MAX_COMMENTS, MAX_PAGE_COMMENTS, NewComment, NewPost,
     Post, PostMedia, PostPage, PostQuery, Posts,
 };
 
-pub use sqlite::Sqlite;
+pub use sqlite::{DatabaseCopy, KeptOriginal, Sqlite};
+pub use upkeep::{BackupTimes, Condition, Damage, DamagedUpload, ScrubProgress, Upkeep};
+pub use vault::{FileFacts, Manifest, SnapshotId, Vault, VaultError, VaultFile, VaultLock, VaultOriginal};
 pub use visage_cloudinary::Secret;
 
 pub use users::{

@@ -14,6 +14,7 @@ mod sqlite {
     visage_store::outbox_conformance!(super::sqlite_in_a_folder);
     visage_store::posts_conformance!(super::sqlite_in_a_folder);
     visage_store::search_conformance!(super::sqlite_in_a_folder);
+    visage_store::upkeep_conformance!(super::sqlite_in_a_folder);
 }
 
 mod disk {

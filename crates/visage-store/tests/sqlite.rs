@@ -10,8 +10,8 @@ use tempfile::TempDir;
 use visage_cloudinary::search::Expression;
 use visage_cloudinary::{PublicId, ResourceType};
 use visage_store::{
-    AssetDetails, AssetFilter, AssetOrder, Catalog as _, Directory, Exchange, MediaCounts, NewUser, PendingMedia,
-    ProfileImage, Role, SearchQuery, Secret, Sqlite, StoreError, UploadId, User,
+    AssetDetails, AssetFilter, AssetOrder, Catalog as _, DatabaseCopy, Directory, Exchange, MediaCounts, NewUser,
+    PendingMedia, ProfileImage, Role, SearchQuery, Secret, Sqlite, StoreError, Upkeep as _, UploadId, User,
 };
 
 #[tokio::test]
@@ -267,17 +267,55 @@ async fn more_readers_than_connections_all_get_their_turn() {
 }
 
 #[tokio::test]
-async fn a_backup_is_a_whole_database_of_its_own() {
+async fn a_copy_is_a_whole_database_of_its_own() {
     let (path, folder) = file();
     let store = Sqlite::open(&path).unwrap();
     let user = create_user(&store).await;
     let copy = folder.path().join("copy.db");
-    store.back_up_to(&copy).await.unwrap();
+    store.copy_database_to(&copy).await.unwrap();
     store
         .delete_user(&user.id, Timestamp::UNIX_EPOCH, Timestamp::UNIX_EPOCH)
         .await
         .unwrap();
+    let ready = DatabaseCopy::open(&copy).await.unwrap();
+    ready.prepare().await.unwrap();
+    ready.check().await.unwrap();
+    assert_eq!(ready.originals(None, 10).await.unwrap(), []);
+    drop(ready);
+    let beside = ["copy.db-wal", "copy.db-shm", "copy.db-journal"].map(|name| folder.path().join(name).exists());
+    assert_eq!(beside, [false; 3], "all of it is in one file");
     assert_eq!(Sqlite::open(&copy).unwrap().user(&user.id).await.unwrap(), Some(user));
+}
+
+#[tokio::test]
+async fn a_copy_that_is_damaged_or_too_new_is_not_taken() {
+    let (path, folder) = file();
+    let store = Sqlite::open(&path).unwrap();
+    for number in 0..200 {
+        store
+            .begin_upload(&UploadId::from_bytes([number; 16]), Timestamp::UNIX_EPOCH)
+            .await
+            .unwrap();
+    }
+    let copy = folder.path().join("copy.db");
+    store.copy_database_to(&copy).await.unwrap();
+    DatabaseCopy::open(&copy).await.unwrap().prepare().await.unwrap();
+    let whole = std::fs::read(&copy).unwrap();
+    Connection::open(&copy)
+        .unwrap()
+        .pragma_update(None, "user_version", 999)
+        .unwrap();
+    let refused = DatabaseCopy::open(&copy).await.unwrap().check().await;
+    assert!(
+        matches!(refused, Err(StoreError::SchemaTooNew { found: 999, .. })),
+        "{refused:?}"
+    );
+    let mut cut = whole.clone();
+    let page = cut.windows(16).position(|bytes| bytes == [7; 16]).unwrap() / 4096 * 4096;
+    cut[page..page + 200].fill(0xff);
+    std::fs::write(&copy, cut).unwrap();
+    let refused = DatabaseCopy::open(&copy).await.unwrap().check().await;
+    assert!(matches!(refused, Err(StoreError::Damaged(_))), "{refused:?}");
 }
 
 #[tokio::test]

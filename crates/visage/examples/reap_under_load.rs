@@ -12,7 +12,7 @@ use bytes::Bytes;
 use futures_util::StreamExt as _;
 use futures_util::future::join_all;
 use visage::app::{App, DataLock};
-use visage::clock::{Clock, FixedClock, later};
+use visage::clock::{FixedClock, later};
 use visage::config::Config;
 use visage::jobs::reaper;
 use visage::media_host::Picture;
@@ -92,6 +92,7 @@ async fn fill(app: &App, author: UserId, count: usize) -> Result<()> {
         let picture = Picture {
             bytes: bytes.clone(),
             facts: facts.into(),
+            part: None,
         };
         publish(app, author, number, picture)
     });
@@ -139,7 +140,7 @@ async fn upload_until(app: &App, users: &[User], is_over: &AtomicBool) -> Result
         while !is_over.load(Ordering::SeqCst) {
             let begun = Instant::now();
             let spooled = SpooledFile::from_bytes(&app.temporary_folder, &file)?;
-            profile::exchange_image(app, user, spooled).await?;
+            profile::exchange_image(app, user, spooled, None).await?;
             times.push(begun.elapsed());
         }
         Result::Ok(times)

@@ -11,8 +11,9 @@ use jiff::Timestamp;
 use tokio_util::task::TaskTracker;
 use visage_cloudinary::Transformation;
 use visage_cloudinary::signature::SignatureAlgorithm;
-use visage_store::{BlobError, Blobs, Directory, Posts, Sqlite, StoreError};
+use visage_store::{BlobError, Blobs, Directory, Posts, Sqlite, StoreError, Upkeep};
 
+use crate::backup::Workspace;
 use crate::chunks::Chunks;
 use crate::clock::Clock;
 use crate::config::{Config, ConfigError, SecretsError, StoredSecrets};
@@ -39,6 +40,8 @@ pub struct App {
     pub directory: Arc<dyn Directory>,
     /// What members show each other.
     pub posts: Arc<dyn Posts>,
+    /// What is known of the state of originals and backups.
+    pub upkeep: Arc<dyn Upkeep>,
     /// Where pictures live.
     pub media_host: Arc<dyn MediaHost>,
     /// The media hosts one by one.
@@ -95,6 +98,12 @@ pub enum StartError {
         /// The folder.
         folder: String,
     },
+    /// A restore was cut off.
+    #[error("a restore into the data folder {folder} was not finished; run `visage restore` again")]
+    HalfRestored {
+        /// The folder.
+        folder: String,
+    },
     /// The settings are wrong.
     #[error(transparent)]
     Config(#[from] ConfigError),
@@ -124,6 +133,7 @@ impl App {
     /// # Errors
     /// See [`StartError`].
     pub fn open_locked(config: Config, clock: Arc<dyn Clock>, _lock: &DataLock) -> Result<Self, StartError> {
+        refuse_half_restored(&config.data)?;
         StoredSecrets::load_or_create(&config.data)?;
         Self::open(config, clock)
     }
@@ -134,13 +144,14 @@ impl App {
     /// See [`StartError`].
     pub fn open(mut config: Config, clock: Arc<dyn Clock>) -> Result<Self, StartError> {
         let data = config.data.clone();
+        refuse_half_restored(&data)?;
         for folder in [blob_folder(&data), temporary_folder(&data)] {
             std::fs::read_dir(&folder).map_err(|cause| StartError::folder(&folder, cause))?;
         }
         if let Some(secrets) = StoredSecrets::load(&data)? {
             secrets.fill(&mut config);
         }
-        let sqlite = Arc::new(Sqlite::open(&data.join("visage.db"))?);
+        let sqlite = Arc::new(Sqlite::open(&database_file(&data))?);
         let blobs = Blobs::on_disk(&blob_folder(&data))?;
         Self::assemble(config, clock, sqlite, blobs)
     }
@@ -175,6 +186,7 @@ impl App {
             hosts,
             directory,
             posts: sqlite.clone(),
+            upkeep: sqlite.clone(),
             library: Arc::clone(&library),
             chunks: Chunks::new(&config.chunks, Arc::clone(&clock)),
             fetcher: Fetcher::new(&config.fetch, Arc::new(SystemNetwork)),
@@ -209,6 +221,9 @@ impl App {
         let swept = self.library.blobs.sweep_staging().await?;
         if swept > 0 {
             tracing::info!(files = swept, "cleared interrupted writes away");
+        }
+        if let Err(error) = Workspace::sweep(&self.config.data) {
+            tracing::warn!(error = %error, "what an interrupted backup left could not be cleared away");
         }
         Ok(())
     }
@@ -262,6 +277,25 @@ pub fn blob_folder(data: &Path) -> PathBuf {
 /// Where uploads are held on their way in.
 pub fn temporary_folder(data: &Path) -> PathBuf {
     data.join("tmp")
+}
+
+/// Where a restore puts everything before it is in place. While it is there, the rest of the data folder is not to be used.
+pub fn restoring_folder(data: &Path) -> PathBuf {
+    data.join("restoring")
+}
+
+/// The database.
+pub fn database_file(data: &Path) -> PathBuf {
+    data.join("visage.db")
+}
+
+fn refuse_half_restored(data: &Path) -> Result<(), StartError> {
+    if !restoring_folder(data).exists() {
+        return Ok(());
+    }
+    Err(StartError::HalfRestored {
+        folder: data.display().to_string(),
+    })
 }
 
 fn make_folders(data: &Path) -> std::io::Result<()> {

@@ -1,5 +1,8 @@
 //! The command line.
 
+mod migrate;
+mod safekeeping;
+
 use std::fs::File;
 use std::io::{IsTerminal as _, LineWriter, Write};
 use std::path::{Path, PathBuf};
@@ -16,7 +19,7 @@ use crate::app::{App, DataLock};
 use crate::clock::{self, SystemClock};
 use crate::config::{Config, Environment, LogConfig, LogFormat, read_dotenv};
 use crate::http::{Front, server};
-use crate::jobs::{mover, notifier, reaper};
+use crate::jobs::{backups, mover, notifier, reaper, scrubber};
 use crate::library::deliver::{self, Visitor};
 use crate::{audit, bench, crash, descriptors, media_copy, metrics};
 
@@ -63,9 +66,20 @@ enum Command {
         #[arg(long)]
         strict: bool,
     },
+    /// Copy everything that is kept to another place, also while a server works; only what is new travels. Exits with 1 when
+    /// anything could not be copied.
+    Backup(safekeeping::BackupArguments),
+    /// Bring the data folder back from a backup, after every byte of it was compared with its hash.
+    Restore(safekeeping::RestoreArguments),
+    /// Read every picture again and compare it with its hash; lost ones are repaired from the backup. Exits with 1 when any
+    /// remains lost.
+    Scrub(safekeeping::ScrubArguments),
     /// Move pictures between media hosts.
     #[command(subcommand)]
     Media(MediaCommand),
+    /// Move in what an earlier installation kept as files: every user's picture, and with --users the users themselves. It can be
+    /// ended at any moment and run again. Exits with 1 when anything has failed.
+    MigrateProfiles(Box<migrate::MigrateArguments>),
     /// Say how a delivery URL is understood, and what would be done for it: chain, steps, sizes, cuts. Nothing is rendered.
     Explain {
         /// The URL, or its path.
@@ -129,11 +143,15 @@ pub fn run() -> anyhow::Result<ExitCode> {
                 let bad = audit.is_damaged() || (strict && audit.has_leaks());
                 Ok(if bad { ExitCode::FAILURE } else { ExitCode::SUCCESS })
             }
+            Command::Backup(arguments) => safekeeping::back_up(config, arguments).await,
+            Command::Restore(arguments) => safekeeping::restore(config, arguments).await,
+            Command::Scrub(arguments) => safekeeping::scrub(config, arguments).await,
             Command::Media(MediaCommand::Copy {
                 arguments,
                 report,
                 json,
             }) => copy_media(&open(config)?, arguments, report.as_deref(), json).await,
+            Command::MigrateProfiles(arguments) => migrate::run(config, *arguments).await,
             Command::Explain { url, accept } => explain(&open(config)?, &url, accept.as_deref()).await,
             Command::CheckConfig => {
                 writeln!(std::io::stdout(), "the settings are good")?;
@@ -269,6 +287,8 @@ async fn serve(mut config: Config, quiet: bool) -> anyhow::Result<ExitCode> {
     let reaper = tokio::spawn(reaper::run(Arc::clone(&app), stop.clone()));
     let mover = tokio::spawn(mover::run(Arc::clone(&app), stop.clone()));
     let notifier = tokio::spawn(send_notifications(Arc::clone(&app), stop.clone()));
+    let backups = tokio::spawn(backups::run(Arc::clone(&app), stop.clone()));
+    let scrubber = tokio::spawn(scrubber::run(Arc::clone(&app), stop.clone()));
     if let Err(error) = say_ready(&app, listener.local_addr()?, quiet) {
         tracing::warn!(error = %error, "nobody reads the ready message");
     }
@@ -283,6 +303,8 @@ async fn serve(mut config: Config, quiet: bool) -> anyhow::Result<ExitCode> {
     reaper.await.context("the reaper failed")?;
     mover.await.context("the mover failed")?;
     notifier.await.context("the notifier failed")?;
+    backups.await.context("the backups failed")?;
+    scrubber.await.context("the scrubber failed")?;
     tracing::info!("stopped");
     Ok(ExitCode::SUCCESS)
 }
@@ -339,6 +361,7 @@ fn print_counts(counts: &[serde_json::Value], json: bool) -> anyhow::Result<()> 
         return Ok(());
     }
     for (name, count) in counts {
+        let count = count.as_str().map_or_else(|| count.to_string(), str::to_owned);
         writeln!(out, "{:<22} {count:>10}", name.replace('_', " "))?;
     }
     Ok(())

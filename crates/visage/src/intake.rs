@@ -217,7 +217,7 @@ pub(crate) async fn work<T: Send + 'static>(
 }
 
 /// `{folder}/` and 20 random characters (100 bits): a name that was never used before.
-fn fresh_public_id(folder: &str) -> Result<PublicId, IntakeError> {
+pub(crate) fn fresh_public_id(folder: &str) -> Result<PublicId, IntakeError> {
     let name = BASE32_NOPAD.encode(&rand::random::<[u8; 13]>()).to_ascii_lowercase();
     let name: String = name.chars().take(20).collect();
     PublicId::parse(&format!("{folder}/{name}")).map_err(|error| IntakeError::Internal(error.to_string()))

@@ -37,6 +37,13 @@ pub(crate) async fn show(State(app): State<Arc<App>>) -> Response {
         gauge("visage_expired_media", counts.expired);
         gauge("visage_taken_in_media", counts.taken_in);
     }
+    if let Ok(condition) = app.upkeep.condition().await {
+        gauge("visage_damaged_originals", condition.damaged_originals);
+        if let Some(at) = condition.backup.succeeded_at {
+            let seconds = u64::try_from(at.as_second()).unwrap_or_default();
+            gauge("visage_backup_last_success_timestamp_seconds", seconds);
+        }
+    }
     if let Ok(bytes) = app.library.catalog.derived_bytes().await {
         gauge("visage_derived_bytes", bytes);
     }

@@ -157,18 +157,18 @@ pub async fn crop_again(app: &App, user: &User, crop: Crop) -> Result<String, Pr
 /// As for a picture that is to be kept.
 pub async fn find_faces(app: &App, file: SpooledFile) -> Result<Found, ProfileImageError> {
     let file = Arc::new(file);
-    let facts = intake::probe_picture(app, &file).await?;
+    let picture = intake::probe_picture(app, &file).await?;
     let limits = app.library.limits.clone();
-    let memory_bytes = Sample::memory_bytes(&facts, file.len_bytes());
+    let memory_bytes = Sample::memory_bytes(&picture, file.len_bytes());
     let faces = intake::work(app, memory_bytes, move |expired| {
         let bytes = file.read_all().map_err(IntakeError::TemporaryFile)?;
-        let found = Sample::of(&bytes, &facts, &limits, expired)?.faces()?.into_iter();
+        let found = Sample::of(&bytes, &picture, &limits, expired)?.faces()?.into_iter();
         Ok(found.map(|face| [face.x, face.y, face.width, face.height]).collect())
     })
     .await?;
     Ok(Found {
-        width: facts.width,
-        height: facts.height,
+        width: picture.width,
+        height: picture.height,
         faces,
     })
 }

@@ -1,7 +1,7 @@
 //! What can go wrong with a blob.
 
 use crate::blobs::BlobKey;
-use crate::error::{BoxError, is_no_space};
+use crate::error::{BoxError, io_error, is_no_space};
 
 /// A blob could not be stored, read or deleted.
 #[derive(Debug, thiserror::Error)]
@@ -30,7 +30,22 @@ pub enum BlobError {
     Backend(#[source] BoxError),
 }
 
+/// The system's numbers for a device that cannot give back what was written: EIO, EBADMSG, EUCLEAN (Linux).
+const BROKEN_MEDIUM: [i32; 3] = [5, 74, 117];
+
 impl BlobError {
+    /// Whether the bytes are lost where they were: they are gone, other ones, or the device cannot read them. Anything else may
+    /// pass.
+    pub fn is_loss(&self) -> bool {
+        match self {
+            Self::Missing(_) | Self::Damaged { .. } => true,
+            Self::Backend(cause) => io_error(cause.as_ref())
+                .and_then(std::io::Error::raw_os_error)
+                .is_some_and(|number| cfg!(target_os = "linux") && BROKEN_MEDIUM.contains(&number)),
+            Self::Exists(_) | Self::NoSpace(_) => false,
+        }
+    }
+
     /// Sorts out an error of the store while it handled `key`.
     pub(super) fn from_store(error: object_store::Error, key: &BlobKey) -> Self {
         match error {
@@ -68,5 +83,10 @@ mod tests {
         };
         assert!(matches!(sort(28), BlobError::NoSpace(_)));
         assert!(matches!(sort(5), BlobError::Backend(_)));
+        // EIO says that the bytes are lost; EACCES that somebody has to open a door.
+        assert_eq!(
+            [sort(5), sort(13), sort(28)].map(|error| error.is_loss()),
+            [true, false, false]
+        );
     }
 }

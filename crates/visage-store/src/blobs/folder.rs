@@ -10,39 +10,62 @@ use futures_util::stream::{BoxStream, StreamExt as _};
 use object_store::local::LocalFileSystem;
 use tokio::sync::mpsc;
 
-use super::key::{BlobKey, DERIVED, ORIGINALS};
+use super::key::BlobKey;
 
 /// How many pieces wait to be written.
 const PIECES_AHEAD: usize = 4;
 
 /// The folder that blobs are in.
 #[derive(Debug, Clone)]
-pub(super) struct Folder(Arc<PathBuf>);
+pub(super) struct Folder {
+    path: Arc<PathBuf>,
+    kinds: &'static [&'static str],
+}
+
+/// What becomes of a file that has the name already.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Publish {
+    /// It stays, and the new one is refused.
+    Create,
+    /// The new one takes its place; who reads the old one reads it to its end.
+    Replace,
+}
 
 impl Folder {
-    /// Makes the folders and opens a durable store for originals and a quick one for derived blobs.
-    pub(super) fn open(folder: &Path) -> io::Result<(Self, LocalFileSystem, LocalFileSystem)> {
+    /// Makes the folders of these kinds of blobs.
+    pub(super) fn make(folder: &Path, kinds: &'static [&'static str]) -> io::Result<Self> {
         fs::create_dir_all(folder)?;
         let folder = folder.canonicalize()?;
-        for shards in [ORIGINALS, DERIVED].map(|name| folder.join(name)) {
+        for shards in kinds.iter().map(|name| folder.join(name)) {
             make_shards(&shards)?;
         }
         sync(&folder)?;
         folder.parent().map_or(Ok(()), sync)?;
-        let store = LocalFileSystem::new_with_prefix(&folder).map_err(io::Error::other)?;
-        Ok((Self(Arc::new(folder)), store.clone().with_fsync(true), store))
+        Self::at(&folder, kinds)
+    }
+
+    /// The folder as it is; nothing is made.
+    pub(super) fn at(folder: &Path, kinds: &'static [&'static str]) -> io::Result<Self> {
+        let path = Arc::new(folder.canonicalize()?);
+        Ok(Self { path, kinds })
+    }
+
+    /// A store on it that does not wait for the disk.
+    pub(super) fn store(&self) -> io::Result<LocalFileSystem> {
+        LocalFileSystem::new_with_prefix(self.path.as_path()).map_err(io::Error::other)
     }
 
     /// Writes a file piece by piece, as durably as `object_store` writes one as a whole: to a file with another name, synced,
-    /// then linked to its name, which must be free. A stream that ends early, or whoever waits no more, leaves nothing.
+    /// then given its name as `publish` says. A stream that ends early, or whoever waits no more, leaves nothing.
     pub(super) async fn put_stream(
         &self,
         key: &BlobKey,
+        publish: Publish,
         mut pieces: BoxStream<'static, io::Result<Bytes>>,
     ) -> io::Result<()> {
-        let path = self.0.join(key.path().as_ref());
+        let path = self.path.join(key.path().as_ref());
         let (sender, receiver) = mpsc::channel(PIECES_AHEAD);
-        let writing = tokio::task::spawn_blocking(move || write_pieces(&path, receiver));
+        let writing = tokio::task::spawn_blocking(move || write_pieces(&path, publish, receiver));
         let mut failure = None;
         while let Some(piece) = pieces.next().await {
             match piece {
@@ -69,9 +92,20 @@ impl Folder {
 
     /// Makes the removal of a blob outlast a power cut.
     pub(super) async fn sync_folder_of(&self, key: &BlobKey) -> io::Result<()> {
-        let mut path = self.0.join(key.path().as_ref());
+        let mut path = self.path.join(key.path().as_ref());
         path.pop();
         on_blocking_thread(move || sync(&path)).await
+    }
+
+    /// Asks the system to forget what it has of a file in memory. That it may not do so is no error.
+    pub(super) async fn forget_cached(&self, key: &BlobKey) {
+        let path = self.path.join(key.path().as_ref());
+        let forget = move || {
+            let file = File::open(path)?;
+            rustix::fs::fadvise(&file, 0, None, rustix::fs::Advice::DontNeed)?;
+            Ok(())
+        };
+        on_blocking_thread(forget).await.ok();
     }
 
     /// Removes every leftover and returns how many there were.
@@ -85,10 +119,10 @@ impl Folder {
     }
 
     async fn each_leftover(&self, act: fn(&Path) -> io::Result<()>) -> io::Result<u64> {
-        let folder = Arc::clone(&self.0);
+        let Self { path: folder, kinds } = self.clone();
         on_blocking_thread(move || {
             let mut count = 0;
-            for shards in [ORIGINALS, DERIVED] {
+            for shards in kinds {
                 for shard in fs::read_dir(folder.join(shards))? {
                     let shard = shard?;
                     if shard.file_type()?.is_dir() {
@@ -103,12 +137,20 @@ impl Folder {
 }
 
 /// Runs on a blocking thread. The end of the pieces is `None`.
-fn write_pieces(path: &Path, mut pieces: mpsc::Receiver<Option<Bytes>>) -> io::Result<()> {
+fn write_pieces(path: &Path, publish: Publish, mut pieces: mpsc::Receiver<Option<Bytes>>) -> io::Result<()> {
     let mut staged = path.as_os_str().to_owned();
-    staged.push("#1");
+    // Two may want to replace the same file at the same time: each writes one of its own.
+    staged.push(match publish {
+        Publish::Create => "#1".to_owned(),
+        Publish::Replace => format!("#{}", rand::random::<u32>()),
+    });
     let staged = PathBuf::from(staged);
-    let written = write_staged(&staged, &mut pieces).and_then(|()| fs::hard_link(&staged, path));
-    let removed = fs::remove_file(&staged);
+    let written = write_staged(&staged, &mut pieces).and_then(|()| match publish {
+        Publish::Create => fs::hard_link(&staged, path),
+        Publish::Replace => fs::rename(&staged, path),
+    });
+    let is_gone = publish == Publish::Replace && written.is_ok();
+    let removed = if is_gone { Ok(()) } else { fs::remove_file(&staged) };
     written?;
     removed?;
     path.parent().map_or(Ok(()), sync)
@@ -138,7 +180,7 @@ fn each_leftover_in(shard: &Path, act: fn(&Path) -> io::Result<()>) -> io::Resul
 }
 
 /// `object_store` writes to `name#N` first; no key of ours has a `#`.
-fn is_staging(name: &str) -> bool {
+pub(crate) fn is_staging(name: &str) -> bool {
     name.split_once('#')
         .is_some_and(|(_, n)| !n.is_empty() && n.bytes().all(|b| b.is_ascii_digit()))
 }
@@ -151,7 +193,7 @@ fn make_shards(folder: &Path) -> io::Result<()> {
 }
 
 /// Writes a folder's entries to disk; does nothing where folders cannot be opened.
-fn sync(folder: &Path) -> io::Result<()> {
+pub(crate) fn sync(folder: &Path) -> io::Result<()> {
     if cfg!(unix) {
         File::open(folder)?.sync_all()
     } else {
@@ -159,6 +201,8 @@ fn sync(folder: &Path) -> io::Result<()> {
     }
 }
 
-async fn on_blocking_thread<T: Send + 'static>(work: impl FnOnce() -> io::Result<T> + Send + 'static) -> io::Result<T> {
+pub(crate) async fn on_blocking_thread<T: Send + 'static>(
+    work: impl FnOnce() -> io::Result<T> + Send + 'static,
+) -> io::Result<T> {
     tokio::task::spawn_blocking(work).await.map_err(io::Error::other)?
 }

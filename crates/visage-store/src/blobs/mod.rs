@@ -10,9 +10,11 @@
 //! just made; so [`Blobs::on_disk`] makes all folders beforehand, and deleting syncs them here. A file system without hard links
 //! cannot hold originals. A put runs on a blocking thread to its end even if nobody waits for it any more.
 
+mod copy;
 mod error;
-mod folder;
+pub(crate) mod folder;
 mod key;
+pub(crate) mod whole;
 
 use std::ops::Range;
 use std::path::Path;
@@ -23,8 +25,9 @@ use futures_util::stream::{BoxStream, StreamExt as _};
 use object_store::memory::InMemory;
 use object_store::{ObjectStore, ObjectStoreExt as _, PutMode};
 
+pub use copy::{CopyError, Put};
 pub use error::BlobError;
-use folder::Folder;
+use folder::{Folder, Publish};
 pub use key::BlobKey;
 
 use visage_cloudinary::Recipe;
@@ -72,10 +75,21 @@ impl Blobs {
     /// # Errors
     /// [`BlobError::NoSpace`] or [`BlobError::Backend`] when the folders cannot be made.
     pub fn on_disk(folder: &Path) -> Result<Self, BlobError> {
-        let (folder, originals, derived) = Folder::open(folder).map_err(BlobError::from_cause)?;
+        let folder = Folder::make(folder, &[key::ORIGINALS, key::DERIVED]).map_err(BlobError::from_cause)?;
+        Self::in_folder(folder)
+    }
+
+    /// Originals alone in files under `folder`, which is made if `make` says so. Blocks.
+    pub(crate) fn originals_on_disk(folder: &Path, make: bool) -> Result<Self, BlobError> {
+        let open = if make { Folder::make } else { Folder::at };
+        Self::in_folder(open(folder, &[key::ORIGINALS]).map_err(BlobError::from_cause)?)
+    }
+
+    fn in_folder(folder: Folder) -> Result<Self, BlobError> {
+        let store = folder.store().map_err(BlobError::from_cause)?;
         Ok(Self {
-            originals: Arc::new(originals),
-            derived: Arc::new(derived),
+            originals: Arc::new(store.clone().with_fsync(true)),
+            derived: Arc::new(store),
             folder: Some(folder),
         })
     }
@@ -128,9 +142,13 @@ impl Blobs {
     ) -> Result<(), BlobError> {
         let key = BlobKey::Original(*upload);
         let Some(folder) = &self.folder else {
-            return self.put_multipart(&key, pieces).await;
+            return match self.originals.head(&key.path()).await {
+                Ok(_) => Err(BlobError::Exists(key)),
+                Err(object_store::Error::NotFound { .. }) => self.put_multipart(&key, pieces).await,
+                Err(error) => Err(BlobError::from_store(error, &key)),
+            };
         };
-        let Err(error) = folder.put_stream(&key, pieces).await else {
+        let Err(error) = folder.put_stream(&key, Publish::Create, pieces).await else {
             return Ok(());
         };
         if error.kind() == std::io::ErrorKind::AlreadyExists {
@@ -147,13 +165,7 @@ impl Blobs {
         key: &BlobKey,
         mut pieces: BoxStream<'static, std::io::Result<Bytes>>,
     ) -> Result<(), BlobError> {
-        let path = key.path();
-        match self.originals.head(&path).await {
-            Ok(_) => return Err(BlobError::Exists(key.clone())),
-            Err(object_store::Error::NotFound { .. }) => {}
-            Err(error) => return Err(BlobError::from_store(error, key)),
-        }
-        let upload = self.originals.put_multipart(&path).await;
+        let upload = self.originals.put_multipart(&key.path()).await;
         let upload = upload.map_err(|error| BlobError::from_store(error, key))?;
         let mut upload = object_store::WriteMultipart::new(upload);
         while let Some(piece) = pieces.next().await {

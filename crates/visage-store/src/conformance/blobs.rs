@@ -10,7 +10,7 @@ use futures_util::{StreamExt as _, TryStreamExt as _};
 use super::Outcome;
 use visage_cloudinary::Recipe;
 
-use crate::blobs::{BlobError, BlobKey, Blobs, Stored};
+use crate::blobs::{BlobError, BlobKey, Blobs, CopyError, Put, Stored};
 use crate::error::BoxError;
 use crate::ids::{Sha256, UploadId};
 
@@ -33,6 +33,9 @@ macro_rules! blobs_conformance {
             any_range_of_an_original_is_read
             blocks_before_a_damaged_one_are_delivered_and_nothing_after
             an_original_of_another_size_is_damaged
+            an_original_is_streamed_to_its_end_only_when_it_is_right
+            a_copy_is_right_or_not_there
+            a_damaged_original_is_replaced_by_a_good_copy_alone
         }
     };
 }
@@ -258,6 +261,97 @@ pub async fn an_original_of_another_size_is_damaged(blobs: &Blobs) -> Outcome {
         .await
         .err();
     assert!(matches!(missing, Some(BlobError::Missing(_))), "{missing:?}");
+    Ok(())
+}
+
+pub async fn an_original_is_streamed_to_its_end_only_when_it_is_right(blobs: &Blobs) -> Outcome {
+    for size in [0, 1, BLOCK - 1, BLOCK, BLOCK + 1, 3 * BLOCK, 3 * BLOCK + 5] {
+        let (upload, body) = (UploadId::random(), pattern(size));
+        blobs.put_original(&upload, body.clone()).await?;
+        let pieces = blobs.stream_original(&upload, &Sha256::of(&body), size as u64).await?;
+        assert_eq!(pieces.try_collect::<Vec<_>>().await?.concat(), body, "{size}");
+        for (sha256, bytes) in [
+            (Sha256::of(b"other"), size as u64),
+            (Sha256::of(&body), size as u64 + 1),
+        ] {
+            let read = async {
+                blobs
+                    .stream_original(&upload, &sha256, bytes)
+                    .await?
+                    .try_collect::<Vec<_>>()
+                    .await
+            };
+            let refused = read.await;
+            assert!(matches!(refused, Err(BlobError::Damaged { .. })), "{size}: {refused:?}");
+        }
+    }
+    let missing = blobs
+        .stream_original(&UploadId::random(), &Sha256::of(b""), 5_000_000)
+        .await
+        .err();
+    assert!(matches!(missing, Some(BlobError::Missing(_))), "{missing:?}");
+    Ok(())
+}
+
+pub async fn a_copy_is_right_or_not_there(blobs: &Blobs) -> Outcome {
+    let source = Blobs::in_memory();
+    for size in [5, 2 * BLOCK + 5] {
+        let (upload, body) = (UploadId::random(), pattern(size));
+        let (sha256, bytes) = (Sha256::of(&body), size as u64);
+        let copy = || blobs.copy_original_from(&source, &upload, &sha256, bytes, Put::Create);
+        let missing = copy().await;
+        assert!(
+            matches!(missing, Err(CopyError::Source(BlobError::Missing(_)))),
+            "{missing:?}"
+        );
+        let mut other = body.to_vec();
+        other[size - 1] ^= 1;
+        source.put_original(&upload, other.into()).await?;
+        let damaged = copy().await;
+        assert!(
+            matches!(damaged, Err(CopyError::Source(BlobError::Damaged { .. }))),
+            "{damaged:?}"
+        );
+        assert!(!blobs.original_sizes().await?.contains_key(&upload), "{size}");
+        source.delete(&BlobKey::Original(upload)).await?;
+        source.put_original(&upload, body.clone()).await?;
+        copy().await?;
+        assert_eq!(blobs.get_original(&upload, &sha256, bytes).await?, body);
+        assert_eq!(blobs.original_sizes().await?.get(&upload), Some(&bytes));
+        let again = copy().await;
+        assert!(
+            matches!(again, Err(CopyError::Target(BlobError::Exists(_)))),
+            "{again:?}"
+        );
+        assert_eq!(blobs.get_original(&upload, &sha256, bytes).await?, body);
+    }
+    Ok(())
+}
+
+pub async fn a_damaged_original_is_replaced_by_a_good_copy_alone(blobs: &Blobs) -> Outcome {
+    let source = Blobs::in_memory();
+    for size in [5, 2 * BLOCK + 5] {
+        let (upload, body) = (UploadId::random(), pattern(size));
+        let (sha256, bytes) = (Sha256::of(&body), size as u64);
+        let mut damaged = body.to_vec();
+        damaged[size - 1] ^= 1;
+        let damaged = Bytes::from(damaged);
+        blobs.put_original(&upload, damaged.clone()).await?;
+        source.put_original(&upload, damaged.clone()).await?;
+        let replace = || blobs.copy_original_from(&source, &upload, &sha256, bytes, Put::Replace);
+        let refused = replace().await;
+        assert!(matches!(refused, Err(CopyError::Source(_))), "{refused:?}");
+        assert_eq!(
+            blobs.get_original(&upload, &Sha256::of(&damaged), bytes).await?,
+            damaged,
+            "nothing was changed"
+        );
+        source.delete(&BlobKey::Original(upload)).await?;
+        source.put_original(&upload, body.clone()).await?;
+        replace().await?;
+        assert_eq!(blobs.get_original(&upload, &sha256, bytes).await?, body);
+    }
+    assert_eq!(blobs.count_staging().await?, 0);
     Ok(())
 }
 

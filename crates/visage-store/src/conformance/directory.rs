@@ -8,7 +8,7 @@ use crate::error::BoxError;
 use crate::ids::{Sha256, UserId};
 use crate::users::{NewUser, Otp, OtpCheck, OtpOutcome, ProfileDetails, ResetToken, Role, User};
 
-/// One `#[tokio::test]` per function of this module, of `media` and of `relocation`; `$fresh()` gives an empty directory and a guard.
+/// One `#[tokio::test]` per function of this module, of `media`, `relocation` and `moving_in`; `$fresh()` gives an empty directory and a guard.
 #[macro_export]
 macro_rules! directory_conformance {
     ($fresh:path) => {
@@ -52,6 +52,18 @@ macro_rules! directory_conformance {
             a_relocation_changes_the_url_alone
             a_picture_that_was_set_meanwhile_wins_over_a_relocation
             a_relocation_that_was_settled_cannot_be_committed
+        }
+        $crate::conformance_tests! { moving_in, $fresh,
+            an_imported_user_is_kept_as_it_was
+            an_import_leaves_who_is_there_alone_and_takes_no_email_twice
+            all_users_are_listed_with_and_without_a_picture
+            an_adopted_picture_is_the_users_and_what_it_had_is_noted
+            a_picture_that_was_set_meanwhile_wins_over_an_adoption
+            an_adoption_that_was_settled_cannot_be_committed
+            a_public_id_that_an_adoption_replaces_is_retired
+            an_adoption_undone_gives_back_exactly_what_was_there
+            an_undo_leaves_a_newer_picture_and_other_changes_alone
+            an_adoption_is_undone_also_when_its_picture_has_moved_to_another_host
         }
     };
 }

@@ -316,7 +316,7 @@ fn commit_of(user_id: UserId, new: &str, now: i64) -> Result<Exchange, BoxError>
     })
 }
 
-fn counts(pending: u64, expired: u64) -> MediaCounts {
+pub(super) fn counts(pending: u64, expired: u64) -> MediaCounts {
     MediaCounts {
         pending,
         expired,

@@ -19,10 +19,13 @@ pub mod documents;
 pub mod folders;
 pub mod listing;
 pub mod media;
+pub mod moving_in;
 pub mod outbox;
+pub mod post_media;
 pub mod posts;
 pub mod relocation;
 pub mod search;
+pub mod upkeep;
 
 use jiff::{SignedDuration, Timestamp};
 

@@ -4,13 +4,14 @@ use async_trait::async_trait;
 use jiff::Timestamp;
 use visage_cloudinary::{PublicId, ResourceType, Secret};
 
-use super::{Sqlite, exchange, expired, otp, references, relocation, users};
+use super::{Sqlite, exchange, expired, moving_in, otp, references, relocation, users};
 use crate::directory::{
     Claim, Directory, DirectoryError, Exchange, ExchangeError, Exchanged, ExpiredMedia, MediaCounts, MediaOwner,
     MediaReference, PendingMedia, Relocation, TakenIn,
 };
 use crate::error::Result;
 use crate::ids::{Sha256, UserId};
+use crate::moving_in::{AdoptError, Adoption, Imported, MigratedPicture, UserPicture};
 use crate::users::{NewUser, Otp, OtpCheck, OtpOutcome, ProfileDetails, ResetToken, User};
 
 #[async_trait]
@@ -167,6 +168,32 @@ impl Directory for Sqlite {
     async fn references_to(&self, public_id: &str) -> Result<Vec<MediaReference>> {
         let public_id = public_id.to_owned();
         self.read(move |tx| references::to(tx, &public_id)).await
+    }
+
+    async fn import_users(&self, users: Vec<User>) -> Result<Vec<Imported>> {
+        self.write(move |tx| moving_in::import(tx, &users)).await
+    }
+
+    async fn count_users(&self) -> Result<u64> {
+        self.read(moving_in::count_users).await
+    }
+
+    async fn all_user_pictures(&self, after: Option<UserId>, limit: usize) -> Result<Vec<UserPicture>> {
+        self.read(move |tx| moving_in::user_pictures(tx, after, limit)).await
+    }
+
+    async fn adopt_profile_image(&self, adoption: Adoption) -> Result<MigratedPicture, AdoptError> {
+        self.write(move |tx| moving_in::adopt(tx, &adoption)).await
+    }
+
+    async fn migrated_picture(&self, public_id: &PublicId) -> Result<Option<MigratedPicture>> {
+        let public_id = public_id.clone();
+        self.read(move |tx| moving_in::find(tx, &public_id)).await
+    }
+
+    async fn undo_adoption(&self, public_id: &PublicId, retire_at: Timestamp) -> Result<bool> {
+        let public_id = public_id.clone();
+        self.write(move |tx| moving_in::undo(tx, &public_id, retire_at)).await
     }
 
     async fn all_references(&self, after: Option<MediaOwner>, limit: usize) -> Result<Vec<MediaReference>> {

@@ -5,6 +5,7 @@ use rusqlite::{Error, ErrorCode, ffi};
 use crate::catalog::CommitError;
 use crate::directory::{DirectoryError, ExchangeError};
 use crate::error::StoreError;
+use crate::moving_in::AdoptError;
 
 impl From<Error> for StoreError {
     fn from(error: Error) -> Self {
@@ -41,6 +42,12 @@ impl From<Error> for DirectoryError {
 }
 
 impl From<Error> for ExchangeError {
+    fn from(error: Error) -> Self {
+        Self::Store(error.into())
+    }
+}
+
+impl From<Error> for AdoptError {
     fn from(error: Error) -> Self {
         Self::Store(error.into())
     }

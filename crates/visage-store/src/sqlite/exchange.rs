@@ -97,7 +97,7 @@ pub(super) fn drop_pending(tx: &Transaction<'_>, new: &PublicId) -> Result<bool>
         == 1)
 }
 
-fn set_picture(tx: &Transaction<'_>, id: &UserId, new: Option<&ProfileImage>, now: Timestamp) -> Result<()> {
+pub(super) fn set_picture(tx: &Transaction<'_>, id: &UserId, new: Option<&ProfileImage>, now: Timestamp) -> Result<()> {
     let (url, public_id) = (new.map(|new| &new.url), new.map(|new| new.public_id.as_str()));
     tx.prepare_cached("UPDATE users SET profile_image = ?2, cloudinary_id = ?3, updated_at = ?4 WHERE id = ?1")?
         .execute(params![id, url, public_id, now.as_millisecond()])?;

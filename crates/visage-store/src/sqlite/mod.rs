@@ -9,6 +9,7 @@ mod backups;
 mod catalog;
 mod commits;
 mod connections;
+mod copies;
 mod derived;
 mod directory;
 mod documents;
@@ -18,6 +19,7 @@ mod expired;
 mod folders;
 mod indexes;
 mod lists;
+mod moving_in;
 mod otp;
 mod outbox;
 #[cfg(test)]
@@ -28,6 +30,7 @@ mod relocation;
 mod schema;
 mod search;
 mod sorting;
+mod upkeep;
 mod uploads;
 mod users;
 mod values;
@@ -43,6 +46,7 @@ use tokio::task::spawn_blocking;
 use crate::error::{Result, StoreError};
 use commits::{Commits, Waiting};
 use connections::Readers;
+pub use copies::{DatabaseCopy, KeptOriginal};
 
 /// A catalog and a directory in one SQLite file. Cheap to clone.
 #[derive(Debug, Clone)]
@@ -81,17 +85,6 @@ impl Sqlite {
             self.commits.look(&writer).ok()?;
         }
         Some(self.commits.counted())
-    }
-
-    /// Writes a copy of the whole database, as it is at one instant, to a new file; the service goes on meanwhile.
-    ///
-    /// # Errors
-    /// The database's failure. The new file is not usable then.
-    pub async fn back_up_to(&self, path: &Path) -> Result<()> {
-        let path = path.to_owned();
-        self.readers
-            .run(move |reader| connections::back_up(reader, &path))
-            .await
     }
 
     /// Moves what is in the log to its place, and the log's room back to the disk.

@@ -7,7 +7,9 @@ use visage_cloudinary::search::{Direction, Expression, SortBy, SortField};
 use visage_cloudinary::{DeliveryType, ResourceType};
 
 use super::sorting::Sorting;
-use super::{derived, exchange, expired, folders, lists, posts, references, relocation, schema, search, uploads};
+use super::{
+    derived, exchange, expired, folders, lists, moving_in, posts, references, relocation, schema, search, uploads,
+};
 use crate::asset::ModerationStatus;
 use crate::listing::{AssetFilter, AssetOrder, Cursor, SearchQuery, Select};
 
@@ -55,6 +57,12 @@ fn the_least_recently_used_are_read_in_the_order_of_an_index() {
 fn sizes_are_added_up_in_an_index_alone() {
     let plan = plan(derived::TOTAL_BYTES);
     assert!(plan.contains("USING COVERING INDEX derived_used"), "{plan}");
+}
+
+#[test]
+fn a_page_of_users_is_read_from_where_the_last_one_ended() {
+    let plan = plan(moving_in::USER_PICTURES);
+    assert!(!plan.contains("SCAN") && !plan.contains("TEMP B-TREE"), "{plan}");
 }
 
 #[test]

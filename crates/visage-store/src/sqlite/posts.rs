@@ -5,7 +5,7 @@ use jiff::Timestamp;
 use rusqlite::{OptionalExtension as _, Row, Transaction, params};
 
 use super::values::{limit, public_id, resource_type, time};
-use super::{Sqlite, exchange, expired, users};
+use super::{Sqlite, exchange, expired};
 use crate::directory::ExchangeError;
 use crate::error::Result;
 use crate::ids::{CommentId, PostId, UserId};
@@ -300,11 +300,15 @@ fn count_change(tx: &Transaction<'_>, seq: i64) -> Result<()> {
 }
 
 fn author(tx: &Transaction<'_>, id: &UserId) -> Result<Option<Author>> {
-    Ok(users::find(tx, id)?.map(|user| Author {
-        id: user.id,
-        name: user.name,
-        profile_image: user.profile_image,
-    }))
+    let mut statement = tx.prepare_cached("SELECT id, name, profile_image FROM users WHERE id = ?1")?;
+    let author = statement.query_row([id], |row| {
+        Ok(Author {
+            id: row.get("id")?,
+            name: row.get("name")?,
+            profile_image: row.get("profile_image")?,
+        })
+    });
+    Ok(author.optional()?)
 }
 
 /// A post without its likes and comments, and its number.

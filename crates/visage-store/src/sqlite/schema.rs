@@ -11,6 +11,8 @@ const MIGRATIONS: &[&str] = &[
     include_str!("../../migrations/0003_faces.sql"),
     include_str!("../../migrations/0004_taken_in.sql"),
     include_str!("../../migrations/0005_posts.sql"),
+    include_str!("../../migrations/0006_upkeep.sql"),
+    include_str!("../../migrations/0007_migrated.sql"),
 ];
 
 /// Brings the schema up to date, one transaction per migration.
@@ -19,15 +21,19 @@ pub(super) fn migrate(connection: &mut Connection) -> Result<()> {
     Ok(())
 }
 
+/// The version of this release.
+pub(super) fn version() -> i64 {
+    i64::try_from(MIGRATIONS.len()).unwrap_or(i64::MAX)
+}
+
 /// Runs the next migration; `false` when there is none. Another process may do the same at the same time.
 fn migrate_once(connection: &mut Connection) -> Result<bool> {
     let transaction = connection.transaction_with_behavior(TransactionBehavior::Immediate)?;
     let found: i64 = transaction.pragma_query_value(None, "user_version", |row| row.get(0))?;
-    let known = MIGRATIONS.len();
-    let next = usize::try_from(found).ok().filter(|next| *next <= known);
+    let next = usize::try_from(found).ok().filter(|next| *next <= MIGRATIONS.len());
     let next = next.ok_or(StoreError::SchemaTooNew {
         found,
-        known: i64::try_from(known).unwrap_or(i64::MAX),
+        known: version(),
     })?;
     let Some(migration) = MIGRATIONS.get(next) else {
         return Ok(false);

@@ -3,8 +3,8 @@
 use jiff::Timestamp;
 use rusqlite::{OptionalExtension as _, Row, Transaction, params};
 
-use super::expired;
 use super::values::{limit, optional_time, time, word};
+use super::{expired, moving_in};
 use crate::directory::DirectoryError;
 use crate::error::Result;
 use crate::ids::{EntryId, Sha256, UserId};
@@ -42,6 +42,41 @@ pub(super) fn create(tx: &Transaction<'_>, user: &NewUser, now: Timestamp) -> Re
     Ok(read_back(tx, &id)?)
 }
 
+/// Adds a user with everything that is known of it.
+pub(super) fn insert_whole(tx: &Transaction<'_>, user: &User) -> Result<()> {
+    let (code, otp_expires_at) = otp_columns(user.otp.as_ref());
+    let reset = user.reset_token.as_ref();
+    tx.prepare_cached(
+        "INSERT INTO users (id, name, email, password_hash, role, is_verified, suspended, profile_image, cloudinary_id, otp, \
+         otp_expires_at, reset_sha256, reset_expires_at, trainer_preference, joining_date, created_at, updated_at) \
+         VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14, ?15, ?16, ?17)",
+    )?
+    .execute(params![
+        user.id,
+        user.name,
+        normalize_email(&user.email),
+        user.password_hash.expose(),
+        user.role.as_str(),
+        user.is_verified,
+        user.suspended,
+        user.profile_image,
+        user.cloudinary_id,
+        code,
+        otp_expires_at,
+        reset.map(|reset| reset.sha256),
+        reset.map(|reset| reset.expires_at.as_millisecond()),
+        user.trainer_preference,
+        user.joining_date.as_millisecond(),
+        user.created_at.as_millisecond(),
+        user.updated_at.as_millisecond(),
+    ])?;
+    set_details(tx, &user.id, &user.profile, user.updated_at)?;
+    for entry in user.weight_history.iter().rev().take(MAX_WEIGHT_ENTRIES) {
+        insert_weight(tx, &user.id, entry)?;
+    }
+    Ok(())
+}
+
 pub(super) fn find(tx: &Transaction<'_>, id: &UserId) -> Result<Option<User>> {
     let user = tx
         .prepare_cached("SELECT * FROM users WHERE id = ?1")?
@@ -71,6 +106,12 @@ pub(super) fn update_profile(
     if let Some(weight) = changes.weight.filter(|weight| before.profile.weight != Some(*weight)) {
         add_weight(tx, id, weight, now)?;
     }
+    set_details(tx, id, changes, now)?;
+    find(tx, id)
+}
+
+/// Replaces the details that are given.
+fn set_details(tx: &Transaction<'_>, id: &UserId, changes: &ProfileDetails, now: Timestamp) -> Result<()> {
     tx.prepare_cached(
         "UPDATE users SET weight = coalesce(?2, weight), height = coalesce(?3, height), gender = coalesce(?4, gender), \
          dob = coalesce(?5, dob), purpose = coalesce(?6, purpose), fitness_goal = coalesce(?7, fitness_goal), \
@@ -89,7 +130,7 @@ pub(super) fn update_profile(
         changes.health_issues,
         now.as_millisecond()
     ])?;
-    find(tx, id)
+    Ok(())
 }
 
 pub(super) fn set_password(tx: &Transaction<'_>, id: &UserId, hash: &Secret, now: Timestamp) -> Result<bool> {
@@ -138,6 +179,7 @@ pub(super) fn reset_password(tx: &Transaction<'_>, token: &Sha256, hash: &Secret
 pub(super) fn delete(tx: &Transaction<'_>, id: &UserId, retire_at: Timestamp) -> Result<bool> {
     let Some(user) = find(tx, id)? else { return Ok(false) };
     tx.prepare_cached("DELETE FROM users WHERE id = ?1")?.execute([id])?;
+    moving_in::forget_owner(tx, id)?;
     if let Some(picture) = user.cloudinary_id {
         expired::retire(tx, &picture, ResourceType::Image, retire_at)?;
     }
@@ -153,13 +195,23 @@ pub(super) fn otp_columns(otp: Option<&Otp>) -> (Option<&str>, Option<i64>) {
 }
 
 fn add_weight(tx: &Transaction<'_>, id: &UserId, weight: f64, now: Timestamp) -> Result<()> {
-    tx.prepare_cached("INSERT INTO weight_entries (user_id, date, id, weight) VALUES (?1, ?2, ?3, ?4)")?
-        .execute(params![id, now.as_millisecond(), EntryId::new(now), weight])?;
+    let entry = WeightEntry {
+        id: EntryId::new(now),
+        date: now,
+        weight,
+    };
+    insert_weight(tx, id, &entry)?;
     tx.prepare_cached(
         "DELETE FROM weight_entries WHERE user_id = ?1 AND (date, id) IN \
          (SELECT date, id FROM weight_entries WHERE user_id = ?1 ORDER BY date DESC, id DESC LIMIT -1 OFFSET ?2)",
     )?
     .execute(params![id, limit(MAX_WEIGHT_ENTRIES)])?;
+    Ok(())
+}
+
+fn insert_weight(tx: &Transaction<'_>, id: &UserId, entry: &WeightEntry) -> Result<()> {
+    tx.prepare_cached("INSERT INTO weight_entries (user_id, date, id, weight) VALUES (?1, ?2, ?3, ?4)")?
+        .execute(params![id, entry.date.as_millisecond(), entry.id, entry.weight])?;
     Ok(())
 }
 

@@ -9,6 +9,7 @@ mod dotenv;
 mod environment;
 mod period;
 mod posts;
+mod safekeeping;
 mod secret;
 mod sections;
 mod stored_secrets;
@@ -18,16 +19,18 @@ use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
 
 use serde::{Deserialize, Serialize};
+use visage_store::Vault;
 
 pub use cloudinary::{CloudinaryAccount, CloudinaryConfig, MediaHostKind, Outage};
 pub use dotenv::read_dotenv;
 pub use period::Period;
 pub use posts::PostsConfig;
+pub use safekeeping::{BackupConfig, ScrubConfig};
 pub use sections::{
     AuthConfig, CacheConfig, ChunksConfig, CorsConfig, EmbeddedConfig, FetchConfig, HttpConfig, LimitsConfig,
     LogConfig, LogFormat, MailConfig, ProfileConfig, RateLimitConfig, ReaperConfig, RenderConfig,
 };
-pub use stored_secrets::{SecretsError, StoredSecrets};
+pub use stored_secrets::{SECRETS_FILE, SecretsError, StoredSecrets};
 
 /// The environment as a value, so that tests pass their own.
 pub type Environment = BTreeMap<String, String>;
@@ -72,6 +75,10 @@ pub struct Config {
     pub cache: CacheConfig,
     /// The background job that removes what nothing needs.
     pub reaper: ReaperConfig,
+    /// Copies of everything, outside of the data folder.
+    pub backup: BackupConfig,
+    /// The background job that reads every original again.
+    pub scrub: ScrubConfig,
     /// The HTTP server.
     pub http: HttpConfig,
     /// Attempts per account and address on the password routes.
@@ -102,6 +109,8 @@ impl Default for Config {
             render: RenderConfig::default(),
             cache: CacheConfig::default(),
             reaper: ReaperConfig::default(),
+            backup: BackupConfig::default(),
+            scrub: ScrubConfig::default(),
             http: HttpConfig::default(),
             rate_limit: RateLimitConfig::default(),
             mail: MailConfig::default(),
@@ -157,6 +166,13 @@ impl Config {
         }
     }
 
+    /// Whether a path leads into the data folder.
+    pub fn holds(&self, path: &Path) -> bool {
+        // As they are when the system cannot tell.
+        let absolute = |path: &Path| std::path::absolute(path).unwrap_or_else(|_| path.to_owned());
+        absolute(path).starts_with(absolute(&self.data))
+    }
+
     fn check(&self, mistakes: &mut Vec<String>) {
         let mut wrong = |is_wrong: bool, text: &str| {
             if is_wrong {
@@ -192,6 +208,10 @@ impl Config {
             self.media_host == MediaHostKind::Cloudinary && matches!(self.cloudinary.account(), Ok(None)),
             "media_host: is cloudinary, and no account is set; CLOUDINARY_URL names one",
         );
+        wrong(
+            Vault::folder_of(&self.backup.url).is_ok_and(|vault| self.holds(&vault)),
+            "backup.url: lies in the data folder, and would be lost with it",
+        );
         self.auth.check(&mut wrong);
         self.cors.check(&mut wrong);
         self.cloudinary.check(&mut wrong);
@@ -203,6 +223,8 @@ impl Config {
         self.limits.check(&mut wrong);
         self.render.check(&mut wrong);
         self.reaper.check(&mut wrong);
+        self.backup.check(&mut wrong);
+        self.scrub.check(&mut wrong);
         self.http.check(&mut wrong);
         self.mail.check(&mut wrong);
         self.log.check(&mut wrong);
@@ -449,6 +471,11 @@ mod tests {
             ("VISAGE_CHUNKS__BYTES", "0", "chunks.bytes"),
             ("VISAGE_FETCH__TIMEOUT", "0s", "fetch.timeout"),
             ("VISAGE_LOG__FILTER", "visage=loud", "log.filter"),
+            ("VISAGE_BACKUP__KEEP", "0", "backup.keep"),
+            ("VISAGE_BACKUP__URL", "s3://bucket", "backup.url"),
+            ("VISAGE_BACKUP__URL", "./visage-data/backup", "backup.url"),
+            ("VISAGE_SCRUB__BYTES_PER_SECOND", "0", "scrub.bytes_per_second"),
+            ("VISAGE_SCRUB__INTERVAL", "0s", "scrub.interval"),
         ] {
             assert_refused("", &[(name, value)], key);
         }

@@ -12,7 +12,8 @@ use visage_cloudinary::Secret;
 
 use super::{Config, secret, without_source};
 
-const FILE_NAME: &str = "secrets.toml";
+/// The file in the data folder that they are kept in.
+pub const SECRETS_FILE: &str = "secrets.toml";
 
 /// What is generated when no setting gives it.
 #[derive(Debug, Clone, Serialize, Deserialize)]
@@ -59,7 +60,7 @@ impl StoredSecrets {
             return Ok(secrets);
         }
         let secrets = Self::generate();
-        let path = data.join(FILE_NAME);
+        let path = data.join(SECRETS_FILE);
         match secrets.write(data, &path) {
             Ok(()) => Ok(secrets),
             Err(cause) => Err(SecretsError::Io {
@@ -74,7 +75,7 @@ impl StoredSecrets {
     /// # Errors
     /// When the file cannot be read or is damaged.
     pub fn load(data: &Path) -> Result<Option<Self>, SecretsError> {
-        let file = data.join(FILE_NAME);
+        let file = data.join(SECRETS_FILE);
         let path = file.display().to_string();
         match std::fs::read_to_string(&file) {
             Ok(text) => match toml::from_str(&text) {
@@ -112,7 +113,7 @@ impl StoredSecrets {
             self.api_key,
             self.api_secret.expose()
         );
-        let staged = data.join(format!("{FILE_NAME}.new"));
+        let staged = data.join(format!("{SECRETS_FILE}.new"));
         let mut file = OpenOptions::new()
             .create(true)
             .truncate(true)
@@ -153,7 +154,7 @@ mod tests {
         assert_eq!(first.jwt_secret, second.jwt_secret);
         assert_eq!(first.jwt_secret.expose().len(), 64);
         assert!(first.api_key.bytes().all(|b| b.is_ascii_digit()));
-        let mode = std::fs::metadata(folder.path().join(FILE_NAME))
+        let mode = std::fs::metadata(folder.path().join(SECRETS_FILE))
             .unwrap()
             .permissions()
             .mode();
@@ -175,7 +176,7 @@ mod tests {
             "api_key = \"1\"\njwt_secret = 4711\n",
             "api_key = \"1\"\njwt_secret = \"hush4711\n",
         ] {
-            std::fs::write(folder.path().join(FILE_NAME), text).unwrap();
+            std::fs::write(folder.path().join(SECRETS_FILE), text).unwrap();
             let error = StoredSecrets::load(folder.path()).unwrap_err().to_string();
             assert!(error.contains("line 2: "), "{error}");
             assert!(!error.contains("4711"), "{error}");

@@ -7,6 +7,7 @@ mod docs;
 mod error;
 mod extract;
 mod front;
+mod health;
 mod middleware;
 mod post_form;
 mod router;

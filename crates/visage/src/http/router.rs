@@ -2,18 +2,16 @@
 
 use std::sync::Arc;
 
-use axum::Json;
 use axum::Router;
-use axum::extract::{DefaultBodyLimit, State};
+use axum::extract::DefaultBodyLimit;
 use axum::middleware::{from_fn, from_fn_with_state};
 use axum::response::{IntoResponse, Response};
 use axum::routing::{MethodRouter, any, delete, get, post, put};
 use http::StatusCode;
-use serde_json::json;
 use tokio::sync::Semaphore;
 
 use super::error::ApiError;
-use super::{app as handlers, cloudinary, delivery, docs, middleware, ui};
+use super::{app as handlers, cloudinary, delivery, docs, health, middleware, ui};
 use crate::app::App;
 use crate::metrics;
 
@@ -86,7 +84,7 @@ pub(super) fn router(app: Arc<App>, requests: Arc<Semaphore>) -> Router {
         .layer(from_fn_with_state(requests, middleware::bound));
     Router::new()
         // Outside of the bound: a server that is busy is not a server that is ill.
-        .route("/health", get(health))
+        .route("/health", get(health::show))
         .method_not_allowed_fallback(wrong_method)
         .merge(bounded)
         .layer(from_fn_with_state(Arc::clone(&app), middleware::cors))
@@ -142,25 +140,4 @@ async fn wrong_method() -> Response {
 
 async fn no_route() -> Response {
     ApiError::new(StatusCode::NOT_FOUND, "not_found", "Not found").into_response()
-}
-
-/// `GET /health`: whether the server can do its work, the database included.
-async fn health(State(app): State<Arc<App>>) -> Response {
-    let environment = &app.config.environment;
-    match app.directory.media_counts().await {
-        Ok(_) => {
-            let mut body = json!({ "status": "ok", "environment": environment });
-            // This server works, whatever the account does: whoever watches it is told, and nobody restarts it for that.
-            if let Some(breaker) = app.media_host.breaker() {
-                body["mediaHost"] = json!({ "kind": "cloudinary", "breaker": breaker.as_str() });
-            }
-            Json(body).into_response()
-        }
-        Err(error) => {
-            tracing::error!(error = %error, "the database does not answer");
-            let body =
-                Json(json!({ "status": "failing", "environment": environment, "message": "The database fails" }));
-            (StatusCode::SERVICE_UNAVAILABLE, body).into_response()
-        }
-    }
 }

@@ -9,12 +9,7 @@ const pair = (name, value) => value !== undefined && value !== null && [el('dt',
 const panel = (title, ...pairs) => el('section', { class: 'card', 'aria-label': title }, el('h2', {}, title), el('dl', {}, pairs));
 const of = (part, whole) => `${bytes(part)} of ${bytes(whole)}`;
 /** `destroyed_pictures` as words. */
-const words = (name) => name.replace(/_/g, ' ').replace(/([A-Z])/g, (c) => ` ${c.toLowerCase()}`);
-const word = (value) => {
-  if (typeof value === 'number') return number(value);
-  if (typeof value === 'boolean') return value ? 'yes' : 'no';
-  return typeof value === 'object' ? JSON.stringify(value) : String(value);
-};
+const words = (name) => name.replace(/_/g, ' ');
 
 function reaper({ pending, expired, takenIn, lastPass }) {
   const did = Object.entries(lastPass?.did ?? {}).filter(([, count]) => count > 0).map(([name, count]) => `${count} ${words(name)}`);
@@ -23,13 +18,18 @@ function reaper({ pending, expired, takenIn, lastPass }) {
     pair('Taken in for the account', takenIn ? number(takenIn) : null), pair('Last pass', last));
 }
 
-/** Scrub, backup, and whatever else has a state. */
-function other(title, state) {
-  if (!state || typeof state !== 'object') return null;
-  return panel(title, Object.entries(state).map(([name, value]) => value !== null && pair(words(name).replace(/^./, (c) => c.toUpperCase()), word(value))));
+function scrub({ enabled, damagedOriginals, roundBegunAt, lastRoundEndedAt }) {
+  return panel('Scrub', pair('Damaged originals', number(damagedOriginals)), pair('Looks by itself', enabled ? 'yes' : 'no'),
+    pair('Round under way since', roundBegunAt && ago(roundBegunAt)), pair('Last whole round', lastRoundEndedAt ? ago(lastRoundEndedAt) : 'none yet'));
 }
 
-function panels({ version, startedAt, cloudName, mediaHost, storage, cache, reaper: reaping, scrub, backup }) {
+function backup({ scheduled, ok, lastSuccessAt, lastFailureAt }) {
+  const state = ok ? 'as planned' : 'missing, see the log';
+  return panel('Backup', pair('Made by itself', scheduled ? state : 'no: back up with visage backup'),
+    pair('Last one', lastSuccessAt ? ago(lastSuccessAt) : 'none yet'), pair('Last failure', lastFailureAt && ago(lastFailureAt)));
+}
+
+function panels({ version, startedAt, cloudName, mediaHost, storage, cache, reaper: reaping, scrub: scrubbing, backup: backups }) {
   return [
     panel('Server', pair('Version', version), pair('Running since', new Date(startedAt).toLocaleString()), pair('Cloud name', cloudName),
       pair('Pictures go to', mediaHost.kind === 'cloudinary' ? 'a Cloudinary account' : 'the embedded store'),
@@ -39,7 +39,7 @@ function panels({ version, startedAt, cloudName, mediaHost, storage, cache, reap
       pair('Kept versions', bytes(storage.backupBytes)),
       pair('Disk', storage.diskBytes && `${bytes(storage.diskFreeBytes)} free of ${bytes(storage.diskBytes)}`)),
     panel('Cache', pair('In memory', of(cache.hotBytes, cache.hotMaxBytes)), pair('On disk', of(cache.derivedBytes, cache.derivedMaxBytes))),
-    reaper(reaping), other('Scrub', scrub), other('Backup', backup),
+    reaper(reaping), scrub(scrubbing), backup(backups),
   ];
 }
 

@@ -99,6 +99,8 @@ async fn the_status_is_for_administrators() {
     assert_eq!(after["reaper"]["lastPass"]["ok"], true);
     assert_eq!(after["reaper"]["lastPass"]["endedAt"], "2024-06-25T09:25:44.000Z");
     assert_eq!(after["reaper"]["pending"], 0);
+    assert_eq!(after["backup"], json!({ "scheduled": false }));
+    assert_eq!(after["scrub"]["damagedOriginals"], 0);
     if has_account() {
         assert_eq!(after["mediaHost"], json!({ "kind": "cloudinary", "breaker": "closed" }));
     } else {

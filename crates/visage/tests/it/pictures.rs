@@ -194,12 +194,12 @@ pub(crate) fn mp4(place: &str) -> Vec<u8> {
     let words = |words: &[u32]| words.iter().flat_map(|word| word.to_be_bytes()).collect::<Vec<u8>>();
     let mut entry = vec![0; 78];
     entry[24..28].copy_from_slice(&[0, 64, 0, 36]);
-    let stsd = boxed(b"stsd", &[words(&[0, 1]), boxed(b"avc1", &entry)].concat());
-    let stsz = boxed(b"stsz", &words(&[0, 7, 100]));
+    let descriptions = boxed(b"stsd", &[words(&[0, 1]), boxed(b"avc1", &entry)].concat());
+    let sizes = boxed(b"stsz", &words(&[0, 7, 100]));
     let media = [
         boxed(b"mdhd", &words(&[0, 0, 0, 1000, 4000, 0])),
         boxed(b"hdlr", &[words(&[0, 0]), b"vide".to_vec()].concat()),
-        boxed(b"minf", &boxed(b"stbl", &[stsd, stsz].concat())),
+        boxed(b"minf", &boxed(b"stbl", &[descriptions, sizes].concat())),
     ];
     let header = [
         words(&[0; 10]),

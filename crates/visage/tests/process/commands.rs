@@ -19,7 +19,16 @@ const PASSES: u32 = 20;
 fn help_names_every_command() {
     let help = Site::new(&[]).run(&["--help"], &[]);
     assert_eq!(help.code, Some(0));
-    for command in ["serve", "reap", "audit", "explain", "check-config"] {
+    for command in [
+        "serve",
+        "reap",
+        "audit",
+        "backup",
+        "restore",
+        "scrub",
+        "explain",
+        "check-config",
+    ] {
         assert!(help.stdout.contains(command), "{command} is missing in {}", help.stdout);
     }
 }

@@ -3,14 +3,17 @@
 
 mod account;
 mod client;
+mod installation;
 mod pictures;
 mod preload;
 mod raw;
 mod server;
+mod vault;
 mod wait;
 
 mod account_https;
 mod account_outages;
+mod backup;
 mod commands;
 mod crash_points;
 mod cut_uploads;
@@ -19,8 +22,10 @@ mod full_disk;
 mod kills;
 mod media_copy;
 mod memory;
+mod migrate;
 mod parallel_uploads;
 mod post_crashes;
+mod scrub;
 mod slow_disk;
 mod starts;
 mod stopping;

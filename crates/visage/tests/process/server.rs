@@ -227,6 +227,11 @@ impl Server {
         eventually("the program ends", || self.child.try_wait().unwrap())
     }
 
+    /// Whether it has ended by itself.
+    pub(crate) fn has_ended(&mut self) -> bool {
+        self.child.try_wait().unwrap().is_some()
+    }
+
     /// Waits until it has logged `text`.
     pub(crate) fn wait_for_log(&self, text: &str) {
         eventually(text, || {

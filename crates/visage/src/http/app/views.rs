@@ -96,44 +96,86 @@ pub(super) fn own_image(image: Option<&OwnImage>, max_bytes: u64) -> Value {
 
 /// What an administrator wants to know.
 pub(super) fn status(config: &Config, started_at: jiff::Timestamp, status: &Status) -> Value {
-    let Status { storage, media, .. } = status;
-    let mut view = json!({
+    let kind = if status.breaker.is_some() {
+        "cloudinary"
+    } else {
+        "embedded"
+    };
+    let mut host = json!({ "kind": kind });
+    if let Some(breaker) = status.breaker {
+        host["breaker"] = breaker.as_str().into();
+    }
+    json!({
         "version": env!("CARGO_PKG_VERSION"),
         "startedAt": date(started_at),
         "cloudName": config.embedded.cloud_name,
-        "mediaHost": { "kind": if status.breaker.is_some() { "cloudinary" } else { "embedded" } },
-        "storage": {
-            "assets": storage.assets,
-            "originalBytes": storage.original_bytes,
-            "derived": storage.derived,
-            "derivedBytes": storage.derived_bytes,
-            "backupBytes": storage.backup_bytes,
-        },
+        "mediaHost": host,
+        "storage": storage(status),
         "cache": {
             "hotBytes": status.hot_bytes,
             "hotMaxBytes": config.cache.hot_bytes / 2,
-            "derivedBytes": storage.derived_bytes,
+            "derivedBytes": status.storage.derived_bytes,
             "derivedMaxBytes": config.cache.derived_bytes,
         },
-        "reaper": {
-            "pending": media.pending,
-            "expired": media.expired,
-            "takenIn": media.taken_in,
-        },
+        "reaper": reaper(status),
+        "scrub": scrub(config, status),
+        "backup": backup(status),
+    })
+}
+
+fn storage(status: &Status) -> Value {
+    let storage = &status.storage;
+    let mut view = json!({
+        "assets": storage.assets,
+        "originalBytes": storage.original_bytes,
+        "derived": storage.derived,
+        "derivedBytes": storage.derived_bytes,
+        "backupBytes": storage.backup_bytes,
     });
-    if let Some(breaker) = status.breaker {
-        view["mediaHost"]["breaker"] = breaker.as_str().into();
-    }
     if let Some(disk) = status.disk {
-        view["storage"]["diskBytes"] = disk.bytes.into();
-        view["storage"]["diskFreeBytes"] = disk.free_bytes.into();
+        view["diskBytes"] = disk.bytes.into();
+        view["diskFreeBytes"] = disk.free_bytes.into();
     }
+    view
+}
+
+fn reaper(status: &Status) -> Value {
+    let media = &status.media;
+    let mut view = json!({ "pending": media.pending, "expired": media.expired, "takenIn": media.taken_in });
     if let Some(pass) = &status.last_pass {
-        view["reaper"]["lastPass"] = match &pass.outcome {
+        view["lastPass"] = match &pass.outcome {
             Ok(reaped) => json!({ "endedAt": date(pass.ended_at), "ok": true, "did": reaped }),
             // Why is for the log.
             Err(_) => json!({ "endedAt": date(pass.ended_at), "ok": false }),
         };
+    }
+    view
+}
+
+fn scrub(config: &Config, status: &Status) -> Value {
+    let mut view = json!({ "enabled": config.scrub.enabled, "damagedOriginals": status.condition.damaged_originals });
+    let (begun_at, ended_at) = (status.scrub.begun_at, status.scrub.ended_at);
+    for (name, time) in [("roundBegunAt", begun_at), ("lastRoundEndedAt", ended_at)] {
+        if let Some(time) = time {
+            view[name] = date(time);
+        }
+    }
+    view
+}
+
+fn backup(status: &Status) -> Value {
+    let mut view = json!({ "scheduled": status.backups_are_missing.is_some() });
+    if let Some(are_missing) = status.backups_are_missing {
+        view["ok"] = (!are_missing).into();
+    }
+    let times = &status.condition.backup;
+    for (name, time) in [
+        ("lastSuccessAt", times.succeeded_at),
+        ("lastFailureAt", times.failed_at),
+    ] {
+        if let Some(time) = time {
+            view[name] = date(time);
+        }
     }
     view
 }

@@ -1,0 +1,82 @@
+//! What can go wrong with a vault.
+
+use crate::blobs::BlobError;
+use crate::blobs::whole::ReadError;
+use crate::error::{BoxError, is_no_space};
+
+/// A vault could not be read or written.
+#[derive(Debug, thiserror::Error)]
+pub enum VaultError {
+    /// The address is none.
+    #[error("backups go to a folder so far, written as a path or as file:///path; `{0}` is neither")]
+    Address(String),
+    /// There is no vault.
+    #[error("there is no backup in {0}")]
+    None(String),
+    /// There is a vault, and no snapshot in it.
+    #[error("no backup to this place was ever finished")]
+    Empty,
+    /// There is no such snapshot.
+    #[error("the backup has no snapshot {0}")]
+    NoSnapshot(String),
+    /// Somebody else writes to it.
+    #[error("another backup to this place is under way")]
+    Busy,
+    /// A file is not there.
+    #[error("{0} is missing in the backup")]
+    Missing(String),
+    /// A file is not what was stored.
+    #[error("{0} is damaged in the backup")]
+    Damaged(String),
+    /// The disk (or the quota) is full.
+    #[error("no space is left where the backup lies")]
+    NoSpace(#[source] BoxError),
+    /// The system refused something.
+    #[error("the place of the backup: {0}")]
+    Io(#[source] BoxError),
+}
+
+impl VaultError {
+    /// Whether something in the vault is lost.
+    pub fn is_loss(&self) -> bool {
+        matches!(self, Self::Missing(_) | Self::Damaged(_))
+    }
+
+    pub(super) fn from_read(error: ReadError, name: &str) -> Self {
+        match error {
+            ReadError::Differs { .. } => Self::Damaged(name.to_owned()),
+            ReadError::Store(object_store::Error::NotFound { .. }) => Self::Missing(name.to_owned()),
+            ReadError::Store(error) => error.into(),
+        }
+    }
+
+    fn from_cause(error: impl Into<BoxError>) -> Self {
+        let error = error.into();
+        if is_no_space(error.as_ref()) {
+            Self::NoSpace(error)
+        } else {
+            Self::Io(error)
+        }
+    }
+}
+
+impl From<std::io::Error> for VaultError {
+    fn from(error: std::io::Error) -> Self {
+        Self::from_cause(error)
+    }
+}
+
+impl From<object_store::Error> for VaultError {
+    fn from(error: object_store::Error) -> Self {
+        Self::from_cause(error)
+    }
+}
+
+impl From<BlobError> for VaultError {
+    fn from(error: BlobError) -> Self {
+        match error {
+            BlobError::NoSpace(cause) => Self::NoSpace(cause),
+            other => Self::from_cause(other),
+        }
+    }
+}

@@ -1,0 +1,81 @@
+//! Where the copy of the database lies while a backup is made.
+
+use std::fs::{self, File, TryLockError};
+use std::io;
+use std::path::{Path, PathBuf};
+
+use crate::app::temporary_folder;
+
+/// The right to make a backup of a data folder, and the place to do it. The right ends with the process, however that ends.
+#[derive(Debug)]
+pub struct Workspace {
+    folder: PathBuf,
+    _lock: File,
+}
+
+impl Workspace {
+    /// Takes the right, and clears away what an interrupted backup has left. `None`: another backup is under way.
+    ///
+    /// # Errors
+    /// When the data folder cannot be written.
+    pub fn take(data: &Path) -> io::Result<Option<Self>> {
+        let Some(lock) = take_lock(data)? else {
+            return Ok(None);
+        };
+        let folder = clear(data)?;
+        fs::create_dir(&folder)?;
+        Ok(Some(Self { folder, _lock: lock }))
+    }
+
+    /// Clears away what an interrupted backup has left. One that is under way is left alone.
+    ///
+    /// # Errors
+    /// When the data folder cannot be written.
+    pub fn sweep(data: &Path) -> io::Result<()> {
+        if temporary_folder(data).join(NAME).exists() && take_lock(data)?.is_some() {
+            clear(data)?;
+        }
+        Ok(())
+    }
+
+    /// A fresh name for the copy of the database.
+    ///
+    /// # Errors
+    /// When an older copy cannot be removed.
+    pub fn database(&self) -> io::Result<PathBuf> {
+        let path = self.folder.join("visage.db");
+        match fs::remove_file(&path) {
+            Err(error) if error.kind() != io::ErrorKind::NotFound => Err(error),
+            _ => Ok(path),
+        }
+    }
+}
+
+impl Drop for Workspace {
+    fn drop(&mut self) {
+        if let Err(error) = fs::remove_dir_all(&self.folder) {
+            tracing::warn!(folder = %self.folder.display(), error = %error, "cannot be removed; the next backup does it");
+        }
+    }
+}
+
+/// The folder among the temporary files.
+const NAME: &str = "backup";
+
+fn take_lock(data: &Path) -> io::Result<Option<File>> {
+    let path = data.join("backup.lock");
+    let file = File::options().create(true).truncate(false).write(true).open(path)?;
+    match file.try_lock() {
+        Ok(()) => Ok(Some(file)),
+        Err(TryLockError::WouldBlock) => Ok(None),
+        Err(TryLockError::Error(cause)) => Err(cause),
+    }
+}
+
+fn clear(data: &Path) -> io::Result<PathBuf> {
+    let folder = temporary_folder(data).join(NAME);
+    match fs::remove_dir_all(&folder) {
+        Err(error) if error.kind() != io::ErrorKind::NotFound => Err(error),
+        _ => Ok(folder),
+    }
+}

@@ -1,0 +1,162 @@
+//! The commands about backups: `backup`, `restore`, `scrub`.
+
+use std::io::Write as _;
+use std::process::ExitCode;
+
+use anyhow::Context as _;
+use visage_store::{SnapshotId, Vault, VaultError};
+
+use super::{open, print_counts};
+use crate::backup::{self, BackupOptions};
+use crate::config::Config;
+use crate::progress::Progress;
+use crate::scrub::{self, Way};
+
+/// What `visage backup` is asked for.
+#[derive(Debug, clap::Args)]
+#[allow(clippy::struct_excessive_bools, reason = "they are flags")]
+pub(super) struct BackupArguments {
+    /// Where backups lie: a folder, or `file:///path`. [default: the setting backup.url]
+    url: Option<String>,
+    /// How many snapshots are kept. [default: the setting backup.keep]
+    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u32).range(1..))]
+    keep: Option<u32>,
+    /// Read also what the backup has already, and copy again what is damaged there.
+    #[arg(long, conflicts_with_all = ["verify", "list"])]
+    recheck: bool,
+    /// Make no backup: read the one that is there and say whether all of it can be restored.
+    #[arg(long, conflicts_with = "list")]
+    verify: bool,
+    /// With --verify: look at this snapshot alone.
+    #[arg(long, value_name = "NAME", requires = "verify")]
+    snapshot: Option<SnapshotId>,
+    /// Make no backup: print the names of the snapshots that are there, oldest first.
+    #[arg(long)]
+    list: bool,
+    /// Print the result as JSON.
+    #[arg(long)]
+    json: bool,
+}
+
+/// What `visage restore` is asked for.
+#[derive(Debug, clap::Args)]
+pub(super) struct RestoreArguments {
+    /// Where backups lie: a folder, or `file:///path`. [default: the setting backup.url]
+    url: Option<String>,
+    /// The snapshot to restore; `visage backup --list` names them. [default: the newest]
+    #[arg(long, value_name = "NAME")]
+    snapshot: Option<SnapshotId>,
+    /// Restore also into a data folder that is not empty. What is there is moved aside, and only when all of the backup is good.
+    #[arg(long)]
+    force: bool,
+    /// Print the result as JSON.
+    #[arg(long)]
+    json: bool,
+}
+
+/// What `visage scrub` is asked for.
+#[derive(Debug, clap::Args)]
+pub(super) struct ScrubArguments {
+    /// The backup that lost originals are repaired from. [default: the setting backup.url]
+    #[arg(long, value_name = "URL")]
+    repair_from: Option<String>,
+    /// Repair nothing.
+    #[arg(long, conflicts_with = "repair_from")]
+    no_repair: bool,
+    /// Print the result as JSON.
+    #[arg(long)]
+    json: bool,
+}
+
+pub(super) async fn back_up(config: Config, arguments: BackupArguments) -> anyhow::Result<ExitCode> {
+    let url = url(arguments.url, &config)?;
+    if arguments.list {
+        let mut out = std::io::stdout().lock();
+        for snapshot in Vault::open(&url)?.snapshots().await? {
+            writeln!(out, "{snapshot}")?;
+        }
+        return Ok(ExitCode::SUCCESS);
+    }
+    if arguments.verify {
+        return verify(&url, arguments.snapshot, arguments.json).await;
+    }
+    let options = BackupOptions {
+        keep: arguments.keep.map_or(config.backup.keep, |keep| keep as usize),
+        recheck: arguments.recheck,
+    };
+    anyhow::ensure!(
+        !config.holds(&Vault::folder_of(&url)?),
+        "{url} lies in the data folder, and would be lost with it"
+    );
+    let is_configured = url == config.backup.url;
+    let app = open(config)?;
+    let progress = Progress::shown("backed up");
+    let done = if is_configured {
+        backup::back_up_and_record(&app, Vault::open_or_create(&url), options, &progress).await
+    } else {
+        backup::back_up(&app, &Vault::open_or_create(&url)?, options, &progress).await
+    };
+    progress.end();
+    let done = done?;
+    print_counts(&[serde_json::to_value(&done)?], arguments.json)?;
+    Ok(success_if(done.lost_originals == 0))
+}
+
+async fn verify(url: &str, snapshot: Option<SnapshotId>, json: bool) -> anyhow::Result<ExitCode> {
+    let progress = Progress::shown("verified");
+    let verified = backup::verify(&Vault::open(url)?, snapshot, &progress).await;
+    progress.end();
+    let verified = verified?;
+    print_counts(&[serde_json::to_value(&verified)?], json)?;
+    Ok(success_if(verified.is_good()))
+}
+
+pub(super) async fn restore(config: Config, arguments: RestoreArguments) -> anyhow::Result<ExitCode> {
+    let vault = Vault::open(&url(arguments.url, &config)?)?;
+    let progress = Progress::shown("restored");
+    let done = backup::restore(&config.data, &vault, arguments.snapshot, arguments.force, &progress).await;
+    progress.end();
+    let done = done?;
+    print_counts(&[serde_json::to_value(&done)?], arguments.json)?;
+    Ok(success_if(done.lost_originals == 0))
+}
+
+pub(super) async fn scrub(config: Config, arguments: ScrubArguments) -> anyhow::Result<ExitCode> {
+    let vault = vault_to_repair_from(&config, &arguments)?;
+    let way = Way {
+        bytes_per_second: None,
+        vault: vault.as_ref(),
+    };
+    let app = open(config)?;
+    let progress = Progress::shown("scrubbed");
+    let scrubbed = scrub::scrub(&app, way, &progress).await;
+    progress.end();
+    let scrubbed = scrubbed?;
+    print_counts(&[serde_json::to_value(scrubbed)?], arguments.json)?;
+    Ok(success_if(scrubbed.remaining() == 0))
+}
+
+/// One that is named must be there; one of the settings may not have been made yet.
+fn vault_to_repair_from(config: &Config, arguments: &ScrubArguments) -> Result<Option<Vault>, VaultError> {
+    if let Some(url) = &arguments.repair_from {
+        return Vault::open(url).map(Some);
+    }
+    if arguments.no_repair || config.backup.url.is_empty() {
+        return Ok(None);
+    }
+    match Vault::open(&config.backup.url) {
+        Err(VaultError::None(_)) => Ok(None),
+        opened => opened.map(Some),
+    }
+}
+
+fn url(given: Option<String>, config: &Config) -> anyhow::Result<String> {
+    let configured = Some(config.backup.url.clone()).filter(|url| !url.is_empty());
+    given
+        .or(configured)
+        .context("where the backup lies is not known; name a folder, or set backup.url")
+}
+
+fn success_if(good: bool) -> ExitCode {
+    if good { ExitCode::SUCCESS } else { ExitCode::FAILURE }
+}

@@ -1,0 +1,108 @@
+//! Makes a backup every interval.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use jiff::Timestamp;
+use tokio_util::sync::CancellationToken;
+use visage_store::{BackupTimes, Vault};
+
+use crate::app::App;
+use crate::backup::{BackupOptions, back_up_and_record};
+use crate::clock::{earlier, later};
+use crate::progress::Progress;
+
+/// The longest wait without a look whether a backup is due.
+const MAX_WAIT: Duration = Duration::from_secs(60);
+
+/// How soon a failed backup is tried again.
+const AFTER_FAILURE: Duration = Duration::from_secs(600);
+
+/// Makes backups until `stop`; one that is under way then is given up, and the next one goes on from what it has copied.
+pub async fn run(app: Arc<App>, stop: CancellationToken) {
+    let config = &app.config.backup;
+    if !config.is_scheduled() {
+        return;
+    }
+    let wait = config.interval.as_duration().min(MAX_WAIT);
+    while stop.run_until_cancelled(tokio::time::sleep(wait)).await.is_some() {
+        if stop.run_until_cancelled(pass(&app)).await.is_none() {
+            return;
+        }
+    }
+}
+
+/// Makes a backup when one is due.
+pub async fn pass(app: &App) {
+    let config = &app.config.backup;
+    match app.upkeep.condition().await {
+        Ok(condition) if is_due(&condition.backup, app.clock.now(), config.interval.as_duration()) => {}
+        Ok(_) => return,
+        Err(error) => {
+            tracing::error!(error = %error, "whether a backup is due cannot be told");
+            return;
+        }
+    }
+    let options = BackupOptions {
+        keep: config.keep,
+        recheck: false,
+    };
+    let vault = Vault::open_or_create(&config.url);
+    match back_up_and_record(app, vault, options, &Progress::hidden()).await {
+        Ok(done) => tracing::info!(?done, "backed up"),
+        Err(error) if error.is_under_way() => tracing::info!("another backup is under way"),
+        Err(error) => {
+            metrics::counter!("visage_backup_failures").increment(1);
+            tracing::error!(error = %error, "the backup failed; it is tried again");
+        }
+    }
+}
+
+fn is_due(times: &BackupTimes, now: Timestamp, interval: Duration) -> bool {
+    let failed_at = times.failed_at.filter(|_| times.has_failed());
+    let due_at = match (failed_at, times.succeeded_at) {
+        (Some(failed_at), _) => later(failed_at, interval.min(AFTER_FAILURE)),
+        (None, Some(succeeded_at)) => later(succeeded_at, interval),
+        (None, None) => return true,
+    };
+    now >= due_at
+}
+
+/// Whether backups that are to be made are not made: the last one failed, or none was finished for two intervals.
+pub fn are_missing(app: &App, times: &BackupTimes) -> bool {
+    let config = &app.config.backup;
+    let oldest = earlier(app.clock.now(), 2 * config.interval.as_duration());
+    let last = times.succeeded_at.unwrap_or(app.started_at);
+    config.is_scheduled() && (times.has_failed() || last < oldest)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_backup_is_due_an_interval_after_the_last_and_soon_after_a_failure() {
+        let at = |seconds| Timestamp::from_second(seconds).unwrap();
+        let hour = Duration::from_secs(3600);
+        let times = |succeeded, failed: Option<i64>| BackupTimes {
+            succeeded_at: Option::map(succeeded, at),
+            failed_at: failed.map(at),
+        };
+        for (times, now, expected) in [
+            (times(None, None), 0, true),
+            (times(Some(0), None), 3599, false),
+            (times(Some(0), None), 3600, true),
+            (times(Some(0), Some(3600)), 4199, false),
+            (times(Some(0), Some(3600)), 4200, true),
+            (times(None, Some(3600)), 4199, false),
+            (times(None, Some(3600)), 4200, true),
+        ] {
+            assert_eq!(is_due(&times, at(now), hour), expected, "{times:?} at {now}");
+        }
+        let minute = Duration::from_secs(60);
+        assert!(
+            is_due(&times(None, Some(0)), at(60), minute),
+            "never later than the interval"
+        );
+    }
+}

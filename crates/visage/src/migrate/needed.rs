@@ -1,0 +1,114 @@
+//! Which files somebody still needs, and the removal of those that nobody does.
+//!
+//! A file goes when its picture is committed and was read back, when it is still the file that was copied, and when no user
+//! refers to it any more. Files are counted by what they are and not by what they are called: one file has many names.
+
+use std::collections::HashMap;
+use std::sync::{Arc, Mutex, PoisonError};
+
+use visage_cloudinary::ResourceType;
+use visage_store::{MigratedPicture, Sha256};
+
+use super::adopt::MoveError;
+use super::uploads::{FileKey, SourceError};
+use super::{Found, MigrateError, PAGE, Run, reference};
+
+/// How many users refer to each file, and have no picture on the media host yet.
+#[derive(Debug, Default)]
+pub(super) struct Needed(Mutex<HashMap<FileKey, usize>>);
+
+impl Needed {
+    fn add(&self, key: FileKey) {
+        let mut counts = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        *counts.entry(key).or_default() += 1;
+    }
+
+    /// One user less. `true`: nobody is left.
+    fn release(&self, key: FileKey) -> bool {
+        let mut counts = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        let Some(count) = counts.get_mut(&key) else {
+            return false;
+        };
+        *count = count.saturating_sub(1);
+        *count == 0
+    }
+
+    fn is_needed(&self, key: FileKey) -> bool {
+        let counts = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        counts.get(&key).is_some_and(|count| *count > 0)
+    }
+}
+
+/// Counts the references to each file before anything is moved.
+pub(super) async fn count(run: &Run<'_>) -> Result<Needed, MigrateError> {
+    let (needed, mut after) = (Needed::default(), None);
+    loop {
+        let page = run.app.directory.all_user_pictures(after, PAGE).await?;
+        let last = page.last().filter(|_| page.len() == PAGE).map(|last| last.user_id);
+        let files: Vec<_> = page
+            .iter()
+            .filter_map(|picture| match run.read(picture) {
+                Found::Local(files) => Some(files),
+                // Whoever forgot to name an address of the installation loses no file by it.
+                Found::Refused(_) => picture.url.as_deref().map(reference::possible_files),
+                Found::Nothing | Found::Moved => None,
+            })
+            .collect();
+        let uploads = Arc::clone(&run.uploads);
+        let find = move || files.iter().filter_map(|files| uploads.key_of_first(files)).collect();
+        let keys: Vec<FileKey> = tokio::task::spawn_blocking(find).await.map_err(std::io::Error::other)?;
+        for key in keys {
+            needed.add(key);
+        }
+        match last {
+            Some(_) => after = last,
+            None => return Ok(needed),
+        }
+    }
+}
+
+/// Removes the file of a picture that was committed just now. `false`: it stays.
+pub(super) async fn remove_of_this_run(
+    run: &Run<'_>,
+    migrated: &MigratedPicture,
+    key: FileKey,
+) -> Result<bool, MoveError> {
+    match &run.needed {
+        Some(needed) if needed.release(key) => remove(run, migrated).await,
+        _ => Ok(false),
+    }
+}
+
+/// Removes the file of a picture that an earlier run has committed, once the media host is seen to have it still.
+pub(super) async fn remove_of_earlier_run(run: &Run<'_>, migrated: &MigratedPicture) -> Result<bool, MoveError> {
+    let Some(needed) = &run.needed else {
+        return Ok(false);
+    };
+    // It may have been another folder.
+    if migrated.source.folder != run.uploads.path() {
+        return Ok(false);
+    }
+    let (uploads, file) = (Arc::clone(&run.uploads), migrated.source.file.clone());
+    let key = tokio::task::spawn_blocking(move || uploads.key_of_first(&[file])).await;
+    match key.map_err(|stopping| SourceError::Io(std::io::Error::other(stopping)))? {
+        Some(key) if !needed.is_needed(key) => {}
+        _ => return Ok(false),
+    }
+    let stored = run
+        .app
+        .media_host
+        .original(&migrated.url, &migrated.public_id, ResourceType::Image)
+        .await?;
+    if stored.is_none_or(|bytes| Sha256::of(&bytes) != migrated.stored_sha256) {
+        return Err(MoveError::Different);
+    }
+    remove(run, migrated).await
+}
+
+async fn remove(run: &Run<'_>, migrated: &MigratedPicture) -> Result<bool, MoveError> {
+    let (uploads, source) = (Arc::clone(&run.uploads), migrated.source.clone());
+    let max_bytes = run.app.config.limits.profile_image_bytes;
+    let removed = tokio::task::spawn_blocking(move || uploads.remove(&source.file, &source.sha256, max_bytes)).await;
+    let removed = removed.map_err(|stopping| SourceError::Io(std::io::Error::other(stopping)))?;
+    Ok(removed?)
+}

@@ -1,0 +1,192 @@
+//! What somebody else does meanwhile, and a media host that does not do what it should.
+
+use std::fs;
+use std::sync::{Arc, Mutex};
+
+use async_trait::async_trait;
+use bytes::Bytes;
+use visage::app::App;
+use visage::media_host::{Hosted, HostedFacts, MediaHost, MediaHostError, Picture};
+use visage_cloudinary::{PublicId, ResourceType, Transformation};
+use visage_store::Exchange;
+
+use super::{Scene, line_of};
+use crate::fault_proxy::Fault;
+use crate::pictures::png;
+use crate::test_app::TestApp;
+
+/// Does something of its own when a picture was stored.
+#[derive(Debug)]
+struct Meddling {
+    inner: Arc<dyn MediaHost>,
+    app: Arc<Mutex<Option<Arc<App>>>>,
+    how: Meddle,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Meddle {
+    /// Everybody takes the own picture away.
+    Exchange,
+    /// The reaper takes the exchange for dead.
+    Settle,
+    /// What is read back is something else.
+    Corrupt,
+}
+
+#[async_trait]
+impl MediaHost for Meddling {
+    async fn upload(
+        &self,
+        public_id: &PublicId,
+        picture: Picture,
+        display: &Transformation,
+    ) -> Result<Hosted, MediaHostError> {
+        let hosted = self.inner.upload(public_id, picture, display).await?;
+        let app = self.app.lock().unwrap().clone().unwrap();
+        let now = app.clock.now();
+        match self.how {
+            Meddle::Exchange => {
+                for user in app.directory.all_user_pictures(None, 10).await? {
+                    let exchange = Exchange {
+                        user_id: user.user_id,
+                        new: None,
+                        retire_at: now,
+                        now,
+                    };
+                    app.directory.exchange_profile_image(exchange).await.unwrap();
+                }
+            }
+            Meddle::Settle => app.directory.release_pending(public_id, now).await?,
+            Meddle::Corrupt => {}
+        }
+        Ok(hosted)
+    }
+
+    async fn destroy(&self, public_id: &PublicId, resource_type: ResourceType) -> Result<bool, MediaHostError> {
+        self.inner.destroy(public_id, resource_type).await
+    }
+
+    async fn exists(&self, public_id: &PublicId, resource_type: ResourceType) -> Result<bool, MediaHostError> {
+        self.inner.exists(public_id, resource_type).await
+    }
+
+    async fn original(
+        &self,
+        url: &str,
+        public_id: &PublicId,
+        resource_type: ResourceType,
+    ) -> Result<Option<Bytes>, MediaHostError> {
+        if self.how == Meddle::Corrupt {
+            return Ok(Some(Bytes::from_static(b"something else")));
+        }
+        self.inner.original(url, public_id, resource_type).await
+    }
+
+    fn with_transformation(&self, url: &str, transformation: &Transformation) -> Option<String> {
+        self.inner.with_transformation(url, transformation)
+    }
+
+    fn transformation(&self, url: &str) -> Option<Transformation> {
+        self.inner.transformation(url)
+    }
+
+    async fn facts(&self, url: &str, public_id: &PublicId) -> Result<Option<HostedFacts>, MediaHostError> {
+        self.inner.facts(url, public_id).await
+    }
+
+    async fn show_otherwise(
+        &self,
+        url: &str,
+        public_id: &PublicId,
+        display: &Transformation,
+        part: [u32; 4],
+    ) -> Result<String, MediaHostError> {
+        self.inner.show_otherwise(url, public_id, display, part).await
+    }
+
+    fn serves(&self, url: &str, public_id: &PublicId, resource_type: ResourceType) -> bool {
+        self.inner.serves(url, public_id, resource_type)
+    }
+}
+
+fn meddled(how: Meddle) -> Scene {
+    let app = Arc::new(Mutex::new(None));
+    let meddle = |inner: Arc<dyn MediaHost>| -> Arc<dyn MediaHost> {
+        let app = Arc::clone(&app);
+        Arc::new(Meddling { inner, app, how })
+    };
+    let t = TestApp::with(
+        |_| {},
+        |app| {
+            app.hosts.own = meddle(Arc::clone(&app.hosts.own));
+            app.hosts.account = app.hosts.account.clone().map(meddle);
+        },
+    );
+    *app.lock().unwrap() = Some(Arc::clone(&t.app));
+    Scene::with(t)
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn what_a_user_does_meanwhile_wins() {
+    let s = meddled(Meddle::Exchange);
+    s.write("x.png", &png(10, 10, [9; 3]));
+    let user = s.user(Some("/uploads/x.png")).await;
+    let (summary, lines) = s.migrate(&s.and_remove()).await;
+    assert_eq!((summary.superseded, summary.failed), (1, 0), "{lines:?}");
+    assert_eq!(s.now(&user).await.profile_image, None);
+    assert!(s.path("x.png").exists());
+    s.check_clean(0).await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn what_was_given_up_or_reads_back_differently_changes_nothing() {
+    for how in [Meddle::Settle, Meddle::Corrupt] {
+        let s = meddled(how);
+        s.write("x.png", &png(10, 10, [9; 3]));
+        let user = s.user(Some("/uploads/x.png")).await;
+        let (summary, lines) = s.migrate(&s.and_remove()).await;
+        assert_eq!(summary.failed, 1, "{how:?}: {lines:?}");
+        assert!(!summary.is_complete());
+        assert_eq!(s.now(&user).await, user);
+        assert!(s.path("x.png").exists());
+        s.check_clean(0).await;
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_media_host_that_refuses_everything_costs_no_file_and_the_report_says_so_for_each_user() {
+    let (t, proxy) = TestApp::behind_faults(|config| {
+        config.cloudinary.request_timeout = "1s".parse().unwrap();
+        config.cloudinary.deadline = "1s".parse().unwrap();
+        config.cloudinary.breaker_failures = 1000;
+    })
+    .await;
+    let s = Scene::with(t);
+    let mut users = Vec::new();
+    for n in 0..6 {
+        s.write(&format!("{n}.png"), &png(10, 10, [n; 3]));
+        users.push(s.user(Some(&format!("/uploads/{n}.png"))).await);
+    }
+    for fault in [
+        Fault::Status(403),
+        Fault::Status(500),
+        Fault::ResetBeforeBody,
+        Fault::NotStored,
+    ] {
+        proxy.inject(fault, "/image/upload HTTP/1.1", usize::MAX);
+        let (summary, lines) = s.migrate(&s.and_remove()).await;
+        assert!(proxy.relent() > 0);
+        assert_eq!((summary.users, summary.failed), (6, 6), "{fault:?}: {lines:?}");
+        assert!(!summary.is_complete());
+        for (n, user) in users.iter().enumerate() {
+            let line = line_of(&lines, user);
+            assert!(line["error"].is_string() && line["source"] == "kept", "{line}");
+            assert_eq!(&s.now(user).await, user);
+            let n = u8::try_from(n).unwrap();
+            assert_eq!(fs::read(s.path(&format!("{n}.png"))).unwrap(), png(10, 10, [n; 3]));
+        }
+    }
+    let (summary, lines) = s.migrate(&s.arguments()).await;
+    assert_eq!(summary.migrated, 6, "{lines:?}");
+    s.check_clean(6).await;
+}

@@ -1,0 +1,133 @@
+//! Backups in tests: where they lie, how they are made, and a store that something happens behind the back of.
+
+use std::path::Path;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+
+use async_trait::async_trait;
+use futures_util::future::BoxFuture;
+use jiff::Timestamp;
+use tempfile::TempDir;
+use visage::backup::{BackedUp, BackupOptions, back_up};
+use visage::progress::Progress;
+use visage_store::{
+    BlobKey, Blobs, Condition, Damage, DamagedUpload, Result, ScrubProgress, StoreError, Upkeep, Upload, UploadId,
+    Vault,
+};
+
+use crate::test_app::TestApp;
+
+pub(crate) const KEEP: usize = 7;
+
+/// A vault that goes away with its folder.
+pub(crate) fn vault() -> (Vault, TempDir) {
+    let folder = tempfile::tempdir().unwrap();
+    let vault = Vault::open_or_create(folder.path().to_str().unwrap()).unwrap();
+    (vault, folder)
+}
+
+pub(crate) async fn backup(t: &TestApp, vault: &Vault, keep: usize) -> BackedUp {
+    let options = BackupOptions { keep, recheck: false };
+    back_up(&t.app, vault, options, &Progress::hidden()).await.unwrap()
+}
+
+/// The only upload that there is.
+pub(crate) async fn only_upload(t: &TestApp) -> Upload {
+    let mut assets = t.app.library.catalog.all_assets(None, 2).await.unwrap();
+    assert_eq!(assets.len(), 1);
+    assets.remove(0).upload
+}
+
+/// Flips a bit of an original.
+pub(crate) async fn damage(blobs: &Blobs, upload: &Upload) {
+    let (id, facts) = (&upload.id, &upload.facts);
+    let bytes = blobs.get_original(id, &facts.sha256, facts.bytes).await.unwrap();
+    let mut bytes = bytes.to_vec();
+    let middle = bytes.len() / 2;
+    bytes[middle] ^= 1;
+    blobs.delete(&BlobKey::Original(*id)).await.unwrap();
+    blobs.put_original(id, bytes.into()).await.unwrap();
+}
+
+/// What happens once in between.
+pub(crate) type Incident = Box<dyn Fn() -> BoxFuture<'static, ()> + Send + Sync>;
+
+/// Where it happens.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Moment {
+    /// After the database was copied, before its originals are.
+    DatabaseCopied,
+    /// After an original was repaired, before that is noted.
+    Repaired,
+    /// Before the database is copied, which fails.
+    NoCopy,
+}
+
+/// Notes in which something happens at one moment.
+pub(crate) struct Disturbed {
+    pub(crate) inner: Arc<dyn Upkeep>,
+    pub(crate) moment: Moment,
+    pub(crate) incident: Incident,
+    pub(crate) happened: AtomicBool,
+}
+
+impl std::fmt::Debug for Disturbed {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Disturbed")
+            .field("moment", &self.moment)
+            .finish_non_exhaustive()
+    }
+}
+
+impl Disturbed {
+    async fn at(&self, moment: Moment) {
+        if self.moment == moment && !self.happened.swap(true, Ordering::SeqCst) {
+            (self.incident)().await;
+        }
+    }
+}
+
+#[async_trait]
+impl Upkeep for Disturbed {
+    async fn record_damage(&self, upload: &UploadId, damage: Damage, now: Timestamp) -> Result<bool> {
+        self.inner.record_damage(upload, damage, now).await
+    }
+
+    async fn clear_damage(&self, upload: &UploadId) -> Result<bool> {
+        self.at(Moment::Repaired).await;
+        self.inner.clear_damage(upload).await
+    }
+
+    async fn damaged_uploads(&self, after: Option<UploadId>, limit: usize) -> Result<Vec<DamagedUpload>> {
+        self.inner.damaged_uploads(after, limit).await
+    }
+
+    async fn condition(&self) -> Result<Condition> {
+        self.inner.condition().await
+    }
+
+    async fn scrub_progress(&self) -> Result<ScrubProgress> {
+        self.inner.scrub_progress().await
+    }
+
+    async fn save_scrub_progress(&self, progress: ScrubProgress) -> Result<()> {
+        self.inner.save_scrub_progress(progress).await
+    }
+
+    async fn record_backup(&self, at: Timestamp) -> Result<()> {
+        self.inner.record_backup(at).await
+    }
+
+    async fn record_failed_backup(&self, at: Timestamp) -> Result<()> {
+        self.inner.record_failed_backup(at).await
+    }
+
+    async fn copy_database_to(&self, path: &Path) -> Result<()> {
+        if self.moment == Moment::NoCopy {
+            return Err(StoreError::backend("the disk is broken"));
+        }
+        self.inner.copy_database_to(path).await?;
+        self.at(Moment::DatabaseCopied).await;
+        Ok(())
+    }
+}
