@@ -13,7 +13,7 @@ use serde_json::Value;
 use visage::app::App;
 use visage::config::Config;
 use visage::jobs::reaper;
-use visage::media_host::{Hosted, MediaHost, MediaHostError, Picture};
+use visage::media_host::{Hosted, HostedFacts, MediaHost, MediaHostError, Picture};
 use visage_cloudinary::{PublicId, ResourceType, Transformation};
 use visage_store::{Claim, NewPost, PendingMedia, PostId, PostMedia, UserId};
 
@@ -220,6 +220,7 @@ async fn fill(t: &TestApp, member: &Member, count: usize) {
         let picture = Picture {
             bytes: bytes.clone(),
             facts: facts.into(),
+            part: None,
         };
         async move {
             let app = &t.app;
@@ -356,6 +357,24 @@ impl MediaHost for Distant {
 
     fn with_transformation(&self, url: &str, transformation: &Transformation) -> Option<String> {
         self.inner.with_transformation(url, transformation)
+    }
+
+    fn transformation(&self, url: &str) -> Option<Transformation> {
+        self.inner.transformation(url)
+    }
+
+    async fn facts(&self, url: &str, id: &PublicId) -> Result<Option<HostedFacts>, MediaHostError> {
+        self.inner.facts(url, id).await
+    }
+
+    async fn show_otherwise(
+        &self,
+        url: &str,
+        id: &PublicId,
+        display: &Transformation,
+        part: [u32; 4],
+    ) -> Result<String, MediaHostError> {
+        self.inner.show_otherwise(url, id, display, part).await
     }
 
     fn serves(&self, url: &str, id: &PublicId, kind: ResourceType) -> bool {
