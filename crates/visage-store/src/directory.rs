@@ -124,6 +124,10 @@ pub trait Directory: Send + Sync + std::fmt::Debug {
     /// owner has another picture or URL by now, or is gone, or the relocation took so long that it was settled.
     async fn relocate(&self, relocation: Relocation) -> Result<bool>;
 
+    /// Sets the URL of a user's picture to another one of the same picture on the same media host. `false`, and nothing is
+    /// changed: the user has another picture or URL by now.
+    async fn show_otherwise(&self, change: Relocation) -> Result<bool>;
+
     /// Who refers to this public id: users first, then posts, each by id.
     async fn references_to(&self, public_id: &str) -> Result<Vec<MediaReference>>;
 
@@ -275,7 +279,7 @@ pub struct TakenIn {
     pub attempts: u32,
 }
 
-/// What [`Directory::relocate`] is asked to do.
+/// What [`Directory::relocate`] and [`Directory::show_otherwise`] are asked to do.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Relocation {
     /// Whose picture.
@@ -284,7 +288,7 @@ pub struct Relocation {
     pub public_id: PublicId,
     /// The URL that the owner must still have.
     pub from_url: String,
-    /// The URL on the other host.
+    /// The URL that it gets: on the other host, or with another transformation.
     pub to_url: String,
     /// When this happens.
     pub now: Timestamp,

@@ -92,6 +92,7 @@ async fn fill(app: &App, author: UserId, count: usize) -> Result<()> {
         let picture = Picture {
             bytes: bytes.clone(),
             facts: facts.into(),
+            part: None,
         };
         publish(app, author, number, picture)
     });
@@ -139,7 +140,7 @@ async fn upload_until(app: &App, users: &[User], is_over: &AtomicBool) -> Result
         while !is_over.load(Ordering::SeqCst) {
             let begun = Instant::now();
             let spooled = SpooledFile::from_bytes(&app.temporary_folder, &file)?;
-            profile::exchange_image(app, user, spooled).await?;
+            profile::exchange_image(app, user, spooled, None).await?;
             times.push(begun.elapsed());
         }
         Result::Ok(times)

@@ -18,6 +18,7 @@ use crate::chunks::Chunks;
 use crate::clock::Clock;
 use crate::config::{Config, ConfigError, SecretsError, StoredSecrets};
 use crate::fetch::{Fetcher, SystemNetwork};
+use crate::jobs::reaper::LastPass;
 use crate::library::Library;
 use crate::library::admin_calls::AdminCalls;
 use crate::mail::{MailError, Mailer};
@@ -72,6 +73,8 @@ pub struct App {
     pub admin_calls: AdminCalls,
     /// Notifications on their way out.
     pub webhooks: Webhooks,
+    /// How the reaper's last pass ended.
+    pub last_pass: LastPass,
     /// When this process began to work.
     pub started_at: Timestamp,
     /// Work that goes on when the client who asked for it is gone; a stop waits for it.
@@ -198,6 +201,7 @@ impl App {
                 SignatureAlgorithm::default(),
                 config.embedded.api_secret.clone(),
             ),
+            last_pass: LastPass::default(),
             started_at: clock.now(),
             mailer: Mailer::new(&config.mail)?,
             display_transformation: Transformation::parse(&config.profile.transformation).unwrap_or_default(),

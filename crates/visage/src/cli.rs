@@ -16,7 +16,7 @@ use tracing_subscriber::EnvFilter;
 use visage_cloudinary::{DeliveryUrl, RequestFacts};
 
 use crate::app::{App, DataLock};
-use crate::clock::SystemClock;
+use crate::clock::{self, SystemClock};
 use crate::config::{Config, Environment, LogConfig, LogFormat, read_dotenv};
 use crate::http::{Front, server};
 use crate::jobs::{backups, mover, notifier, reaper, scrubber};
@@ -179,6 +179,9 @@ fn environment() -> anyhow::Result<Environment> {
 fn load(arguments: &Arguments, mut environment: Environment) -> anyhow::Result<Config> {
     if let Some(point) = environment.get("VISAGE_CRASH_AT") {
         crash::stop_at(point);
+    }
+    if let Some(file) = environment.get("VISAGE_CLOCK_OFFSET_FILE") {
+        clock::turn_by(file);
     }
     if let Some(data) = &arguments.data {
         environment.insert("VISAGE_DATA".to_owned(), data.display().to_string());

@@ -19,8 +19,37 @@ pub struct SystemClock;
 impl Clock for SystemClock {
     #[allow(clippy::disallowed_methods, reason = "this is the Clock everybody else asks")]
     fn now(&self) -> Timestamp {
-        Timestamp::now()
+        later(Timestamp::now(), turned_by())
     }
+}
+
+/// Says by how many seconds the machine's clock is turned on, as often as it is asked.
+#[cfg(debug_assertions)]
+static TURNED_BY: std::sync::OnceLock<std::path::PathBuf> = std::sync::OnceLock::new();
+
+/// Turns the machine's clock on by the seconds that this file says from now on: tests of the real program do not wait for
+/// hours to pass. Only in debug builds.
+pub fn turn_by(file: &str) {
+    #[cfg(debug_assertions)]
+    if TURNED_BY.set(file.into()).is_err() {
+        tracing::warn!("the clock is turned already");
+    }
+    #[cfg(not(debug_assertions))]
+    tracing::warn!(file, "the clock can be turned in debug builds only");
+}
+
+#[cfg(debug_assertions)]
+fn turned_by() -> Duration {
+    let seconds = TURNED_BY.get().and_then(|file| {
+        let text = std::fs::read_to_string(file).ok()?;
+        text.trim().parse().ok()
+    });
+    Duration::from_secs(seconds.unwrap_or_default())
+}
+
+#[cfg(not(debug_assertions))]
+fn turned_by() -> Duration {
+    Duration::ZERO
 }
 
 /// A clock that stands still until it is moved.

@@ -152,7 +152,8 @@ fn is_shown(facts: &VideoFacts) -> bool {
     VIDEO_FORMATS.contains(&facts.format) && facts.video_codec.is_some()
 }
 
-async fn probe_picture(app: &App, file: &Arc<SpooledFile>) -> Result<visage_image::Facts, IntakeError> {
+/// What is in a picture's head; refuses what is not taken.
+pub(crate) async fn probe_picture(app: &App, file: &Arc<SpooledFile>) -> Result<visage_image::Facts, IntakeError> {
     let limits = app.library.limits.clone();
     let probed = Arc::clone(file);
     work(app, file.len_bytes(), move |_| {
@@ -201,10 +202,12 @@ fn picture(bytes: Vec<u8>, facts: impl Into<PictureFacts>) -> Picture {
     Picture {
         bytes: Bytes::from(bytes),
         facts: facts.into(),
+        part: None,
     }
 }
 
-async fn work<T: Send + 'static>(
+/// Runs `job` on a thread of its own, under a permit of the memory it may need.
+pub(crate) async fn work<T: Send + 'static>(
     app: &App,
     memory_bytes: u64,
     job: impl FnOnce(&dyn Fn() -> bool) -> Result<T, IntakeError> + Send + 'static,

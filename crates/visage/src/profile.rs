@@ -10,8 +10,9 @@ use visage_store::{Exchange, ExchangeError, ProfileImage, StoreError, User, User
 use crate::app::App;
 use crate::clock::later;
 use crate::crash;
+use crate::crop::{self, Crop, CropError};
 use crate::intake::{self, Arrival, IntakeError};
-use crate::media_host::Hosted;
+use crate::media_host::{Hosted, PictureFacts};
 use crate::spool::SpooledFile;
 
 /// Why a profile image was not changed. The old picture is untouched in every case.
@@ -23,6 +24,18 @@ pub enum ProfileImageError {
     /// The file did not come in.
     #[error(transparent)]
     Intake(#[from] IntakeError),
+    /// There is no such part in the picture.
+    #[error(transparent)]
+    Crop(#[from] CropError),
+    /// There is no picture that could be shown otherwise.
+    #[error("There is no profile image")]
+    NoPicture,
+    /// The picture is not on a media host of ours.
+    #[error("This picture is kept elsewhere. Upload it again to change what is shown of it.")]
+    KeptElsewhere,
+    /// The picture was changed meanwhile.
+    #[error("The picture was changed meanwhile. Look at it and try again.")]
+    ChangedMeanwhile,
     /// The exchange took so long that it was given up.
     #[error("the upload was given up before it was finished")]
     GivenUp,
@@ -31,15 +44,25 @@ pub enum ProfileImageError {
     Store(#[from] StoreError),
 }
 
-/// Makes the picture in `file` the user's profile image; the one it replaces is retired.
+/// Makes the picture in `file`, or the part of it that `crop` says, the user's profile image; the one it replaces is retired.
 ///
 /// # Errors
 /// See [`ProfileImageError`].
-pub async fn exchange_image(app: &App, user: &User, file: SpooledFile) -> Result<Hosted, ProfileImageError> {
+pub async fn exchange_image(
+    app: &App,
+    user: &User,
+    file: SpooledFile,
+    crop: Option<Crop>,
+) -> Result<Hosted, ProfileImageError> {
+    let mut picture = intake::clean_picture(app, file).await?;
+    if let (Some(crop), PictureFacts::Image(facts)) = (&crop, &picture.facts) {
+        crop.check(facts.width, facts.height)?;
+        picture.part = Some(crop.rectangle());
+    }
     let arrival = Arrival {
-        picture: intake::clean_picture(app, file).await?,
+        picture,
         folder: &app.config.profile.folder,
-        display: &app.display_transformation,
+        display: &crop::shown(crop, &app.display_transformation),
         replaces: user.cloudinary_id.clone(),
     };
     intake::exchange(app, arrival, async |hosted: Hosted| {
@@ -81,14 +104,15 @@ async fn commit(app: &App, user_id: &UserId, new: Option<ProfileImage>) -> Resul
     }
 }
 
-/// Where the user's picture is at `size_pixels` square; `None` when the user has none, or one that is not on this host.
+/// Where the user's picture is at `size_pixels` square, showing the part that was chosen; `None` when the user has none.
 pub fn image_url(app: &App, user: &User, size_pixels: u32) -> Option<String> {
     let url = user.profile_image.as_deref()?;
     let square = format!("c_thumb,g_face,h_{size_pixels},w_{size_pixels}/f_auto,q_auto");
-    let transformation = Transformation::parse(&square).ok()?;
+    let square = Transformation::parse(&square).ok()?;
+    let crop = app.media_host.transformation(url).as_ref().and_then(Crop::of);
     Some(
         app.media_host
-            .with_transformation(url, &transformation)
+            .with_transformation(url, &crop::shown(crop, &square))
             .unwrap_or_else(|| url.to_owned()),
     )
 }

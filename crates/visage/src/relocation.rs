@@ -11,6 +11,7 @@ use visage_store::{MediaOwner, MediaReference, Relocation, Sha256, StoreError};
 
 use crate::app::App;
 use crate::crash;
+use crate::crop::{self, Crop};
 use crate::media_host::{MediaHost, MediaHostError, Picture, PictureFacts};
 use crate::permits::WorkError;
 use crate::posts;
@@ -81,7 +82,10 @@ pub async fn copy(app: &App, route: Route<'_>, reference: &MediaReference) -> Re
     let Some(bytes) = route.from.original(&from_url, &public_id, kind).await? else {
         return Ok(Copied::Missing);
     };
-    let picture = examine(app, bytes, kind).await?;
+    let mut picture = examine(app, bytes, kind).await?;
+    // Shown there as it is here.
+    let crop = route.from.transformation(&from_url).as_ref().and_then(Crop::of);
+    picture.part = crop.as_ref().map(Crop::rectangle);
     app.directory
         .begin_relocation(&public_id, kind, app.clock.now())
         .await?;
@@ -90,7 +94,8 @@ pub async fn copy(app: &App, route: Route<'_>, reference: &MediaReference) -> Re
         MediaOwner::User(_) => &app.display_transformation,
         MediaOwner::Post(_) => posts::display(app, &picture.facts),
     };
-    let relocation = match copy_bytes(route, &public_id, picture, display).await {
+    let display = crop::shown(crop, display);
+    let relocation = match copy_bytes(route, &public_id, picture, &display).await {
         Ok(to_url) => Relocation {
             owner: reference.owner,
             public_id,
@@ -186,7 +191,11 @@ async fn examine(app: &App, bytes: Bytes, kind: ResourceType) -> Result<Picture,
         ResourceType::Video | ResourceType::Raw => probe_video(&probed),
     };
     let facts = app.permits.run(bytes.len() as u64, timeout, work).await??;
-    Ok(Picture { bytes, facts })
+    Ok(Picture {
+        bytes,
+        facts,
+        part: None,
+    })
 }
 
 fn probe_video(bytes: &[u8]) -> Result<PictureFacts, RelocationError> {

@@ -28,6 +28,11 @@ pub struct Claims {
 }
 
 impl Claims {
+    /// Whether it speaks for an administrator.
+    pub fn is_admin(&self) -> bool {
+        self.role == "admin"
+    }
+
     /// The user it speaks for; `None` for the administrator.
     pub fn user(&self) -> Option<UserId> {
         UserId::parse(&self.user_id).ok()

@@ -48,6 +48,7 @@ macro_rules! directory_conformance {
         }
         $crate::conformance_tests! { relocation, $fresh,
             what_was_taken_in_waits_for_its_time_and_is_looked_at_again
+            a_picture_is_shown_otherwise_only_by_who_still_has_it_so
             a_relocation_changes_the_url_alone
             a_picture_that_was_set_meanwhile_wins_over_a_relocation
             a_relocation_that_was_settled_cannot_be_committed

@@ -117,6 +117,28 @@ pub async fn a_relocation_that_was_settled_cannot_be_committed(directory: &dyn D
     Ok(())
 }
 
+pub async fn a_picture_is_shown_otherwise_only_by_who_still_has_it_so(directory: &dyn Directory) -> Outcome {
+    let user = add(directory, "a@example.com").await?;
+    exchange(directory, user.id, "p1", 1).await?;
+    let change = relocation(user.id, "p1", "https://host/p1")?;
+    assert!(directory.show_otherwise(change.clone()).await?);
+    let user = directory.user(&user.id).await?.ok_or("there is such a user")?;
+    assert_eq!(picture(&user), (Some("https://other/p1"), Some("p1")));
+    assert_eq!(user.updated_at, at(9));
+    assert_eq!(directory.all_expired(None, 10).await?, [], "it is the same picture");
+    // The URL is another already; then the picture is another.
+    assert!(!directory.show_otherwise(change.clone()).await?);
+    exchange(directory, user.id, "p2", 10).await?;
+    let late = Relocation {
+        from_url: "https://host/p2".to_owned(),
+        ..change
+    };
+    assert!(!directory.show_otherwise(late).await?);
+    let user = directory.user(&user.id).await?.ok_or("there is such a user")?;
+    assert_eq!(picture(&user), (Some("https://host/p2"), Some("p2")));
+    Ok(())
+}
+
 fn relocation(user_id: UserId, name: &str, from_url: &str) -> Result<Relocation, BoxError> {
     Ok(Relocation {
         owner: MediaOwner::User(user_id),

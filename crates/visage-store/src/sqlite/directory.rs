@@ -161,6 +161,10 @@ impl Directory for Sqlite {
         self.write(move |tx| relocation::commit(tx, &relocation)).await
     }
 
+    async fn show_otherwise(&self, change: Relocation) -> Result<bool> {
+        self.write(move |tx| relocation::set_url(tx, &change)).await
+    }
+
     async fn references_to(&self, public_id: &str) -> Result<Vec<MediaReference>> {
         let public_id = public_id.to_owned();
         self.read(move |tx| references::to(tx, &public_id)).await

@@ -67,7 +67,7 @@ pub(super) fn commit(tx: &Transaction<'_>, relocation: &Relocation) -> Result<bo
 }
 
 /// Compare and set. `false`: it is not what it was.
-fn set_url(tx: &Transaction<'_>, relocation: &Relocation) -> Result<bool> {
+pub(super) fn set_url(tx: &Transaction<'_>, relocation: &Relocation) -> Result<bool> {
     let Relocation {
         public_id,
         from_url,

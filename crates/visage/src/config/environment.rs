@@ -31,7 +31,7 @@ const NOT_YET: &[(&str, &str)] = &[(
 )];
 
 /// Variables that say where to find or how to run visage, read elsewhere.
-const NOT_SETTINGS: &[&str] = &["VISAGE_CONFIG", "VISAGE_CRASH_AT"];
+const NOT_SETTINGS: &[&str] = &["VISAGE_CONFIG", "VISAGE_CRASH_AT", "VISAGE_CLOCK_OFFSET_FILE"];
 
 /// Lays `environment` over `table`; what cannot be laid over it is returned as mistakes.
 pub(super) fn overlay(table: &mut Table, environment: &Environment) -> Vec<String> {

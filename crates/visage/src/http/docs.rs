@@ -73,6 +73,27 @@ const ROUTES: &[(&str, &str, &str, bool, &[&str])] = &[
         &["profileImage"],
     ),
     (
+        "get",
+        "/api/users/profile-image",
+        "Tells of the caller's profile image: the original, the crop, the sizes",
+        true,
+        &[],
+    ),
+    (
+        "put",
+        "/api/users/profile-image/crop",
+        "Shows another part of the caller's profile image",
+        true,
+        &["x", "y", "width", "height", "turn"],
+    ),
+    (
+        "post",
+        "/api/users/profile-image/faces",
+        "Looks for faces in a picture, of which nothing is kept",
+        true,
+        &["profileImage"],
+    ),
+    (
         "delete",
         "/api/users/profile-image",
         "Takes the caller's profile image away",
@@ -84,6 +105,13 @@ const ROUTES: &[(&str, &str, &str, bool, &[&str])] = &[
         "/api/users/{id}/profile-image",
         "Redirects to a user's picture, or draws one",
         false,
+        &[],
+    ),
+    (
+        "get",
+        "/api/admin/status",
+        "Tells an administrator how storage, cache and jobs stand",
+        true,
         &[],
     ),
     ("get", "/api/posts", "Lists everybody's posts, newest first", true, &[]),
@@ -192,18 +220,28 @@ fn own_operation(path: &str, summary: &str, needs_token: bool, members: &[&str])
             json!([{ "name": "id", "in": "path", "required": true, "schema": { "type": "string" } }]);
     }
     if members == ["profileImage"] {
-        let file =
+        let mut file =
             json!({ "type": "object", "properties": { "profileImage": { "type": "string", "format": "binary" } } });
+        if path.ends_with("/profile-image") {
+            file["properties"]["crop"] = json!({ "type": "string", "description": "JSON: x, y, width, height, turn" });
+        }
         operation["requestBody"] = json!({ "content": { "multipart/form-data": { "schema": file } } });
     } else if !members.is_empty() {
         let texts: Map<String, Value> = members
             .iter()
-            .map(|name| ((*name).to_owned(), json!({ "type": "string" })))
+            .map(|name| ((*name).to_owned(), own_schema(name)))
             .collect();
         let body = json!({ "type": "object", "properties": texts });
         operation["requestBody"] = json!({ "content": { "application/json": { "schema": body } } });
     }
     operation
+}
+
+fn own_schema(member: &str) -> Value {
+    match member {
+        "x" | "y" | "width" | "height" | "turn" => json!({ "type": "integer" }),
+        _ => json!({ "type": "string" }),
+    }
 }
 
 fn operation(endpoint: &Endpoint) -> Value {

@@ -258,7 +258,13 @@ impl From<MediaHostError> for ApiError {
 impl From<ProfileImageError> for ApiError {
     fn from(error: ProfileImageError) -> Self {
         match error {
-            ProfileImageError::UserNotFound => Self::new(StatusCode::NOT_FOUND, "not_found", error),
+            ProfileImageError::Crop(error) => Self::bad_request(error),
+            ProfileImageError::UserNotFound | ProfileImageError::NoPicture => {
+                Self::new(StatusCode::NOT_FOUND, "not_found", error)
+            }
+            ProfileImageError::KeptElsewhere | ProfileImageError::ChangedMeanwhile => {
+                Self::new(StatusCode::CONFLICT, "conflict", error)
+            }
             ProfileImageError::Intake(error) => error.into(),
             ProfileImageError::GivenUp => Self::overloaded().because(error),
             ProfileImageError::Store(error) => error.into(),

@@ -56,6 +56,22 @@ impl FromRequestParts<Arc<App>> for Authenticated {
     }
 }
 
+/// An administrator who makes the request.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Administrator;
+
+impl FromRequestParts<Arc<App>> for Administrator {
+    type Rejection = ApiError;
+
+    async fn from_request_parts(parts: &mut Parts, app: &Arc<App>) -> Result<Self, ApiError> {
+        if claims(parts, app)?.is_admin() {
+            return Ok(Self);
+        }
+        let message = "Access denied. Admin privileges required.";
+        Err(ApiError::new(StatusCode::FORBIDDEN, "forbidden", message))
+    }
+}
+
 /// What the request's token says. The prefix `Bearer ` may be missing, as with the Node backend.
 fn claims(parts: &Parts, app: &App) -> Result<Claims, ApiError> {
     let unauthorized = |message| ApiError::new(StatusCode::UNAUTHORIZED, "unauthorized", message);
@@ -132,6 +148,9 @@ pub(super) fn text<'de, D: Deserializer<'de>>(deserializer: D) -> Result<String,
     }
 }
 
+/// The longest text that a form carries beside its picture.
+const MAX_FORM_TEXT_BYTES: usize = 1024;
+
 /// A multipart form that carries one file.
 #[derive(Debug)]
 pub(super) struct ImageForm(Option<Multipart>);
@@ -146,16 +165,27 @@ impl FromRequest<Arc<App>> for ImageForm {
 }
 
 impl ImageForm {
-    /// Receives the form's one file, from the field `name`, into a temporary file in `folder`. What the client says of
-    /// the file's name and type is not looked at: the bytes decide.
-    pub(super) async fn single(self, name: &str, folder: &Path, max_bytes: u64) -> Result<SpooledFile, ApiError> {
+    /// Receives the form's one file, from the field `name`, into a temporary file in `folder`, and the text in the field
+    /// `beside`, wherever it stands. What the client says of the file's name and type is not looked at: the bytes decide.
+    pub(super) async fn single(
+        self,
+        name: &str,
+        beside: &str,
+        folder: &Path,
+        max_bytes: u64,
+    ) -> Result<(SpooledFile, Option<String>), ApiError> {
         let Some(mut form) = self.0 else { return Err(no_file()) };
         let refused = |error: MultipartError| match error.status() {
             StatusCode::PAYLOAD_TOO_LARGE => SpoolError::<ApiError>::TooLarge { max_bytes }.into(),
             status => ApiError::new(status, "bad_request", error.body_text()),
         };
-        let mut file = None;
+        let (mut file, mut text) = (None, None);
         while let Some(field) = form.next_field().await.map_err(refused)? {
+            if field.file_name().is_none() && field.name() == Some(beside) {
+                let too_long = || ApiError::bad_request(format!("The field `{beside}` is too long."));
+                text = Some(read_text(field).await.map_err(refused)?.ok_or_else(too_long)?);
+                continue;
+            }
             if field.file_name().is_none() {
                 skip(field).await.map_err(refused)?;
                 continue;
@@ -170,12 +200,24 @@ impl ImageForm {
             }
             file = Some(SpooledFile::receive(folder, max_bytes, field.map_err(refused)).await?);
         }
-        file.ok_or_else(no_file)
+        file.map(|file| (file, text)).ok_or_else(no_file)
     }
 }
 
 fn no_file() -> ApiError {
     ApiError::bad_request("No file uploaded")
+}
+
+/// Reads a text field to its end; `None` when it is longer than texts are. The request's time bounds it.
+async fn read_text(mut field: Field<'_>) -> Result<Option<String>, MultipartError> {
+    let (mut bytes, mut is_whole) = (Vec::new(), true);
+    while let Some(piece) = field.chunk().await? {
+        is_whole &= bytes.len() + piece.len() <= MAX_FORM_TEXT_BYTES;
+        if is_whole {
+            bytes.extend_from_slice(&piece);
+        }
+    }
+    Ok(is_whole.then(|| String::from_utf8_lossy(&bytes).into_owned()))
 }
 
 /// Reads over a field. The request's time bounds it.

@@ -12,6 +12,7 @@ mod middleware;
 mod post_form;
 mod router;
 pub mod server;
+mod ui;
 
 pub use error::ApiError;
 pub use front::Front;

@@ -6,12 +6,12 @@ use axum::Router;
 use axum::extract::DefaultBodyLimit;
 use axum::middleware::{from_fn, from_fn_with_state};
 use axum::response::{IntoResponse, Response};
-use axum::routing::{MethodRouter, any, delete, get, post};
+use axum::routing::{MethodRouter, any, delete, get, post, put};
 use http::StatusCode;
 use tokio::sync::Semaphore;
 
 use super::error::ApiError;
-use super::{app as handlers, cloudinary, delivery, docs, health, middleware};
+use super::{app as handlers, cloudinary, delivery, docs, health, middleware, ui};
 use crate::app::App;
 use crate::metrics;
 
@@ -23,6 +23,7 @@ const MAX_POST_FORMS: usize = 32;
 
 /// The server's routes. `requests` bounds the requests that are worked on at once.
 pub(super) fn router(app: Arc<App>, requests: Arc<Semaphore>) -> Router {
+    let forms = places(MAX_FORMS);
     let api = Router::new()
         .route("/auth/register", post(handlers::auth::register))
         .route("/auth/verify-otp", post(handlers::auth::verify_otp))
@@ -35,6 +36,8 @@ pub(super) fn router(app: Arc<App>, requests: Arc<Semaphore>) -> Router {
         )
         .route("/users/change-password", post(handlers::users::change_password))
         .route("/users/change-email", post(handlers::users::change_email))
+        .route("/users/profile-image/crop", put(handlers::profile_image::crop))
+        .route("/admin/status", get(handlers::admin::status))
         .route("/posts/user", get(handlers::posts::own))
         .route("/posts/user/{userId}", get(handlers::posts::of_user))
         .route("/posts/{id}", delete(handlers::posts::delete))
@@ -48,11 +51,13 @@ pub(super) fn router(app: Arc<App>, requests: Arc<Semaphore>) -> Router {
         .route("/posts", get(handlers::posts::list).merge(new_post(&app)))
         .route(
             "/users/profile-image",
-            post(handlers::profile_image::set)
-                .delete(handlers::profile_image::remove)
-                .layer(DefaultBodyLimit::max(form_bytes(app.config.limits.profile_image_bytes)))
-                // Each may hold a form in memory while it is read.
-                .layer(from_fn_with_state(places(MAX_FORMS), middleware::bound)),
+            picture_form(&app, post(handlers::profile_image::set), &forms)
+                .get(handlers::profile_image::describe)
+                .delete(handlers::profile_image::remove),
+        )
+        .route(
+            "/users/profile-image/faces",
+            picture_form(&app, post(handlers::profile_image::faces), &forms),
         )
         .route("/users/{id}/profile-image", get(handlers::profile_image::show))
         .route("/docs", get(docs::page))
@@ -69,6 +74,8 @@ pub(super) fn router(app: Arc<App>, requests: Arc<Semaphore>) -> Router {
             "/v1_1/{*path}",
             any(cloudinary::dispatch).layer(DefaultBodyLimit::max(api_bytes(&app))),
         )
+        .route("/", get(ui::page))
+        .route("/ui/{file}", get(ui::file))
         .route("/{cloud}/{*path}", get(delivery::show))
         .method_not_allowed_fallback(wrong_method)
         .fallback(no_route)
@@ -84,6 +91,14 @@ pub(super) fn router(app: Arc<App>, requests: Arc<Semaphore>) -> Router {
         .layer(from_fn(middleware::secure))
         .layer(from_fn(middleware::trace))
         .with_state(app)
+}
+
+/// A route that takes a form with a picture.
+fn picture_form(app: &App, route: MethodRouter<Arc<App>>, forms: &Arc<Semaphore>) -> MethodRouter<Arc<App>> {
+    route
+        .layer(DefaultBodyLimit::max(form_bytes(app.config.limits.profile_image_bytes)))
+        // Each may hold a form in memory while it is read.
+        .layer(from_fn_with_state(Arc::clone(forms), middleware::bound))
 }
 
 fn new_post(app: &App) -> MethodRouter<Arc<App>> {

@@ -5,9 +5,10 @@
 //!
 //! A post goes before what it shows: a post that is there, be it because the clock was turned back, can be shown.
 
-use std::sync::Arc;
+use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
+use jiff::Timestamp;
 use tokio_util::sync::CancellationToken;
 use visage_cloudinary::PublicId;
 use visage_store::{Claim, ExpiredMedia, StoreError};
@@ -41,6 +42,30 @@ pub struct Reaped {
     pub purged_uploads: u64,
     /// Derived images that went to make room.
     pub evicted_derived: u64,
+}
+
+/// How the last pass of this process ended, for whoever watches over it.
+#[derive(Debug, Default)]
+pub struct LastPass(Mutex<Option<Pass>>);
+
+/// A pass that has ended.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Pass {
+    /// When.
+    pub ended_at: Timestamp,
+    /// What it did, or why it stopped.
+    pub outcome: Result<Reaped, String>,
+}
+
+impl LastPass {
+    /// The last pass; `None` before the first has ended.
+    pub fn get(&self) -> Option<Pass> {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner).clone()
+    }
+
+    fn note(&self, pass: Pass) {
+        *self.0.lock().unwrap_or_else(PoisonError::into_inner) = Some(pass);
+    }
 }
 
 /// Why a pass stopped.
@@ -87,6 +112,15 @@ pub async fn run(app: Arc<App>, stop: CancellationToken) {
 /// # Errors
 /// When the directory or the embedded store fails; what is left is done by the next pass.
 pub async fn reap(app: &App, at_once: bool) -> Result<Reaped, ReapError> {
+    let result = passes(app, at_once).await;
+    app.last_pass.note(Pass {
+        ended_at: app.clock.now(),
+        outcome: result.as_ref().map(Reaped::clone).map_err(ToString::to_string),
+    });
+    result
+}
+
+async fn passes(app: &App, at_once: bool) -> Result<Reaped, ReapError> {
     for _ in 0..RELIEFS {
         match pass(app, at_once).await {
             // What the pass deleted so far made room as well.

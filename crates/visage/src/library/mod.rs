@@ -90,6 +90,15 @@ pub struct Library {
     hot: Cache<ImageKey, Image, ByBytes>,
 }
 
+/// The room on a disk.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Disk {
+    /// In all.
+    pub bytes: u64,
+    /// For this process.
+    pub free_bytes: u64,
+}
+
 /// What names one image that can be delivered; no recipe means the original.
 type ImageKey = (UploadId, Option<Recipe>);
 
@@ -148,12 +157,24 @@ impl Library {
         self.hot.remove(&(key.upload, Some(key.recipe.clone())));
     }
 
+    /// What images in memory take.
+    pub fn hot_bytes(&self) -> u64 {
+        self.hot.weight()
+    }
+
+    /// The disk that the data folder is on; `None` when the system does not tell.
+    pub fn disk(&self) -> Option<Disk> {
+        let disk = rustix::fs::statvfs(&self.data).ok()?;
+        Some(Disk {
+            bytes: disk.f_blocks.saturating_mul(disk.f_frsize),
+            free_bytes: disk.f_bavail.saturating_mul(disk.f_frsize),
+        })
+    }
+
     /// Whether the disk has room for what can be made again: a tenth of it, at most a gigabyte, is for what cannot.
     fn has_room(&self) -> bool {
-        rustix::fs::statvfs(&self.data).is_ok_and(|disk| {
-            let reserve_bytes = (disk.f_blocks.saturating_mul(disk.f_frsize) / 10).min(1 << 30);
-            disk.f_bavail.saturating_mul(disk.f_frsize) > reserve_bytes
-        })
+        self.disk()
+            .is_some_and(|disk| disk.free_bytes > (disk.bytes / 10).min(1 << 30))
     }
 }
 

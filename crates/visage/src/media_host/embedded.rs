@@ -8,8 +8,9 @@ use visage_cloudinary::signature::DeliverySignature;
 use visage_cloudinary::{DeliveryType, DeliveryUrl, PublicId, ResourceType, Transformation};
 use visage_store::{Asset, AssetDetails, AssetKey, Media};
 
-use super::{Hosted, MediaHost, MediaHostError, Picture, PictureFacts};
+use super::{Hosted, HostedFacts, MediaHost, MediaHostError, Picture, PictureFacts};
 use crate::library::deliver::DeliverError;
+use crate::library::extra::Extra;
 use crate::library::upload::{NewUpload, Original, Stored, UploadError};
 use crate::library::{Library, deliver, destroy, receive, upload};
 
@@ -25,7 +26,7 @@ impl Embedded {
         Self { library }
     }
 
-    fn url(&self, asset: &Asset, facts: &PictureFacts, transformation: &Transformation) -> String {
+    fn url(&self, asset: &Asset, transformation: &Transformation) -> DeliveryUrl {
         let key = &asset.key;
         let url = DeliveryUrl::new(
             &self.library.cloud_name,
@@ -33,10 +34,19 @@ impl Embedded {
             key.delivery_type,
             &key.public_id,
         );
-        let url = url
-            .with_transformation(transformation.clone())
-            .with_version(asset.version);
-        self.write(facts.complete(url))
+        url.with_transformation(transformation.clone())
+            .with_version(asset.version)
+    }
+
+    async fn find(&self, public_id: &PublicId, resource_type: ResourceType) -> Result<Option<Asset>, MediaHostError> {
+        Ok(self.library.catalog.find_asset(&key(public_id, resource_type)).await?)
+    }
+
+    /// What `url` says, when it may be one of ours.
+    fn read(&self, url: &str) -> Option<DeliveryUrl> {
+        let path = url.strip_prefix(self.library.public_url.as_str())?;
+        // What follows the prefix must be a path: `http://host:50` begins `http://host:5000`, too.
+        DeliveryUrl::parse(Some(path).filter(|path| path.starts_with('/'))?).ok()
     }
 
     /// Proves that it can be shown before anybody refers to it: what cannot must not replace what can. A video is not decoded.
@@ -70,7 +80,7 @@ impl MediaHost for Embedded {
         picture: Picture,
         display: &Transformation,
     ) -> Result<Hosted, MediaHostError> {
-        let Picture { bytes, facts } = picture;
+        let Picture { bytes, facts, part } = picture;
         let original = Original::Bytes(bytes);
         let hashes = original
             .hashes()
@@ -83,10 +93,7 @@ impl MediaHost for Embedded {
             original,
             facts: upload::facts(hashes, media(&facts)),
             overwrite: false,
-            details: AssetDetails {
-                asset_folder: folder.unwrap_or_default(),
-                ..AssetDetails::default()
-            },
+            details: details(folder.unwrap_or_default(), part),
             asset_id: None,
         };
         let asset = match upload::store(&self.library, new).await? {
@@ -97,7 +104,7 @@ impl MediaHost for Embedded {
         self.show_once(&asset, display).await?;
         Ok(Hosted {
             public_id: public_id.clone(),
-            url: self.url(&asset, &facts, display),
+            url: self.write(facts.complete(self.url(&asset, display))),
         })
     }
 
@@ -107,8 +114,7 @@ impl MediaHost for Embedded {
     }
 
     async fn exists(&self, public_id: &PublicId, resource_type: ResourceType) -> Result<bool, MediaHostError> {
-        let key = key(public_id, resource_type);
-        Ok(self.library.catalog.find_asset(&key).await?.is_some())
+        Ok(self.find(public_id, resource_type).await?.is_some())
     }
 
     async fn original(
@@ -117,8 +123,7 @@ impl MediaHost for Embedded {
         public_id: &PublicId,
         resource_type: ResourceType,
     ) -> Result<Option<Bytes>, MediaHostError> {
-        let key = key(public_id, resource_type);
-        let Some(asset) = self.library.catalog.find_asset(&key).await? else {
+        let Some(asset) = self.find(public_id, resource_type).await? else {
             return Ok(None);
         };
         let (upload, facts) = (&asset.upload.id, &asset.upload.facts);
@@ -131,19 +136,72 @@ impl MediaHost for Embedded {
     }
 
     fn with_transformation(&self, url: &str, transformation: &Transformation) -> Option<String> {
-        let path = url.strip_prefix(self.library.public_url.as_str())?;
-        let url = DeliveryUrl::parse(path).ok()?;
+        let url = self.read(url)?;
         Some(self.write(url.with_transformation(transformation.clone())))
     }
 
-    fn serves(&self, url: &str, public_id: &PublicId, resource_type: ResourceType) -> bool {
-        let path = url.strip_prefix(self.library.public_url.as_str());
-        // What follows the prefix must be a path: `http://host:50` begins `http://host:5000`, too.
-        let url = path
-            .filter(|path| path.starts_with('/'))
-            .and_then(|path| DeliveryUrl::parse(path).ok());
-        url.is_some_and(|url| url.cloud == self.library.cloud_name && super::names(&url, public_id, resource_type))
+    fn transformation(&self, url: &str) -> Option<Transformation> {
+        self.read(url).map(|url| url.transformation)
     }
+
+    async fn facts(&self, _url: &str, public_id: &PublicId) -> Result<Option<HostedFacts>, MediaHostError> {
+        let asset = self.find(public_id, ResourceType::Image).await?;
+        Ok(asset.and_then(|asset| {
+            let facts = &asset.upload.facts;
+            let image = facts.image()?;
+            Some(HostedFacts {
+                width: image.width,
+                height: image.height,
+                bytes: facts.bytes,
+                format: image.format.extension().to_owned(),
+                faces: image.faces.clone(),
+            })
+        }))
+    }
+
+    async fn show_otherwise(
+        &self,
+        _url: &str,
+        public_id: &PublicId,
+        display: &Transformation,
+        part: [u32; 4],
+    ) -> Result<String, MediaHostError> {
+        let asset = self.find(public_id, ResourceType::Image).await?.ok_or_else(missing)?;
+        self.show_once(&asset, display).await?;
+        let edit = Box::new(move |details: &mut AssetDetails| keep_part(details, part));
+        let edited = self
+            .library
+            .catalog
+            .edit_asset(&asset.id, edit, self.library.clock.now());
+        let asset = edited.await?.ok_or_else(missing)?.asset;
+        Ok(self.write(self.url(&asset, display)))
+    }
+
+    fn serves(&self, url: &str, public_id: &PublicId, resource_type: ResourceType) -> bool {
+        self.read(url)
+            .is_some_and(|url| url.cloud == self.library.cloud_name && super::names(&url, public_id, resource_type))
+    }
+}
+
+fn details(asset_folder: String, part: Option<[u32; 4]>) -> AssetDetails {
+    let mut details = AssetDetails {
+        asset_folder,
+        ..AssetDetails::default()
+    };
+    if let Some(part) = part {
+        keep_part(&mut details, part);
+    }
+    details
+}
+
+fn keep_part(details: &mut AssetDetails, part: [u32; 4]) {
+    let mut extra = Extra::of(details);
+    extra.custom_coordinates = Some(vec![part]);
+    extra.keep_in(details);
+}
+
+fn missing() -> MediaHostError {
+    MediaHostError::Failed("the picture is missing".into())
 }
 
 fn key(public_id: &PublicId, resource_type: ResourceType) -> AssetKey {

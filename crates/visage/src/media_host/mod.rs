@@ -24,6 +24,8 @@ pub struct Picture {
     pub bytes: Bytes,
     /// What was found in it.
     pub facts: PictureFacts,
+    /// The part that somebody chose to show, kept with it as its custom coordinates: x, y, width and height in pixels.
+    pub part: Option<[u32; 4]>,
 }
 
 /// What is known of a picture or video.
@@ -83,6 +85,21 @@ pub struct Hosted {
     pub url: String,
 }
 
+/// What a media host knows of a picture.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct HostedFacts {
+    /// Pixels of the upright picture.
+    pub width: u32,
+    /// Pixels of the upright picture.
+    pub height: u32,
+    /// The size of the stored file.
+    pub bytes: u64,
+    /// The format of the stored file, as an extension.
+    pub format: String,
+    /// The faces in it, the largest first: x, y, width and height in pixels. `None`: nobody knows.
+    pub faces: Option<Vec<[u32; 4]>>,
+}
+
 /// Keeps pictures and videos and makes URLs for them. A public id names one of each kind.
 #[async_trait]
 pub trait MediaHost: Send + Sync + fmt::Debug {
@@ -113,6 +130,22 @@ pub trait MediaHost: Send + Sync + fmt::Debug {
     /// The address for the picture behind `url`, one of this host's, with another transformation; `None` when `url` is
     /// not this host's.
     fn with_transformation(&self, url: &str, transformation: &Transformation) -> Option<String>;
+
+    /// What `url` asks for; `None` when it is not this host's.
+    fn transformation(&self, url: &str) -> Option<Transformation>;
+
+    /// What is known of the picture `public_id` behind `url`; `None` when there is no such picture.
+    async fn facts(&self, url: &str, public_id: &PublicId) -> Result<Option<HostedFacts>, MediaHostError>;
+
+    /// Makes the picture `public_id` behind `url`, one of this host's, ready to be shown as `display` asks, and keeps
+    /// `part` with it as its custom coordinates. Returns the URL to show it by. Repeatable.
+    async fn show_otherwise(
+        &self,
+        url: &str,
+        public_id: &PublicId,
+        display: &Transformation,
+        part: [u32; 4],
+    ) -> Result<String, MediaHostError>;
 
     /// Whether `url` is one that this host, as it is configured now, answers with what `public_id` names.
     fn serves(&self, url: &str, public_id: &PublicId, resource_type: ResourceType) -> bool;

@@ -11,7 +11,7 @@ use bytes::Bytes;
 use visage_cloudinary::{PublicId, ResourceType, Transformation};
 use visage_store::Directory;
 
-use super::{BreakerState, Hosted, MediaHost, MediaHostError, Picture};
+use super::{BreakerState, Hosted, HostedFacts, MediaHost, MediaHostError, Picture};
 use crate::clock::Clock;
 use crate::crash;
 
@@ -66,6 +66,18 @@ impl TakeIn {
     }
 }
 
+impl Paired {
+    /// The host that `url` is of, and the other.
+    fn nearest(&self, url: &str, public_id: &PublicId, resource_type: ResourceType) -> [&dyn MediaHost; 2] {
+        let (first, second) = (self.first.as_ref(), self.second.as_ref());
+        if first.serves(url, public_id, resource_type) {
+            [first, second]
+        } else {
+            [second, first]
+        }
+    }
+}
+
 #[async_trait]
 impl MediaHost for Paired {
     async fn upload(
@@ -98,11 +110,7 @@ impl MediaHost for Paired {
         public_id: &PublicId,
         resource_type: ResourceType,
     ) -> Result<Option<Bytes>, MediaHostError> {
-        let [near, far] = if self.first.serves(url, public_id, resource_type) {
-            [&self.first, &self.second]
-        } else {
-            [&self.second, &self.first]
-        };
+        let [near, far] = self.nearest(url, public_id, resource_type);
         match near.original(url, public_id, resource_type).await? {
             None => far.original(url, public_id, resource_type).await,
             found => Ok(found),
@@ -113,6 +121,28 @@ impl MediaHost for Paired {
         self.first
             .with_transformation(url, transformation)
             .or_else(|| self.second.with_transformation(url, transformation))
+    }
+
+    fn transformation(&self, url: &str) -> Option<Transformation> {
+        self.first
+            .transformation(url)
+            .or_else(|| self.second.transformation(url))
+    }
+
+    async fn facts(&self, url: &str, public_id: &PublicId) -> Result<Option<HostedFacts>, MediaHostError> {
+        let [near, _far] = self.nearest(url, public_id, ResourceType::Image);
+        near.facts(url, public_id).await
+    }
+
+    async fn show_otherwise(
+        &self,
+        url: &str,
+        public_id: &PublicId,
+        display: &Transformation,
+        part: [u32; 4],
+    ) -> Result<String, MediaHostError> {
+        let [near, _far] = self.nearest(url, public_id, ResourceType::Image);
+        near.show_otherwise(url, public_id, display, part).await
     }
 
     fn serves(&self, url: &str, public_id: &PublicId, resource_type: ResourceType) -> bool {

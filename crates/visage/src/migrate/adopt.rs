@@ -195,6 +195,7 @@ async fn clean(run: &Run<'_>, bytes: Vec<u8>) -> Result<Picture, MoveError> {
         Ok(Picture {
             bytes: Bytes::from(bytes),
             facts: facts.into(),
+            part: None,
         })
     })
     .await

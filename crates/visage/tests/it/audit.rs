@@ -6,7 +6,7 @@ use async_trait::async_trait;
 use bytes::Bytes;
 use visage::audit::{AuditError, audit};
 use visage::config::Config;
-use visage::media_host::{Hosted, MediaHost, MediaHostError, Picture};
+use visage::media_host::{Hosted, HostedFacts, MediaHost, MediaHostError, Picture};
 use visage_cloudinary::{PublicId, ResourceType, Transformation};
 use visage_store::{BlobKey, Exchange, PendingMedia, ProfileImage, UploadId, UserId};
 
@@ -148,6 +148,24 @@ impl MediaHost for Speechless {
         self.0.with_transformation(url, transformation)
     }
 
+    fn transformation(&self, url: &str) -> Option<Transformation> {
+        self.0.transformation(url)
+    }
+
+    async fn facts(&self, url: &str, id: &PublicId) -> Result<Option<HostedFacts>, MediaHostError> {
+        self.0.facts(url, id).await
+    }
+
+    async fn show_otherwise(
+        &self,
+        url: &str,
+        id: &PublicId,
+        display: &Transformation,
+        part: [u32; 4],
+    ) -> Result<String, MediaHostError> {
+        self.0.show_otherwise(url, id, display, part).await
+    }
+
     fn serves(&self, url: &str, id: &PublicId, kind: ResourceType) -> bool {
         self.0.serves(url, id, kind)
     }
@@ -200,6 +218,7 @@ async fn a_picture_in_the_folder_of_posts_that_nothing_names_is_a_leak() {
     let picture = Picture {
         bytes: bytes.into(),
         facts: facts.into(),
+        part: None,
     };
     let id = PublicId::parse("posts/nobodys").unwrap();
     t.app

@@ -47,13 +47,7 @@ pub(crate) fn turned_avif(width: u32, height: u32, exif: u16) -> Vec<u8> {
             8 => (y, w - 1 - x),
             _ => (x, y),
         };
-        let quarter = match (x < width / 2, y < height / 2) {
-            (true, true) => 0,
-            (false, true) => 1,
-            (false, false) => 2,
-            (true, false) => 3,
-        };
-        pixels.extend(MARKS[quarter]);
+        pixels.extend(mark((x, y), (width, height)));
     }
     let file = avif_of(&encode(w, h, png::ColorType::Rgb, &pixels));
     // Quarter turns to the left, then a mirror: 0 swaps top and bottom, 1 left and right.
@@ -72,6 +66,24 @@ pub(crate) fn turned_avif(width: u32, height: u32, exif: u16) -> Vec<u8> {
         .into_iter()
         .flatten()
         .fold(file, |file, (kind, value)| with_property(file, kind, value))
+}
+
+/// The colour of the quarter that a pixel is in.
+fn mark((x, y): (u32, u32), (width, height): (u32, u32)) -> [u8; 3] {
+    let quarter = match (x < width / 2, y < height / 2) {
+        (true, true) => 0,
+        (false, true) => 1,
+        (false, false) => 2,
+        (true, false) => 3,
+    };
+    MARKS[quarter]
+}
+
+/// A PNG of four quarters.
+pub(crate) fn quarters(width: u32, height: u32) -> Vec<u8> {
+    let places = (0..height).flat_map(|y| (0..width).map(move |x| (x, y)));
+    let pixels: Vec<u8> = places.flat_map(|place| mark(place, (width, height))).collect();
+    encode(width, height, png::ColorType::Rgb, &pixels)
 }
 
 /// The same picture as an AVIF.

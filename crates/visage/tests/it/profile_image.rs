@@ -10,7 +10,7 @@ use bytes::Bytes;
 use http::{Method, StatusCode};
 use serde_json::{Value, json};
 use visage::app::App;
-use visage::media_host::{Hosted, MediaHost, MediaHostError, Picture};
+use visage::media_host::{Hosted, HostedFacts, MediaHost, MediaHostError, Picture};
 use visage_cloudinary::{PublicId, ResourceType, Transformation};
 use visage_store::{Directory, UserId};
 
@@ -347,6 +347,24 @@ impl MediaHost for Unreliable {
 
     fn with_transformation(&self, url: &str, transformation: &Transformation) -> Option<String> {
         self.inner.with_transformation(url, transformation)
+    }
+
+    fn transformation(&self, url: &str) -> Option<Transformation> {
+        self.inner.transformation(url)
+    }
+
+    async fn facts(&self, url: &str, id: &PublicId) -> Result<Option<HostedFacts>, MediaHostError> {
+        self.inner.facts(url, id).await
+    }
+
+    async fn show_otherwise(
+        &self,
+        url: &str,
+        id: &PublicId,
+        display: &Transformation,
+        part: [u32; 4],
+    ) -> Result<String, MediaHostError> {
+        self.inner.show_otherwise(url, id, display, part).await
     }
 
     fn serves(&self, url: &str, id: &PublicId, kind: ResourceType) -> bool {

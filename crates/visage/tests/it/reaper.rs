@@ -46,6 +46,7 @@ async fn an_exchange_that_never_ended_is_settled_after_its_grace_and_the_picture
         facts: visage_image::probe(&png(10, 10, [2; 3]), &t.app.library.limits)
             .unwrap()
             .into(),
+        part: None,
     };
     t.app
         .media_host

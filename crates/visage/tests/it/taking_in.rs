@@ -2,15 +2,15 @@
 
 use std::time::Duration;
 
-use http::StatusCode;
-use serde_json::Value;
+use http::{Method, StatusCode};
+use serde_json::{Value, json};
 use visage::jobs::mover::Moves;
 use visage::media_host::Picture;
 use visage_cloudinary::ResourceType;
 
 use crate::cloudinary_account::{FAULTS, UPLOADS};
 use crate::fault_proxy::{Fault, FaultProxy};
-use crate::pictures::{decode, mp4, png};
+use crate::pictures::{decode, mp4, png, quarters};
 use crate::test_app::{Member, TestApp};
 
 const RED: [u8; 3] = [200, 0, 0];
@@ -21,13 +21,18 @@ const OWN: &str = "http://own.example/";
 const ACCOUNT: &str = "http://images.example/";
 
 async fn app() -> (TestApp, FaultProxy) {
+    patient_app(["1s", "2s", "1200ms"]).await
+}
+
+/// How long it waits for an answer, for all answers to one act, and before it takes a picture in.
+async fn patient_app([request_timeout, deadline, take_in_after]: [&str; 3]) -> (TestApp, FaultProxy) {
     TestApp::behind_faults(|config| {
         config.public_url = "http://own.example".to_owned();
         let cloudinary = &mut config.cloudinary;
         cloudinary.outage = visage::config::Outage::TakeIn;
-        cloudinary.request_timeout = "1s".parse().unwrap();
-        cloudinary.deadline = "2s".parse().unwrap();
-        cloudinary.take_in_after = "1200ms".parse().unwrap();
+        cloudinary.request_timeout = request_timeout.parse().unwrap();
+        cloudinary.deadline = deadline.parse().unwrap();
+        cloudinary.take_in_after = take_in_after.parse().unwrap();
         cloudinary.breaker_failures = 1000;
     })
     .await
@@ -56,13 +61,17 @@ async fn colour(t: &TestApp, url: &str) -> [u8; 3] {
 
 /// One upload over another picture meets a fault that stays; then the account is back. Returns the line of the table.
 async fn upload_through(fault: Fault) -> String {
-    let (t, proxy) = app().await;
+    // A name that is taken is no outage, however long a busy machine takes to say so.
+    let is_refused = fault == Fault::Status(409);
+    let (t, proxy) = if is_refused {
+        patient_app(["20s"; 3]).await
+    } else {
+        app().await
+    };
     let member = t.member("Asha").await;
     t.upload_ok(&member, &png(10, 10, RED)).await;
     proxy.inject(fault, UPLOADS, usize::MAX);
     let answer = t.upload(&member, &png(20, 20, GREEN)).await;
-    // A name that is taken is no outage.
-    let is_refused = fault == Fault::Status(409);
     let expected = if is_refused {
         StatusCode::BAD_GATEWAY
     } else {
@@ -178,6 +187,7 @@ async fn a_picture_that_arrives_in_the_account_after_it_was_destroyed_does_not_s
     let late = Picture {
         bytes: bytes.into(),
         facts: facts.into(),
+        part: None,
     };
     let (account, public_id) = (t.app.hosts.account.as_ref().unwrap(), id.parse().unwrap());
     account
@@ -277,4 +287,25 @@ async fn a_video_that_was_taken_in_and_expires_before_it_is_moved_leaves_nothing
     assert_eq!(t.has_kind(id, ResourceType::Video).await, [false, false]);
     proxy.relent();
     assert_eq!(t.move_taken_in().await.forgotten_pictures, 1);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn what_is_shown_of_a_picture_moves_with_it() {
+    let (t, proxy) = app().await;
+    let member = t.member("Asha").await;
+    proxy.inject(Fault::Status(503), UPLOADS, usize::MAX);
+    t.upload_ok(&member, &quarters(40, 40)).await;
+    let crop = json!({"x": 20, "y": 0, "width": 20, "height": 20, "turn": 180});
+    let path = "/api/users/profile-image/crop";
+    let cropped = t.call(Method::PUT, path, &member.token, &crop).await;
+    assert_eq!(cropped.status, StatusCode::OK, "{cropped:?}");
+    proxy.relent();
+    assert_eq!(t.move_taken_in().await.moved_pictures, 1);
+    let (url, _) = picture(&t, &member).await;
+    assert!(url.starts_with(ACCOUNT), "{url}");
+    assert!(
+        url.contains("/c_crop,h_20,w_20,x_20,y_0/a_180/c_fill,h_400,w_400/"),
+        "{url}"
+    );
+    assert_eq!(colour(&t, &url).await, GREEN);
 }

@@ -36,6 +36,7 @@ const KNOWN_HEADERS: &[&str] = &[
     "allow",
     "cache-control",
     "content-disposition",
+    "content-encoding",
     "content-length",
     "content-range",
     "content-security-policy",

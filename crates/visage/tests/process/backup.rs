@@ -193,9 +193,9 @@ fn a_folder_that_is_not_empty_is_restored_into_only_by_force_and_keeps_what_was_
     let replaced = PathBuf::from(restored["replaced"].as_str().unwrap());
     assert_eq!(fs::read(replaced.join("visage.db")).unwrap(), newer);
     assert_eq!(files_below(&replaced.join("blobs/originals")).len(), 2);
-    let mode = |path: &Path| fs::metadata(path).unwrap().permissions().mode() & 0o777;
-    assert_eq!(mode(&site.data.join("secrets.toml")), 0o600);
-    assert_eq!(mode(Path::new(&vault(&site))), 0o700);
+    let rights = |path: &Path| fs::metadata(path).unwrap().permissions().mode() & 0o777;
+    assert_eq!(rights(&site.data.join("secrets.toml")), 0o600);
+    assert_eq!(rights(Path::new(&vault(&site))), 0o700);
     let server = site.start();
     assert_eq!(users[0].shown(), 1);
     server.kill();

@@ -91,6 +91,11 @@ impl User {
         answer.json()["posts"].as_array().unwrap().clone()
     }
 
+    /// Shows a part of the profile image; an error says that no whole answer came.
+    pub(crate) fn crop(&self, crop: &Value) -> reqwest::Result<Answer> {
+        send(self.request(Method::PUT, "/api/users/profile-image/crop").json(crop))
+    }
+
     /// Takes the profile image away.
     pub(crate) fn remove(&self) {
         let answer = send(self.request(Method::DELETE, "/api/users/profile-image")).unwrap();

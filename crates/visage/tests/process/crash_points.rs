@@ -124,6 +124,25 @@ fn a_crash_after_the_exchange_is_committed_leaves_the_new_picture() {
 }
 
 #[test]
+fn a_crash_before_another_part_is_shown_leaves_what_was_shown() {
+    if !cfg!(debug_assertions) {
+        eprintln!("skipped: a release build has no crash points");
+        return;
+    }
+    let (scene, server) = Scene::new();
+    server.kill();
+    let server = scene.site.start_with(&[("VISAGE_CRASH_AT", "crop-shown")]);
+    let user = scene.user.clone();
+    let part = serde_json::json!({ "x": 1, "y": 1, "width": 4, "height": 4 });
+    let unanswered = thread::spawn(move || user.crop(&part));
+    server.wait_for_log("crash point reached: crop-shown");
+    scene.check_shown(OLD);
+    server.kill();
+    unanswered.join().unwrap().unwrap_err();
+    scene.check_after_crash(OLD);
+}
+
+#[test]
 fn a_crash_between_destroying_a_picture_and_forgetting_it_loses_nothing_else() {
     crash_in_reaper("picture-destroyed");
 }

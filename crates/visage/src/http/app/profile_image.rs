@@ -11,10 +11,13 @@ use serde::Deserialize;
 use serde_json::{Value, json};
 use visage_store::{User, UserId};
 
+use super::views;
 use crate::app::App;
+use crate::crop::Crop;
 use crate::http::error::ApiError;
-use crate::http::extract::{Caller, ImageForm};
-use crate::profile;
+use crate::http::extract::{Caller, ImageForm, JsonBody};
+use crate::own_image;
+use crate::profile::{self, ProfileImageError};
 
 /// Sizes that `?size=` may ask for, in pixels.
 const SIZES_PIXELS: std::ops::RangeInclusive<u32> = 16..=1024;
@@ -23,17 +26,18 @@ const DEFAULT_SIZE_PIXELS: u32 = 200;
 /// `POST /api/users/profile-image`: makes the uploaded file the caller's profile image.
 pub(crate) async fn set(State(app): State<Arc<App>>, caller: Caller, form: ImageForm) -> Result<Json<Value>, ApiError> {
     let user = active(&app, &caller).await?;
-    let file = form
-        .single(
-            "profileImage",
-            &app.temporary_folder,
-            app.config.limits.profile_image_bytes,
-        )
+    let max_bytes = app.config.limits.profile_image_bytes;
+    let (file, crop) = form
+        .single("profileImage", "crop", &app.temporary_folder, max_bytes)
         .await?;
+    let crop = match crop.as_deref() {
+        None | Some("") => None,
+        Some(text) => Some(Crop::parse(text).map_err(ProfileImageError::from)?),
+    };
     // A task of its own: an exchange that has begun is finished even if the client goes away.
     let exchange = app.tasks.spawn({
         let app = Arc::clone(&app);
-        async move { profile::exchange_image(&app, &user, file).await }
+        async move { profile::exchange_image(&app, &user, file, crop).await }
     });
     let hosted = exchange.await.map_err(ApiError::internal)??;
     Ok(Json(json!({
@@ -41,6 +45,47 @@ pub(crate) async fn set(State(app): State<Arc<App>>, caller: Caller, form: Image
         "profileImage": hosted.url,
         "cloudinaryId": hosted.public_id.as_str(),
     })))
+}
+
+/// `GET /api/users/profile-image`: tells of the caller's profile image.
+pub(crate) async fn describe(State(app): State<Arc<App>>, caller: Caller) -> Result<Json<Value>, ApiError> {
+    let user = existing(&app, &caller.user_id).await?;
+    let image = own_image::describe(&app, &user).await?;
+    let max_bytes = app.config.limits.profile_image_bytes;
+    Ok(Json(views::own_image(image.as_ref(), max_bytes)))
+}
+
+/// `PUT /api/users/profile-image/crop`: shows another part of the caller's profile image.
+pub(crate) async fn crop(
+    State(app): State<Arc<App>>,
+    caller: Caller,
+    JsonBody(crop): JsonBody<Value>,
+) -> Result<Json<Value>, ApiError> {
+    let user = active(&app, &caller).await?;
+    let crop = Crop::parse(&crop.to_string()).map_err(ProfileImageError::from)?;
+    let url = own_image::crop_again(&app, &user, crop).await?;
+    Ok(Json(json!({
+        "message": "Profile image cropped successfully",
+        "profileImage": url,
+        "cloudinaryId": user.cloudinary_id,
+    })))
+}
+
+/// `POST /api/users/profile-image/faces`: looks for faces in the uploaded file, of which nothing is kept.
+pub(crate) async fn faces(
+    State(app): State<Arc<App>>,
+    caller: Caller,
+    form: ImageForm,
+) -> Result<Json<Value>, ApiError> {
+    active(&app, &caller).await?;
+    let max_bytes = app.config.limits.profile_image_bytes;
+    let (file, _) = form
+        .single("profileImage", "crop", &app.temporary_folder, max_bytes)
+        .await?;
+    let found = own_image::find_faces(&app, file).await?;
+    Ok(Json(
+        json!({ "width": found.width, "height": found.height, "faces": found.faces }),
+    ))
 }
 
 /// `DELETE /api/users/profile-image`: takes the caller's profile image away.

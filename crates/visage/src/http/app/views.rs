@@ -5,7 +5,10 @@ use visage_cloudinary::ResourceType;
 use visage_store::{Author, Comment, Post, User, UserId};
 
 use crate::auth::SignedIn;
+use crate::config::Config;
+use crate::own_image::OwnImage;
 use crate::posts::Listed;
+use crate::status::Status;
 use crate::tokens::ADMIN_ID;
 
 /// `{token, user: {id, name, email, role, profileImage?}}`
@@ -58,6 +61,123 @@ pub(super) fn user(user: &User) -> Value {
     set("profileImage", user.profile_image.as_deref().into());
     set("cloudinaryId", user.cloudinary_id.as_deref().into());
     Value::Object(view)
+}
+
+/// `{profileImage?, cloudinaryId?, original?, preview?, crop?, faces?, sizes?, maxBytes}`
+pub(super) fn own_image(image: Option<&OwnImage>, max_bytes: u64) -> Value {
+    let mut view = json!({ "maxBytes": max_bytes });
+    let Some(image) = image else { return view };
+    view["profileImage"] = image.url.as_str().into();
+    if let Some(id) = &image.public_id {
+        view["cloudinaryId"] = id.as_str().into();
+    }
+    let Some(hosted) = &image.hosted else { return view };
+    view["original"] = json!({ "url": hosted.original_url });
+    view["preview"] = hosted.preview_url.as_str().into();
+    if let Some(facts) = &hosted.facts {
+        view["original"] = json!({
+            "url": hosted.original_url,
+            "width": facts.width,
+            "height": facts.height,
+            "bytes": facts.bytes,
+            "format": facts.format,
+        });
+    }
+    if let Some(faces) = hosted.facts.as_ref().and_then(|facts| facts.faces.as_ref()) {
+        view["faces"] = json!(faces);
+    }
+    if let Some(crop) = hosted.crop {
+        view["crop"] = json!(crop);
+    }
+    let sizes = hosted.sizes.iter();
+    view["sizes"] = sizes.map(|(size, url)| json!({ "size": size, "url": url })).collect();
+    view
+}
+
+/// What an administrator wants to know.
+pub(super) fn status(config: &Config, started_at: jiff::Timestamp, status: &Status) -> Value {
+    let kind = if status.breaker.is_some() {
+        "cloudinary"
+    } else {
+        "embedded"
+    };
+    let mut host = json!({ "kind": kind });
+    if let Some(breaker) = status.breaker {
+        host["breaker"] = breaker.as_str().into();
+    }
+    json!({
+        "version": env!("CARGO_PKG_VERSION"),
+        "startedAt": date(started_at),
+        "cloudName": config.embedded.cloud_name,
+        "mediaHost": host,
+        "storage": storage(status),
+        "cache": {
+            "hotBytes": status.hot_bytes,
+            "hotMaxBytes": config.cache.hot_bytes / 2,
+            "derivedBytes": status.storage.derived_bytes,
+            "derivedMaxBytes": config.cache.derived_bytes,
+        },
+        "reaper": reaper(status),
+        "scrub": scrub(config, status),
+        "backup": backup(status),
+    })
+}
+
+fn storage(status: &Status) -> Value {
+    let storage = &status.storage;
+    let mut view = json!({
+        "assets": storage.assets,
+        "originalBytes": storage.original_bytes,
+        "derived": storage.derived,
+        "derivedBytes": storage.derived_bytes,
+        "backupBytes": storage.backup_bytes,
+    });
+    if let Some(disk) = status.disk {
+        view["diskBytes"] = disk.bytes.into();
+        view["diskFreeBytes"] = disk.free_bytes.into();
+    }
+    view
+}
+
+fn reaper(status: &Status) -> Value {
+    let media = &status.media;
+    let mut view = json!({ "pending": media.pending, "expired": media.expired, "takenIn": media.taken_in });
+    if let Some(pass) = &status.last_pass {
+        view["lastPass"] = match &pass.outcome {
+            Ok(reaped) => json!({ "endedAt": date(pass.ended_at), "ok": true, "did": reaped }),
+            // Why is for the log.
+            Err(_) => json!({ "endedAt": date(pass.ended_at), "ok": false }),
+        };
+    }
+    view
+}
+
+fn scrub(config: &Config, status: &Status) -> Value {
+    let mut view = json!({ "enabled": config.scrub.enabled, "damagedOriginals": status.condition.damaged_originals });
+    let (begun_at, ended_at) = (status.scrub.begun_at, status.scrub.ended_at);
+    for (name, time) in [("roundBegunAt", begun_at), ("lastRoundEndedAt", ended_at)] {
+        if let Some(time) = time {
+            view[name] = date(time);
+        }
+    }
+    view
+}
+
+fn backup(status: &Status) -> Value {
+    let mut view = json!({ "scheduled": status.backups_are_missing.is_some() });
+    if let Some(are_missing) = status.backups_are_missing {
+        view["ok"] = (!are_missing).into();
+    }
+    let times = &status.condition.backup;
+    for (name, time) in [
+        ("lastSuccessAt", times.succeeded_at),
+        ("lastFailureAt", times.failed_at),
+    ] {
+        if let Some(time) = time {
+            view[name] = date(time);
+        }
+    }
+    view
 }
 
 /// `{posts, totalPages, currentPage}`

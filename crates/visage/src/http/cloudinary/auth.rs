@@ -1,4 +1,5 @@
-//! Who calls: a signature over the parameters, HTTP Basic, or nobody, with an upload preset that allows it.
+//! Who calls: a signature over the parameters, HTTP Basic, an administrator's token, or nobody, with an upload preset that
+//! allows it.
 
 use data_encoding::BASE64;
 use http::{HeaderMap, StatusCode, header};
@@ -26,6 +27,8 @@ pub(super) enum Caller {
     Unsigned,
     /// Somebody with a token that says what it is good for.
     Token,
+    /// An administrator who has signed in.
+    Administrator,
 }
 
 impl Caller {
@@ -33,7 +36,7 @@ impl Caller {
     pub(super) fn api_key(&self) -> Option<&str> {
         match self {
             Self::Key(key) => Some(key),
-            Self::Unsigned | Self::Token => None,
+            Self::Unsigned | Self::Token | Self::Administrator => None,
         }
     }
 }
@@ -49,7 +52,8 @@ pub(super) fn no_credentials() -> ApiError {
 
 /// Looks at `Authorization`. `None` when there is none.
 ///
-/// visage gives out no OAuth tokens, so every bearer token is wrong, whatever else a request carries.
+/// Where Cloudinary takes OAuth tokens, visage takes the token of an administrator who has signed in; every other bearer
+/// token is wrong, whatever else a request carries.
 pub(super) fn by_header(app: &App, headers: &HeaderMap) -> Result<Option<Caller>, ApiError> {
     let Some(value) = headers.get(header::AUTHORIZATION) else {
         return Ok(None);
@@ -57,7 +61,7 @@ pub(super) fn by_header(app: &App, headers: &HeaderMap) -> Result<Option<Caller>
     let text = value.to_str().unwrap_or_default();
     let (scheme, rest) = text.split_once(' ').unwrap_or((text, ""));
     if scheme.eq_ignore_ascii_case("bearer") {
-        return Err(unauthorized("Invalid token"));
+        return by_token(app, rest.trim()).map(Some);
     }
     let decoded = BASE64.decode(rest.trim().as_bytes()).ok();
     let pair = decoded.and_then(|bytes| String::from_utf8(bytes).ok());
@@ -70,6 +74,15 @@ pub(super) fn by_header(app: &App, headers: &HeaderMap) -> Result<Option<Caller>
         Ok(Some(Caller::Key(key.to_owned())))
     } else {
         Err(unauthorized("api_secret mismatch"))
+    }
+}
+
+fn by_token(app: &App, token: &str) -> Result<Caller, ApiError> {
+    let claims = app.tokens.verify(token, app.clock.now());
+    if claims.is_ok_and(|claims| claims.is_admin()) {
+        Ok(Caller::Administrator)
+    } else {
+        Err(unauthorized("Invalid token"))
     }
 }
 

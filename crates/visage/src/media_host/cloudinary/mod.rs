@@ -8,6 +8,7 @@
 mod breaker;
 mod client;
 mod fault;
+mod shown;
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -26,7 +27,7 @@ pub use breaker::{Breaker, BreakerState};
 use client::{Client, FilePart};
 use fault::{Fault, FaultKind};
 
-use super::{Hosted, MediaHost, MediaHostError, Picture, PictureFacts};
+use super::{Hosted, HostedFacts, MediaHost, MediaHostError, Picture, PictureFacts};
 use crate::clock::Clock;
 use crate::config::{CloudinaryAccount, CloudinaryConfig};
 
@@ -137,17 +138,7 @@ impl Cloudinary {
         let answer = self.send_file(upload).await?;
         let uploaded = upload.check(&answer)?;
         let url = self.url(upload, uploaded.version);
-        if self.confirm {
-            match self.client.deliver(Method::HEAD, &url, 0).await {
-                Err(fault) if fault.kind == FaultKind::Refused(StatusCode::NOT_FOUND) => {
-                    return Err(Fault::new(
-                        FaultKind::Unknown,
-                        "it answered for a picture that is not there",
-                    ));
-                }
-                confirmed => confirmed?,
-            };
-        }
+        self.confirm(&url).await?;
         Ok(Hosted {
             public_id: upload.public_id.clone(),
             url,
@@ -178,8 +169,10 @@ impl Cloudinary {
             .as_str()
             .rsplit_once('/')
             .map_or("", |(folder, _)| folder);
+        let part = upload.part.map(shown::coordinates).unwrap_or_default();
         let fields = [
             ("asset_folder", folder),
+            ("custom_coordinates", part.as_str()),
             ("eager", eager.as_str()),
             ("overwrite", "0"),
             ("public_id", upload.public_id.as_str()),
@@ -288,6 +281,29 @@ impl MediaHost for Cloudinary {
         Some(self.write(&url))
     }
 
+    fn transformation(&self, url: &str) -> Option<Transformation> {
+        self.read(url).map(|url| url.transformation)
+    }
+
+    async fn facts(&self, _url: &str, public_id: &PublicId) -> Result<Option<HostedFacts>, MediaHostError> {
+        self.persist("facts", || self.look_up(public_id)).await
+    }
+
+    async fn show_otherwise(
+        &self,
+        url: &str,
+        public_id: &PublicId,
+        display: &Transformation,
+        part: [u32; 4],
+    ) -> Result<String, MediaHostError> {
+        let elsewhere = || MediaHostError::Failed("the picture is kept elsewhere".into());
+        let url = self.with_transformation(url, display).ok_or_else(elsewhere)?;
+        let (display, part) = (display.to_string(), shown::coordinates(part));
+        let act = || self.show_once(public_id, &display, &part, &url);
+        self.persist("show", act).await?;
+        Ok(url)
+    }
+
     fn serves(&self, url: &str, public_id: &PublicId, resource_type: ResourceType) -> bool {
         self.read(url)
             .is_some_and(|url| super::names(&url, public_id, resource_type))
@@ -329,6 +345,7 @@ struct Upload<'a> {
     display: &'a Transformation,
     bytes: Bytes,
     facts: PictureFacts,
+    part: Option<[u32; 4]>,
     md5: String,
 }
 
@@ -338,7 +355,7 @@ impl<'a> Upload<'a> {
         picture: Picture,
         display: &'a Transformation,
     ) -> Result<Self, MediaHostError> {
-        let Picture { bytes, facts } = picture;
+        let Picture { bytes, facts, part } = picture;
         let hashed = bytes.clone();
         let md5 = tokio::task::spawn_blocking(move || HEXLOWER.encode(&Md5::digest(&hashed)));
         Ok(Self {
@@ -346,6 +363,7 @@ impl<'a> Upload<'a> {
             display,
             bytes,
             facts,
+            part,
             md5: md5.await.map_err(|error| MediaHostError::Failed(Box::new(error)))?,
         })
     }

@@ -6,7 +6,7 @@ use std::sync::{Arc, Mutex};
 use async_trait::async_trait;
 use bytes::Bytes;
 use visage::app::App;
-use visage::media_host::{Hosted, MediaHost, MediaHostError, Picture};
+use visage::media_host::{Hosted, HostedFacts, MediaHost, MediaHostError, Picture};
 use visage_cloudinary::{PublicId, ResourceType, Transformation};
 use visage_store::Exchange;
 
@@ -84,6 +84,24 @@ impl MediaHost for Meddling {
 
     fn with_transformation(&self, url: &str, transformation: &Transformation) -> Option<String> {
         self.inner.with_transformation(url, transformation)
+    }
+
+    fn transformation(&self, url: &str) -> Option<Transformation> {
+        self.inner.transformation(url)
+    }
+
+    async fn facts(&self, url: &str, public_id: &PublicId) -> Result<Option<HostedFacts>, MediaHostError> {
+        self.inner.facts(url, public_id).await
+    }
+
+    async fn show_otherwise(
+        &self,
+        url: &str,
+        public_id: &PublicId,
+        display: &Transformation,
+        part: [u32; 4],
+    ) -> Result<String, MediaHostError> {
+        self.inner.show_otherwise(url, public_id, display, part).await
     }
 
     fn serves(&self, url: &str, public_id: &PublicId, resource_type: ResourceType) -> bool {

@@ -1,0 +1,96 @@
+// Calls the API. What is refused is an error whose message is the server's own sentence.
+
+import { signOut, token } from './session.js';
+
+export const ENDED = 'Your session has ended. Please sign in again.';
+const OFFLINE = 'You are offline. Connect to the network and try again; nothing was changed.';
+const UNREACHABLE = 'The server cannot be reached. Nothing was changed; please try again.';
+
+export class Refusal extends Error {
+  constructor(message, status = 0, code = '') {
+    super(message);
+    this.status = status;
+    this.code = code;
+  }
+}
+
+/** What to do about a refused picture, where the server's sentence alone does not say it. */
+export function advice(refusal, kinds = 'JPEG, PNG, WebP, GIF or AVIF picture') {
+  if (refusal.code === 'too_large' || refusal.status === 413) return 'Choose a smaller picture, or save this one with fewer pixels.';
+  if (refusal.status === 415 && !refusal.message.includes('Send a')) return `Choose a ${kinds}.`;
+  return null;
+}
+
+const unreachable = () => new Refusal(navigator.onLine ? UNREACHABLE : OFFLINE);
+
+const headers = (extra = {}) => {
+  const kept = token();
+  return kept ? { ...extra, Authorization: `Bearer ${kept}` } : extra;
+};
+
+/** The answer's JSON, or the refusal. Whoever was signed in and is not believed any more is signed out. */
+function read(status, text, wasSignedIn) {
+  let body = null;
+  try {
+    body = JSON.parse(text);
+  } catch {
+    // What is no JSON says nothing.
+  }
+  if (status >= 200 && status < 300) return body;
+  if (status === 401 && wasSignedIn) {
+    signOut(ENDED);
+    throw new Refusal(ENDED, status, 'ended');
+  }
+  const message = body?.message ?? body?.error?.message ?? `The server answered ${status}. Please try again.`;
+  throw new Refusal(message, status, body?.code);
+}
+
+/** Calls with JSON. */
+export async function call(method, path, body, signal) {
+  const wasSignedIn = Boolean(token());
+  const json = body === undefined ? {} : { 'Content-Type': 'application/json' };
+  let answer;
+  let text;
+  try {
+    answer = await fetch(path, {
+      method, signal, headers: headers(json), cache: 'no-store', body: body === undefined ? undefined : JSON.stringify(body),
+    });
+    text = await answer.text();
+  } catch (error) {
+    throw error.name === 'AbortError' ? error : unreachable();
+  }
+  return read(answer.status, text, wasSignedIn);
+}
+
+/** Sends a form, telling how far it is; `signal` gives it up. */
+export function send(path, form, { signal, onProgress } = {}) {
+  const wasSignedIn = Boolean(token());
+  return new Promise((resolve, reject) => {
+    const request = new XMLHttpRequest();
+    request.open('POST', path);
+    for (const [name, value] of Object.entries(headers())) request.setRequestHeader(name, value);
+    request.upload.onprogress = (event) => event.lengthComputable && onProgress?.(event.loaded / event.total);
+    request.onload = () => {
+      try {
+        resolve(read(request.status, request.responseText, wasSignedIn));
+      } catch (refusal) {
+        reject(refusal);
+      }
+    };
+    request.onerror = () => reject(unreachable());
+    request.onabort = () => reject(new DOMException('given up', 'AbortError'));
+    signal?.addEventListener('abort', () => request.abort());
+    request.send(form);
+  });
+}
+
+/** A progress bar with a button that gives up, while `work(signal, onProgress)` is under way. */
+export async function withProgress(bar, work) {
+  const stop = new AbortController();
+  bar.start(() => stop.abort());
+  try {
+    return await work(stop.signal, (part) => bar.show(part));
+  } finally {
+    bar.end();
+  }
+}

@@ -1,0 +1,134 @@
+// The feed: posts come, are liked and spoken to, and go.
+
+import assert from 'node:assert/strict';
+import { writeFile } from 'node:fs/promises';
+import { after, before, test } from 'node:test';
+
+import { BASE, CLOCK, PASSWORD, api, close, context, end, member, open, screens, sign, signedIn, upload } from './browser.mjs';
+import { landscape, quarters } from './pictures.mjs';
+
+before(open);
+after(close);
+after(() => writeFile(CLOCK, '0'));
+
+const HOUR_S = 3600;
+const post = (page, text) => page.getByRole('article').filter({ hasText: text });
+
+/** A short video that the browser itself records. */
+const video = (page) => page.evaluate(async () => {
+  const canvas = document.createElement('canvas');
+  [canvas.width, canvas.height] = [64, 48];
+  const pen = canvas.getContext('2d');
+  const recorder = new MediaRecorder(canvas.captureStream(), { mimeType: 'video/webm' });
+  const pieces = [];
+  recorder.ondataavailable = (event) => pieces.push(event.data);
+  const ended = new Promise((done) => {
+    recorder.onstop = done;
+  });
+  recorder.start();
+  for (let i = 0; i < 12; i += 1) {
+    pen.fillStyle = `hsl(${i * 30} 70% 50%)`;
+    pen.fillRect(0, 0, 64, 48);
+    await new Promise((done) => requestAnimationFrame(done));
+  }
+  recorder.stop();
+  await ended;
+  const moved = new DataTransfer();
+  moved.items.add(new File(pieces, 'film.webm', { type: 'video/webm' }));
+  document.getElementById('media').files = moved.files;
+  document.getElementById('media').dispatchEvent(new Event('change'));
+});
+
+test('posts with pictures and videos are written, liked, spoken to and deleted', async () => {
+  const made = await context();
+  const [asha, ben] = [await member('Asha Rao'), await member('Ben Okafor')];
+  await upload(asha, landscape(300, 300));
+  const page = await signedIn(made, asha, '#/feed');
+  await page.getByText('Nothing is here yet.').waitFor();
+  await screens(page, 'feed-empty');
+  await page.getByRole('button', { name: 'Post', exact: true }).click();
+  await page.getByRole('alert').getByText('Write something, or add a picture or a video.').waitFor();
+  await page.getByLabel('What is on your mind?').fill('The hill behind the river.\nFirst light.');
+  await page.locator('#media').setInputFiles({ name: 'hill.png', mimeType: 'image/png', buffer: landscape(800, 500) });
+  await page.getByAltText('The picture of your post').waitFor();
+  await page.getByRole('button', { name: 'Post', exact: true }).click();
+  const first = post(page, 'First light.');
+  await first.getByAltText('The picture of this post').waitFor();
+  await first.getByText('goes in 1 d 12 h').waitFor();
+  // Somebody else sees it, likes it and says so.
+  const others = await context();
+  const theirs = await signedIn(others, ben, '#/feed');
+  const seen = post(theirs, 'First light.');
+  await seen.getByRole('button', { name: 'Like' }).click();
+  await seen.getByRole('button', { name: '1 like', pressed: true }).waitFor();
+  await seen.getByLabel('Your comment').fill('I know that place.');
+  await theirs.keyboard.press('Enter');
+  await seen.getByText('I know that place.').waitFor();
+  assert.equal(await seen.getByRole('button', { name: 'Delete this post' }).count(), 0);
+  await end(others);
+  await video(page);
+  await page.getByLabel('What is on your mind?').fill('It moves.');
+  await page.getByRole('button', { name: 'Post', exact: true }).click();
+  await post(page, 'It moves.').locator('video').waitFor();
+  await page.waitForFunction(() => document.querySelector('article video').readyState >= 1);
+  await page.reload();
+  await first.getByText('I know that place.').waitFor();
+  await first.getByAltText('The picture of this post').scrollIntoViewIfNeeded();
+  await page.waitForFunction(() => document.querySelector('article img.media').naturalWidth > 0);
+  await screens(page, 'feed');
+  await first.getByRole('button', { name: '1 like' }).click();
+  await first.getByRole('button', { name: '2 likes', pressed: true }).click();
+  await first.getByRole('button', { name: '1 like', pressed: false }).waitFor();
+  await first.getByRole('button', { name: 'Delete this comment' }).click();
+  await first.getByText('I know that place.').waitFor({ state: 'detached' });
+  await post(page, 'It moves.').getByRole('button', { name: 'Delete this post' }).click();
+  await page.getByRole('dialog').getByRole('button', { name: 'Delete' }).click();
+  await post(page, 'It moves.').waitFor({ state: 'detached' });
+  await page.reload();
+  await first.waitFor();
+  assert.equal(await page.getByRole('article').count(), 1);
+  await page.locator('#media').setInputFiles({ name: 'page.png', mimeType: 'image/png', buffer: Buffer.from('<html>') });
+  await page.getByRole('button', { name: 'Post', exact: true }).click();
+  await page.getByRole('alert').getByText(/not supported|not a/).waitFor();
+  await end(made);
+});
+
+test('a post is there until its time is over, and then it is gone with its picture', async () => {
+  const made = await context();
+  const who = await member();
+  const form = new FormData();
+  form.append('content', 'For a while.');
+  form.append('media', new Blob([quarters(60, 60)]), 'a.png');
+  const created = await api('POST', '/api/posts', { token: who.token, form });
+  assert.equal(created.status, 201, JSON.stringify(created.body));
+  const picture = new URL(created.body.media).pathname;
+  // Tokens live shorter than posts.
+  const again = async () => (await api('POST', '/api/auth/login', { json: { email: who.email, password: PASSWORD } })).body;
+  await writeFile(CLOCK, String(36 * HOUR_S - 60));
+  const now = await again();
+  const page = await made.newPage();
+  await page.clock.install({ time: new Date(created.body.expiresAt).getTime() - 60000 });
+  await sign(page, now, '#/feed');
+  await post(page, 'For a while.').getByText('goes in 1 min').waitFor();
+  assert.equal((await api('GET', picture)).status, 200);
+  // It goes from a page that is open, without a word from the server.
+  await page.clock.fastForward(75000);
+  await page.getByText('Nothing is here yet.').waitFor();
+  await writeFile(CLOCK, String(36 * HOUR_S + 60));
+  await page.reload();
+  await page.getByText('Nothing is here yet.').waitFor();
+  // One pass of the reaper, which runs every second here.
+  let status = 200;
+  for (let tries = 0; status === 200 && tries < 2000; tries += 1) status = (await api('GET', picture)).status;
+  assert.equal(status, 404);
+  await end(made);
+});
+
+test('a file that is dropped beside its place does not take the place of the page', async () => {
+  const made = await context();
+  const page = await signedIn(made, await member(), '#/feed');
+  await page.getByRole('heading', { name: 'Feed' }).waitFor();
+  const isLeft = await page.evaluate(() => document.querySelector('h1').dispatchEvent(new DragEvent('drop', { bubbles: true, cancelable: true })));
+  assert.equal(isLeft, false);
+  await end(made);
+});
