@@ -37,7 +37,7 @@ test('the first paint of the signed-out page comes soon, and the page is small',
   const made = await context();
   const page = await made.newPage();
   await (await made.newCDPSession(page)).send('Network.setCacheDisabled', { cacheDisabled: true });
-  for (let round = 0; round < 10; round += 1) {
+  for (let round = 0; round < 6; round += 1) {
     await page.goto(`${BASE}/`);
     await page.getByRole('button', { name: 'Sign in' }).waitFor();
     const measured = await page.evaluate(() => new Promise((done) => {
