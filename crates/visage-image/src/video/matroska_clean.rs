@@ -48,11 +48,16 @@ impl Level {
             // Versions and the lengths of ids.
             Self::Header => matches!(id, DOC_TYPE | 0x4286 | 0x42F7 | 0x42F2 | 0x42F3 | 0x4287 | 0x4285),
             // SeekHead and Cues are the index. A cluster without a length ends where its contents do.
-            Self::Segment => matches!(id, INFO | TRACKS | CLUSTER | 0x114D_9B74 | 0x1C53_BB6B) || IN_CLUSTER.contains(&id),
+            Self::Segment => {
+                matches!(id, INFO | TRACKS | CLUSTER | 0x114D_9B74 | 0x1C53_BB6B) || IN_CLUSTER.contains(&id)
+            }
             Self::Info => matches!(id, TIMESTAMP_SCALE | DURATION | MUXING_APP | WRITING_APP),
             Self::Tracks => id == TRACK_ENTRY,
             Self::Track => {
-                matches!(id, TRACK_NUMBER | TRACK_TYPE | CODEC_ID | DEFAULT_DURATION | VIDEO | AUDIO) || is_setting(id)
+                matches!(
+                    id,
+                    TRACK_NUMBER | TRACK_TYPE | CODEC_ID | DEFAULT_DURATION | VIDEO | AUDIO
+                ) || is_setting(id)
             }
             Self::Cluster => IN_CLUSTER.contains(&id),
             // Durations, references to other blocks, transparency, padding.
@@ -89,7 +94,8 @@ fn is_setting(id: u32) -> bool {
     matches!(
         id,
         0x73C5 // TrackUID
-            | 0xB9 | 0x88 | 0x55AA..=0x55AF | 0x9C // flags
+            | 0xB9 | 0x88 | 0x55AA
+            ..=0x55AF | 0x9C // flags
             | 0x6DE7 | 0x6DF8 // caches
             | 0x23_4E7A | 0x23_314F // durations and scale
             | 0x55EE | 0x41E4 // additions to blocks
@@ -131,17 +137,14 @@ fn is_shown(entry: &[u8]) -> bool {
     matches!(find(entry, TRACK_TYPE).and_then(number), Some(1 | 2))
 }
 
-fn clean_elements(
-    mut rest: &mut [u8],
-    level: Level,
-    shown: &[u64],
-    steps: &mut Steps<'_>,
-) -> Result<(), VideoError> {
+fn clean_elements(mut rest: &mut [u8], level: Level, shown: &[u64], steps: &mut Steps<'_>) -> Result<(), VideoError> {
     while let Some((id, header_bytes, contents)) = header(rest) {
         steps.take()?;
         let end = match contents {
             Some(length) => header_bytes.saturating_add(length),
-            None => level.end_of_unknown(id, header_bytes, rest).ok_or(VideoError::Damaged)?,
+            None => level
+                .end_of_unknown(id, header_bytes, rest)
+                .ok_or(VideoError::Damaged)?,
         };
         let (this, after) = rest.split_at_mut(end.min(rest.len()));
         rest = after;
