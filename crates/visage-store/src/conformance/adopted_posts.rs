@@ -12,7 +12,7 @@ use crate::ids::{CommentId, PostId, Sha256, UserId};
 use crate::moving_in::{
     AdoptError, AdoptedMedia, ImportedComment, ImportedPost, MigratedPicture, PostAdoption, PostHere, SourceFile,
 };
-use crate::posts::PostMedia;
+use crate::posts::{Deletion, PostMedia};
 
 pub async fn an_adopted_post_is_as_it_was_and_its_authors_need_not_be_here(store: &impl Both) -> Outcome {
     let here = add(store, "a@example.com").await?.id;
@@ -107,6 +107,24 @@ pub async fn an_adopted_post_may_show_what_the_media_host_had_before(store: &imp
         [expired("p1", ResourceType::Video, 105)]
     );
     assert!(store.is_referenced("p1").await?);
+    Ok(())
+}
+
+pub async fn where_a_post_came_from_is_forgotten_with_the_post(store: &impl Both) -> Outcome {
+    let author = UserId::new(at(1));
+    let post = imported(author);
+    let media = medium("p1", ResourceType::Image)?;
+    // Nothing is left that a second one of the same name would meet.
+    for _ in 0..3 {
+        begin(store, "p1", ResourceType::Image).await?;
+        store.adopt_post(adoption(post.clone(), Some(moved(&media)))).await?;
+        let deleted = store.delete_post(&post.id, Some(author), at(10)).await?;
+        assert_eq!(deleted, Deletion::Deleted);
+        assert_eq!(store.post_here(&post.id).await?, None);
+        begin(store, "p1", ResourceType::Image).await?;
+        store.adopt_post(adoption(post.clone(), Some(moved(&media)))).await?;
+        assert_eq!(store.remove_expired_posts(at(105), 10).await?, 1);
+    }
     Ok(())
 }
 

@@ -41,6 +41,7 @@ macro_rules! posts_conformance {
             an_adopted_post_is_as_it_was_and_its_authors_need_not_be_here
             an_adopted_post_ends_its_exchange_and_tells_when_its_medium_is_due_and_where_it_came_from
             an_adopted_post_may_show_what_the_media_host_had_before
+            where_a_post_came_from_is_forgotten_with_the_post
             a_post_is_not_adopted_twice
             a_post_whose_exchange_was_settled_is_not_adopted
             a_post_that_shows_what_is_about_to_be_destroyed_is_not_adopted
