@@ -100,8 +100,8 @@ enum Command {
 
 #[derive(Debug, Subcommand)]
 enum MediaCommand {
-    /// Copy every picture that a user has from one media host to the other, compare the bytes, and change the user's URL. It
-    /// can be ended at any moment and run again. Exits with 1 when anything could not be copied.
+    /// Copy what users and posts show from one media host to the other, compare the bytes, and change the URL. It can be ended at
+    /// any moment and run again. Exits with 1 when anything could not be copied.
     Copy {
         #[command(flatten)]
         arguments: media_copy::CopyArguments,

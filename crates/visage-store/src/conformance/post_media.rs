@@ -1,4 +1,4 @@
-//! The contract of [`Posts`], second part: what posts show, and how long.
+//! The contract of [`crate::Posts`], second part: what posts show, and how long.
 
 use visage_cloudinary::ResourceType;
 
