@@ -1,7 +1,7 @@
 # What a developer does here. Logic beyond a line lives in scripts/ or in Rust.
 .PHONY: run migrate-profiles migrate-posts test check bench gallery fuzz fmt lint docs deny clean
 
-run: ## build visage and serve it at http://localhost:5000
+run: ## build visage and serve it at http://127.0.0.1:5000
 	@scripts/install-build-tools
 	cargo build --release --locked --package visage
 	target/release/visage serve

@@ -291,7 +291,14 @@ impl TestApp {
 
     /// Another app on the same database and blobs, as after a restart: nothing is in its memory.
     pub(crate) fn restarted(&self) -> Self {
-        let app = assemble(self.app.config.clone(), &self.clock, self.app.library.blobs.clone());
+        self.restarted_with(|_| {})
+    }
+
+    /// As [`Self::restarted`], with other settings.
+    pub(crate) fn restarted_with(&self, configure: impl FnOnce(&mut Config)) -> Self {
+        let mut config = self.app.config.clone();
+        configure(&mut config);
+        let app = assemble(config, &self.clock, self.app.library.blobs.clone());
         let app = Arc::new(app);
         let front = visage::http::Front::new(Arc::clone(&app));
         let folder = tempfile::tempdir().unwrap();
