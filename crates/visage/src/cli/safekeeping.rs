@@ -133,7 +133,7 @@ pub(super) async fn scrub(config: Config, arguments: ScrubArguments) -> anyhow::
     progress.end();
     let scrubbed = scrubbed?;
     print_counts(&[serde_json::to_value(scrubbed)?], arguments.json)?;
-    Ok(success_if(scrubbed.remaining() == 0))
+    Ok(success_if(scrubbed.is_good()))
 }
 
 /// One that is named must be there; one of the settings may not have been made yet.

@@ -25,6 +25,7 @@ pub async fn run(app: Arc<App>, stop: CancellationToken) {
         match stop.run_until_cancelled(pass(&app)).await {
             None => return,
             Some(Ok(scrubbed)) if scrubbed.remaining() > 0 => tracing::error!(?scrubbed, "originals are lost"),
+            Some(Ok(scrubbed)) if scrubbed.failed_originals > 0 => tracing::error!(?scrubbed, "not all could be read"),
             Some(Ok(scrubbed)) if scrubbed.originals > 0 => tracing::info!(?scrubbed, "scrubbed"),
             Some(Ok(_)) => {}
             Some(Err(error)) => tracing::error!(error = %error, "the scrub stopped; it goes on later"),
