@@ -130,6 +130,7 @@ async fn complete(vault: &Vault, seconds: i64) -> SnapshotId {
         snapshot: SnapshotId::new(taken_at),
         taken_at,
         release: "0.1.0".to_owned(),
+        installation: None,
         database: facts_of(b""),
         secrets: None,
         originals: Vec::new(),
