@@ -226,8 +226,8 @@ async fn a_picture_in_one_of_our_folders_that_nothing_names_is_a_leak() {
     };
     for (id, picture) in [("posts/nobodys", picture), ("profiles/nobodys", cropped)] {
         let id = PublicId::parse(id).unwrap();
-        let upload = t.app.media_host.upload(&id, picture, &Transformation::default());
-        upload.await.unwrap();
+        let display = Transformation::default();
+        t.app.media_host.upload(&id, picture, &display).await.unwrap();
     }
     let audit = audit(&t.app).await.unwrap();
     assert_eq!(audit.unreferenced_assets, 2);

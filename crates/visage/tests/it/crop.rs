@@ -323,3 +323,32 @@ async fn the_face_in_a_photo_is_found_before_it_is_uploaded() {
         assert_eq!(told["faces"], found["faces"]);
     }
 }
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_picture_that_was_saved_under_an_earlier_address_is_still_ones_own() {
+    let mut t = TestApp::new();
+    if has_account() {
+        return;
+    }
+    t.check_on_drop = false;
+    let member = t.member("Asha").await;
+    t.upload_ok(&member, &quarters(200, 200)).await;
+    let moved = |before: &[&str]| {
+        let before = before.iter().map(|url| (*url).to_owned()).collect();
+        t.restarted_with(|config| {
+            config.public_url = "http://own.example".to_owned();
+            config.public_url_before = before;
+        })
+    };
+    let crop = json!({"x": 0, "y": 100, "width": 100, "height": 100});
+    let forgetful = moved(&[]);
+    assert_eq!(visage::audit::audit(&forgetful.app).await.unwrap().unserved_urls, 1);
+    assert_eq!(recrop(&forgetful, &member, &crop).await.status, StatusCode::CONFLICT);
+    let mindful = moved(&["http://images.exam", "http://images.example"]);
+    assert_eq!(visage::audit::audit(&mindful.app).await.unwrap().unserved_urls, 0);
+    let url = url(&recrop(&mindful, &member, &crop).await);
+    assert!(
+        url.starts_with("http://own.example/visage/image/upload/c_crop,"),
+        "{url}"
+    );
+}

@@ -144,7 +144,7 @@ async fn existing(app: &App, id: &UserId) -> Result<User, ApiError> {
     user.ok_or_else(not_found)
 }
 
-/// The user, who may change things.
+/// The user, who may change things, and whose change counts.
 pub(super) async fn active(app: &App, caller: &Caller) -> Result<User, ApiError> {
     let user = existing(app, &caller.user_id).await?;
     if user.suspended {
@@ -154,6 +154,7 @@ pub(super) async fn active(app: &App, caller: &Caller) -> Result<User, ApiError>
             "Your account is suspended",
         ));
     }
+    app.attempts.check_change(&user.id)?;
     Ok(user)
 }
 
