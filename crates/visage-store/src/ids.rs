@@ -103,6 +103,10 @@ hex_id!(
     DerivedId, 16, "derived id"
 );
 hex_id!(
+    /// The name of an installation, kept in its database from its first start on: 32 hexadecimal digits, random.
+    InstallationId, 16, "installation id"
+);
+hex_id!(
     /// An MD5, written as 32 hexadecimal digits. It names bytes for Cloudinary's clients; nothing is trusted because of it.
     Md5, 16, "MD5"
 );
@@ -119,6 +123,13 @@ impl UploadId {
 }
 
 impl AssetId {
+    /// A fresh id.
+    pub fn random() -> Self {
+        Self(rand::random())
+    }
+}
+
+impl InstallationId {
     /// A fresh id.
     pub fn random() -> Self {
         Self(rand::random())

@@ -38,9 +38,12 @@ pub use directory::{
 pub use documents::{Document, DocumentKind, Documents};
 pub use error::{BoxError, Result, StoreError};
 pub use folders::{DeletedFolder, Folder, FolderQuery, Folders, RenamedFolder};
-pub use ids::{AssetId, CommentId, DerivedId, EntryId, IdError, Md5, PostId, Sha256, UploadId, UserId};
+pub use ids::{AssetId, CommentId, DerivedId, EntryId, IdError, InstallationId, Md5, PostId, Sha256, UploadId, UserId};
 pub use listing::{Aggregate, AssetFilter, AssetOrder, Cursor, Page, SearchPage, SearchQuery, Select};
-pub use moving_in::{AdoptError, Adoption, Imported, MigratedPicture, SourceFile, UserPicture};
+pub use moving_in::{
+    AdoptError, AdoptedMedia, Adoption, Imported, ImportedComment, ImportedPost, MigratedPicture, PostAdoption,
+    PostHere, SourceFile, UserPicture,
+};
 pub use outbox::{NewNotification, Notification, Outbox};
 pub use posts::{
     Author, Comment, CommentDeletion, Commented, Deletion, Likes, MAX_COMMENTS, MAX_PAGE_COMMENTS, NewComment, NewPost,
@@ -48,7 +51,7 @@ pub use posts::{
 };
 
 pub use sqlite::{DatabaseCopy, KeptOriginal, Sqlite};
-pub use upkeep::{BackupTimes, Condition, Damage, DamagedUpload, ScrubProgress, Upkeep};
+pub use upkeep::{BackupFailure, BackupTimes, Condition, Damage, DamagedUpload, ScrubProgress, Upkeep};
 pub use vault::{FileFacts, Manifest, SnapshotId, Vault, VaultError, VaultFile, VaultLock, VaultOriginal};
 pub use visage_cloudinary::Secret;
 

@@ -6,7 +6,7 @@ use async_trait::async_trait;
 use jiff::Timestamp;
 
 use crate::error::Result;
-use crate::ids::UploadId;
+use crate::ids::{InstallationId, UploadId};
 
 /// What is known of the state of the originals and of the backups.
 ///
@@ -36,7 +36,10 @@ pub trait Upkeep: Send + Sync + std::fmt::Debug {
     async fn record_backup(&self, at: Timestamp) -> Result<()>;
 
     /// Notes that a backup failed.
-    async fn record_failed_backup(&self, at: Timestamp) -> Result<()>;
+    async fn record_failed_backup(&self, at: Timestamp, why: BackupFailure) -> Result<()>;
+
+    /// Which installation this is: the same for as long as its database, or a copy of it, is kept.
+    async fn installation(&self) -> Result<InstallationId>;
 
     /// Writes a copy of the whole database, as it is at one instant, to a new file; the service goes on meanwhile.
     ///
@@ -81,6 +84,18 @@ pub struct BackupTimes {
     pub succeeded_at: Option<Timestamp>,
     /// When the last one failed that was not finished.
     pub failed_at: Option<Timestamp>,
+    /// Why that one failed.
+    pub failure: BackupFailure,
+}
+
+/// Why a backup failed, as far as an operator has to decide something.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub enum BackupFailure {
+    /// The log says it.
+    #[default]
+    Other,
+    /// The place holds the backups of another installation.
+    Foreign,
 }
 
 /// How far the scrub has come.
@@ -95,8 +110,8 @@ pub struct ScrubProgress {
 }
 
 impl BackupTimes {
-    /// Whether the last backup failed.
+    /// Whether the last backup failed: a success forgets what failed before, whatever the clock has done in between.
     pub fn has_failed(&self) -> bool {
-        self.failed_at > self.succeeded_at
+        self.failed_at.is_some()
     }
 }

@@ -22,6 +22,17 @@ async fn an_empty_file_and_a_migrated_one_both_open() {
 }
 
 #[tokio::test]
+async fn every_database_is_an_installation_of_its_own_and_a_copy_of_it_is_the_same() {
+    let ((one, _first), (other, _second)) = (file(), file());
+    let store = Sqlite::open(&one).unwrap();
+    let name = store.installation().await.unwrap();
+    assert_ne!(Sqlite::open(&other).unwrap().installation().await.unwrap(), name);
+    let copy = one.with_extension("copy");
+    store.copy_database_to(&copy).await.unwrap();
+    assert_eq!(Sqlite::open(&copy).unwrap().installation().await.unwrap(), name);
+}
+
+#[tokio::test]
 async fn commits_that_nobody_here_was_told_of_are_counted() {
     let (path, _folder) = file();
     let (here, other) = (Sqlite::open(&path).unwrap(), Sqlite::open(&path).unwrap());

@@ -24,6 +24,25 @@ async fn a_vault_is_made_for_its_owner_alone_and_found_again() {
 }
 
 #[tokio::test]
+async fn a_folder_that_was_open_to_others_shows_them_nothing_of_what_is_in_it() {
+    let folder = tempfile::tempdir().unwrap();
+    let address = folder.path().display().to_string();
+    let mode = |name: &str| {
+        let found = fs::metadata(folder.path().join(name)).unwrap();
+        found.permissions().mode() & 0o777
+    };
+    let open = |name: &str| fs::set_permissions(folder.path().join(name), fs::Permissions::from_mode(0o755)).unwrap();
+    open("");
+    // As a release made them that did not close them.
+    fs::create_dir(folder.path().join("secrets")).unwrap();
+    open("secrets");
+    Vault::open_or_create(&address).unwrap();
+    let closed = ["databases", "secrets", "manifests", "originals"];
+    assert_eq!(closed.map(mode), [0o700; 4]);
+    assert_eq!(mode(""), 0o755, "it keeps the mode that somebody gave it");
+}
+
+#[tokio::test]
 async fn one_at_a_time_writes_and_takes_the_leftovers_away() {
     let (vault, folder) = vault();
     let leftover = folder.path().join("databases/20260701T120000.123Z-0123abcd.db#1");
@@ -111,6 +130,7 @@ async fn complete(vault: &Vault, seconds: i64) -> SnapshotId {
         snapshot: SnapshotId::new(taken_at),
         taken_at,
         release: "0.1.0".to_owned(),
+        installation: None,
         database: facts_of(b""),
         secrets: None,
         originals: Vec::new(),

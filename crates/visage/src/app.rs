@@ -25,6 +25,7 @@ use crate::mail::{MailError, Mailer};
 use crate::media_host::{Hosts, MediaHost};
 use crate::passwords::Passwords;
 use crate::permits::Permits;
+use crate::presence::Presence;
 use crate::rate_limit::AttemptLimits;
 use crate::tokens::Tokens;
 use crate::webhooks::Webhooks;
@@ -79,6 +80,8 @@ pub struct App {
     pub started_at: Timestamp,
     /// Work that goes on when the client who asked for it is gone; a stop waits for it.
     pub tasks: TaskTracker,
+    /// Keeps a restore out of the data folder, when that was opened.
+    pub presence: Option<Presence>,
 }
 
 /// visage could not start.
@@ -101,6 +104,12 @@ pub enum StartError {
     /// A restore was cut off.
     #[error("a restore into the data folder {folder} was not finished; run `visage restore` again")]
     HalfRestored {
+        /// The folder.
+        folder: String,
+    },
+    /// A restore is under way.
+    #[error("a restore into the data folder {folder} is under way; wait for its end")]
+    BeingRestored {
         /// The folder.
         folder: String,
     },
@@ -144,6 +153,11 @@ impl App {
     /// See [`StartError`].
     pub fn open(mut config: Config, clock: Arc<dyn Clock>) -> Result<Self, StartError> {
         let data = config.data.clone();
+        // First: what is seen from here on, no restore takes away.
+        let presence = Presence::shared(&data).map_err(|cause| StartError::folder(&data, cause))?;
+        let presence = presence.ok_or_else(|| StartError::BeingRestored {
+            folder: data.display().to_string(),
+        })?;
         refuse_half_restored(&data)?;
         for folder in [blob_folder(&data), temporary_folder(&data)] {
             std::fs::read_dir(&folder).map_err(|cause| StartError::folder(&folder, cause))?;
@@ -153,7 +167,9 @@ impl App {
         }
         let sqlite = Arc::new(Sqlite::open(&database_file(&data))?);
         let blobs = Blobs::on_disk(&blob_folder(&data))?;
-        Self::assemble(config, clock, sqlite, blobs)
+        let mut app = Self::assemble(config, clock, sqlite, blobs)?;
+        app.presence = Some(presence);
+        Ok(app)
     }
 
     /// Puts an application together from its parts.
@@ -208,6 +224,7 @@ impl App {
             post_transformation: Transformation::parse(&config.posts.transformation).unwrap_or_default(),
             temporary_folder: temporary_folder(&config.data),
             tasks: library.tasks.clone(),
+            presence: None,
             clock,
             config,
         })

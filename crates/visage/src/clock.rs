@@ -88,6 +88,11 @@ pub fn later(time: Timestamp, by: Duration) -> Timestamp {
         .unwrap_or(Timestamp::MAX)
 }
 
+/// Whether `period` has passed since `since`. When that is yet to come, the clock was wrong once, and nobody is to wait for it.
+pub fn has_passed(period: Duration, since: Timestamp, now: Timestamp) -> bool {
+    now < since || now >= later(since, period)
+}
+
 /// `time` minus `by`, or the beginning of time when that is later.
 pub fn earlier(time: Timestamp, by: Duration) -> Timestamp {
     SignedDuration::try_from(by)

@@ -29,6 +29,7 @@ pub mod own_image;
 pub mod passwords;
 pub mod permits;
 pub mod posts;
+pub mod presence;
 pub mod profile;
 pub mod progress;
 pub mod rate_limit;

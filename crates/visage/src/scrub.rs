@@ -4,6 +4,7 @@
 //! good. Derived images are not looked at: each is checked when it is read, and made again when it is damaged.
 
 use std::collections::HashSet;
+use std::error::Error;
 use std::time::Duration;
 
 use futures_util::{StreamExt as _, TryStreamExt as _};
@@ -20,6 +21,9 @@ use crate::progress::Progress;
 const PAGE: usize = 500;
 const AT_ONCE: usize = 4;
 
+/// One original may be kept from us by a mode that somebody has set. So many in a row are an unplugged disk.
+const MANY_IN_A_ROW: usize = 8;
+
 /// What a scrub found and did.
 #[derive(Debug, Default, Clone, Copy, PartialEq, Eq, Serialize)]
 pub struct Scrubbed {
@@ -33,6 +37,8 @@ pub struct Scrubbed {
     pub damaged_originals: u64,
     /// Originals of the last two that are good again.
     pub repaired_originals: u64,
+    /// Originals that could not be read, or repaired, for a reason that may pass; they are looked at in the next round.
+    pub failed_originals: u64,
 }
 
 impl Scrubbed {
@@ -41,12 +47,18 @@ impl Scrubbed {
         (self.missing_originals + self.damaged_originals).saturating_sub(self.repaired_originals)
     }
 
+    /// Whether all that was looked at is good now.
+    pub fn is_good(&self) -> bool {
+        self.remaining() + self.failed_originals == 0
+    }
+
     pub(crate) fn add(&mut self, other: Self) {
         self.originals += other.originals;
         self.original_bytes += other.original_bytes;
         self.missing_originals += other.missing_originals;
         self.damaged_originals += other.damaged_originals;
         self.repaired_originals += other.repaired_originals;
+        self.failed_originals += other.failed_originals;
     }
 }
 
@@ -65,7 +77,7 @@ pub enum ScrubError {
     /// The database failed.
     #[error(transparent)]
     Store(#[from] StoreError),
-    /// The originals failed otherwise than by damage.
+    /// Originals failed otherwise than by damage, many in a row.
     #[error(transparent)]
     Blobs(#[from] BlobError),
 }
@@ -107,15 +119,41 @@ pub async fn scrub_page(
         let was_damaged = known.contains(&upload.id);
         async move {
             progress.step();
-            look_at(app, way, &upload, was_damaged).await
+            look_or_say(app, way, &upload, was_damaged).await
         }
     });
     let mut looks = looks.buffer_unordered(at_once);
-    let mut scrubbed = Scrubbed::default();
-    while let Some(found) = looks.try_next().await? {
-        scrubbed.add(found);
+    let mut sums = Sums::default();
+    while let Some(found) = looks.next().await {
+        sums.add(found)?;
     }
-    Ok((scrubbed, last))
+    Ok((sums.scrubbed, last))
+}
+
+/// What was found so far, and how many could not be looked at since the last that could.
+#[derive(Default)]
+struct Sums {
+    scrubbed: Scrubbed,
+    failed_in_a_row: usize,
+}
+
+impl Sums {
+    fn add(&mut self, found: Result<Scrubbed, ScrubError>) -> Result<(), ScrubError> {
+        match found {
+            Ok(found) => {
+                if found.originals > 0 {
+                    self.failed_in_a_row = 0;
+                }
+                self.scrubbed.add(found);
+            }
+            Err(ScrubError::Blobs(_)) if self.failed_in_a_row + 1 < MANY_IN_A_ROW => {
+                self.failed_in_a_row += 1;
+                self.scrubbed.failed_originals += 1;
+            }
+            Err(error) => return Err(error),
+        }
+        Ok(())
+    }
 }
 
 /// Looks again at what was found damaged before: somebody may have put it right, or there may be a backup now.
@@ -123,13 +161,13 @@ pub async fn scrub_page(
 /// # Errors
 /// See [`ScrubError`].
 pub async fn look_again(app: &App, way: Way<'_>) -> Result<Scrubbed, ScrubError> {
-    let mut scrubbed = Scrubbed::default();
+    let mut sums = Sums::default();
     for damaged in app.upkeep.damaged_uploads(None, PAGE).await? {
         if let Some(upload) = record_of(app, &damaged.upload).await? {
-            scrubbed.add(look_at(app, way, &upload, true).await?);
+            sums.add(look_or_say(app, way, &upload, true).await)?;
         }
     }
-    Ok(scrubbed)
+    Ok(sums.scrubbed)
 }
 
 /// The one row: that after the id before it.
@@ -138,6 +176,20 @@ async fn record_of(app: &App, upload: &UploadId) -> Result<Option<UploadRecord>,
     let before = before.map(|before| UploadId::from_bytes(before.to_be_bytes()));
     let found = app.library.catalog.all_uploads(before, 1).await?.pop();
     Ok(found.filter(|found| found.id == *upload))
+}
+
+/// [`look_at`]; which original it was that failed, the sums do not tell.
+async fn look_or_say(
+    app: &App,
+    way: Way<'_>,
+    upload: &UploadRecord,
+    was_damaged: bool,
+) -> Result<Scrubbed, ScrubError> {
+    let found = look_at(app, way, upload, was_damaged).await;
+    found.inspect_err(|error| {
+        let error: &(dyn Error + 'static) = error;
+        tracing::error!(upload = %upload.id, error, "an original could not be looked at");
+    })
 }
 
 async fn look_at(app: &App, way: Way<'_>, upload: &UploadRecord, was_damaged: bool) -> Result<Scrubbed, ScrubError> {

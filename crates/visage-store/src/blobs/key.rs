@@ -7,7 +7,7 @@ use visage_cloudinary::Recipe;
 use crate::ids::UploadId;
 
 /// The folder of the originals.
-pub(super) const ORIGINALS: &str = "originals";
+pub(crate) const ORIGINALS: &str = "originals";
 /// The folder of the derived blobs.
 pub(super) const DERIVED: &str = "derived";
 

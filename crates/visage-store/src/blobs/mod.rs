@@ -29,6 +29,7 @@ pub use copy::{CopyError, Put};
 pub use error::BlobError;
 use folder::{Folder, Publish};
 pub use key::BlobKey;
+pub(crate) use key::ORIGINALS;
 
 use visage_cloudinary::Recipe;
 

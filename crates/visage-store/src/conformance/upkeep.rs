@@ -4,7 +4,7 @@ use super::catalog::{replace, store};
 use super::{Outcome, at};
 use crate::catalog::Catalog;
 use crate::ids::UploadId;
-use crate::upkeep::{BackupTimes, Condition, Damage, DamagedUpload, ScrubProgress, Upkeep};
+use crate::upkeep::{BackupFailure, BackupTimes, Condition, Damage, DamagedUpload, ScrubProgress, Upkeep};
 
 /// What has uploads and notes about them.
 pub trait Kept: Catalog + Upkeep {}
@@ -21,6 +21,7 @@ macro_rules! upkeep_conformance {
             damaged_originals_are_paged_through
             the_scrub_goes_on_where_it_was
             the_last_backup_counts
+            an_installation_has_one_name
         }
     };
 }
@@ -92,18 +93,33 @@ pub async fn the_scrub_goes_on_where_it_was(kept: &dyn Kept) -> Outcome {
 }
 
 pub async fn the_last_backup_counts(kept: &dyn Kept) -> Outcome {
-    let times = |succeeded, failed| BackupTimes {
+    let times = |succeeded, failed, failure| BackupTimes {
         succeeded_at: succeeded,
         failed_at: failed,
+        failure,
     };
+    let (foreign, other) = (BackupFailure::Foreign, BackupFailure::Other);
     assert!(!kept.condition().await?.backup.has_failed());
-    kept.record_failed_backup(at(1)).await?;
-    assert_eq!(kept.condition().await?.backup, times(None, Some(at(1))));
+    kept.record_failed_backup(at(1), foreign).await?;
+    assert_eq!(kept.condition().await?.backup, times(None, Some(at(1)), foreign));
     kept.record_backup(at(2)).await?;
-    assert_eq!(kept.condition().await?.backup, times(Some(at(2)), None));
-    kept.record_failed_backup(at(3)).await?;
+    assert_eq!(kept.condition().await?.backup, times(Some(at(2)), None, other));
+    kept.record_failed_backup(at(3), other).await?;
     let backup = kept.condition().await?.backup;
-    assert_eq!(backup, times(Some(at(2)), Some(at(3))));
+    assert_eq!(backup, times(Some(at(2)), Some(at(3)), other));
     assert!(backup.has_failed());
+    // The clock was put back: what came last counts all the same.
+    kept.record_failed_backup(at(1), other).await?;
+    assert!(kept.condition().await?.backup.has_failed());
+    kept.record_backup(at(0)).await?;
+    assert_eq!(kept.condition().await?.backup, times(Some(at(0)), None, other));
+    Ok(())
+}
+
+pub async fn an_installation_has_one_name(kept: &dyn Kept) -> Outcome {
+    let name = kept.installation().await?;
+    store(kept, "a", at(0)).await?;
+    kept.record_backup(at(1)).await?;
+    assert_eq!(kept.installation().await?, name);
     Ok(())
 }

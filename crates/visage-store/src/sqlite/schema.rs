@@ -13,6 +13,7 @@ const MIGRATIONS: &[&str] = &[
     include_str!("../../migrations/0005_posts.sql"),
     include_str!("../../migrations/0006_upkeep.sql"),
     include_str!("../../migrations/0007_migrated.sql"),
+    include_str!("../../migrations/0008_installation.sql"),
 ];
 
 /// Brings the schema up to date, one transaction per migration.

@@ -9,8 +9,8 @@ use rusqlite::{OptionalExtension as _, Row, Transaction, params};
 use super::values::{limit, optional_time, time};
 use super::{Sqlite, connections};
 use crate::error::Result;
-use crate::ids::UploadId;
-use crate::upkeep::{BackupTimes, Condition, Damage, DamagedUpload, ScrubProgress, Upkeep};
+use crate::ids::{InstallationId, UploadId};
+use crate::upkeep::{BackupFailure, BackupTimes, Condition, Damage, DamagedUpload, ScrubProgress, Upkeep};
 
 #[async_trait]
 impl Upkeep for Sqlite {
@@ -61,18 +61,27 @@ impl Upkeep for Sqlite {
 
     async fn record_backup(&self, at: Timestamp) -> Result<()> {
         self.write(move |tx| {
-            let sql = "UPDATE upkeep SET backup_succeeded_at = ?1, backup_failed_at = NULL";
+            let sql = "UPDATE upkeep SET backup_succeeded_at = ?1, backup_failed_at = NULL, backup_is_foreign = 0";
             tx.prepare_cached(sql)?.execute([at.as_millisecond()])?;
             Ok(())
         })
         .await
     }
 
-    async fn record_failed_backup(&self, at: Timestamp) -> Result<()> {
+    async fn record_failed_backup(&self, at: Timestamp, why: BackupFailure) -> Result<()> {
         self.write(move |tx| {
-            let sql = "UPDATE upkeep SET backup_failed_at = ?1";
-            tx.prepare_cached(sql)?.execute([at.as_millisecond()])?;
+            let sql = "UPDATE upkeep SET backup_failed_at = ?1, backup_is_foreign = ?2";
+            tx.prepare_cached(sql)?
+                .execute(params![at.as_millisecond(), why == BackupFailure::Foreign])?;
             Ok(())
+        })
+        .await
+    }
+
+    async fn installation(&self) -> Result<InstallationId> {
+        self.read(|tx| {
+            let sql = "SELECT installation FROM upkeep";
+            Ok(tx.prepare_cached(sql)?.query_row([], |row| row.get(0))?)
         })
         .await
     }
@@ -125,14 +134,20 @@ fn damaged(tx: &Transaction<'_>, after: Option<UploadId>, at_most: usize) -> Res
 }
 
 fn condition(tx: &Transaction<'_>) -> Result<Condition> {
-    let sql = "SELECT backup_succeeded_at, backup_failed_at, (SELECT count(*) FROM damaged_uploads d \
+    let sql = "SELECT backup_succeeded_at, backup_failed_at, backup_is_foreign, (SELECT count(*) FROM damaged_uploads d \
                JOIN uploads u ON u.id = d.upload_id WHERE u.state = 'live') AS damaged FROM upkeep";
     let read = |row: &Row<'_>| {
+        let is_foreign: bool = row.get("backup_is_foreign")?;
         Ok(Condition {
             damaged_originals: row.get("damaged")?,
             backup: BackupTimes {
                 succeeded_at: optional_time(row, "backup_succeeded_at")?,
                 failed_at: optional_time(row, "backup_failed_at")?,
+                failure: if is_foreign {
+                    BackupFailure::Foreign
+                } else {
+                    BackupFailure::Other
+                },
             },
         })
     };

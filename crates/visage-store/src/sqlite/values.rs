@@ -5,7 +5,7 @@ use rusqlite::Row;
 use rusqlite::types::{FromSql, FromSqlResult, ToSql, ToSqlOutput, Type, ValueRef};
 use visage_cloudinary::{ImageFormat, PublicId, Recipe, ResourceType};
 
-use crate::ids::{AssetId, CommentId, DerivedId, EntryId, Md5, PostId, Sha256, UploadId, UserId};
+use crate::ids::{AssetId, CommentId, DerivedId, EntryId, InstallationId, Md5, PostId, Sha256, UploadId, UserId};
 
 macro_rules! as_bytes {
     ($($name:ident),*) => {$(
@@ -24,7 +24,16 @@ macro_rules! as_bytes {
 }
 
 as_bytes!(
-    AssetId, CommentId, DerivedId, EntryId, Md5, PostId, Sha256, UploadId, UserId
+    AssetId,
+    CommentId,
+    DerivedId,
+    EntryId,
+    InstallationId,
+    Md5,
+    PostId,
+    Sha256,
+    UploadId,
+    UserId
 );
 
 /// A recipe.

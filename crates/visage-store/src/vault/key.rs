@@ -20,8 +20,17 @@ impl SnapshotId {
     /// A fresh name for the state of this time.
     pub fn new(taken_at: Timestamp) -> Self {
         let random: u32 = rand::random();
-        Self(format!("{}-{random:08x}", taken_at.strftime("%Y%m%dT%H%M%S.%3fZ")))
+        Self(format!("{}-{random:08x}", stamp(taken_at)))
     }
+
+    /// Whether its time is yet to come: a clock was wrong when it was taken, or is now.
+    pub fn is_after(&self, now: Timestamp) -> bool {
+        self.0.split_once('-').is_some_and(|(time, _)| *time > *stamp(now))
+    }
+}
+
+fn stamp(time: Timestamp) -> String {
+    time.strftime("%Y%m%dT%H%M%S.%3fZ").to_string()
 }
 
 impl FromStr for SnapshotId {
@@ -112,6 +121,19 @@ mod tests {
         for kind in [VaultFile::Database, VaultFile::Secrets, VaultFile::Manifest] {
             let file = kind(snapshot.clone());
             assert_eq!(VaultFile::from_path(&file.path()), Some(file));
+        }
+    }
+
+    #[test]
+    fn a_snapshot_is_of_the_future_from_the_next_millisecond_on() {
+        let at = |text: &str| text.parse::<Timestamp>().unwrap();
+        let snapshot = SnapshotId::new(at("2026-07-01T12:00:00.123Z"));
+        for (now, expected) in [
+            ("2026-07-01T12:00:00.122Z", true),
+            ("2026-07-01T12:00:00.123Z", false),
+            ("2026-07-01T12:00:00.124Z", false),
+        ] {
+            assert_eq!(snapshot.is_after(at(now)), expected, "{now}");
         }
     }
 

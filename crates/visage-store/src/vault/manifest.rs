@@ -5,7 +5,7 @@ use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
 use super::SnapshotId;
-use crate::ids::{Sha256, UploadId};
+use crate::ids::{InstallationId, Sha256, UploadId};
 
 /// The version of the layout of vaults.
 const LAYOUT: u32 = 1;
@@ -19,6 +19,8 @@ pub struct Manifest {
     pub taken_at: Timestamp,
     /// The release that made it.
     pub release: String,
+    /// The installation that it is of; one of a release before these had names says nothing.
+    pub installation: Option<InstallationId>,
     /// The copy of the database.
     pub database: FileFacts,
     /// The generated secrets, if there were any.
@@ -63,6 +65,8 @@ struct Head {
     snapshot: String,
     taken_at: Timestamp,
     release: String,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    installation: Option<String>,
     database: FileFacts,
     #[serde(default, skip_serializing_if = "Option::is_none")]
     secrets: Option<FileFacts>,
@@ -76,6 +80,7 @@ impl Manifest {
             snapshot: self.snapshot.to_string(),
             taken_at: self.taken_at,
             release: self.release.clone(),
+            installation: self.installation.map(|installation| installation.to_string()),
             database: self.database,
             secrets: self.secrets,
             originals: self.originals.len() as u64,
@@ -105,10 +110,12 @@ impl Manifest {
             .collect::<Option<_>>()?;
         let is_whole = head.layout == LAYOUT && head.originals == originals.len() as u64;
         is_whole.then_some(())?;
+        let installation = head.installation.map(|installation| installation.parse());
         Some(Self {
             snapshot: head.snapshot.parse().ok()?,
             taken_at: head.taken_at,
             release: head.release,
+            installation: installation.transpose().ok()?,
             database: head.database,
             secrets: head.secrets,
             originals,
@@ -161,6 +168,7 @@ mod tests {
             snapshot: SnapshotId::new(Timestamp::UNIX_EPOCH),
             taken_at: Timestamp::UNIX_EPOCH,
             release: "0.1.0".to_owned(),
+            installation: Some(InstallationId::random()),
             database: facts(b"database"),
             secrets: Some(facts(b"secrets")),
             originals: vec![original(false), original(true)],
@@ -171,6 +179,7 @@ mod tests {
     fn a_manifest_reads_as_it_was_written() {
         let full = manifest();
         let empty = Manifest {
+            installation: None,
             secrets: None,
             originals: Vec::new(),
             ..manifest()

@@ -12,8 +12,8 @@ mod key;
 mod manifest;
 
 use std::fs::{self, File};
-use std::io::{Read as _, Write as _};
-use std::os::unix::fs::{DirBuilderExt as _, OpenOptionsExt as _};
+use std::io::{ErrorKind, Read as _, Write as _};
+use std::os::unix::fs::{DirBuilderExt as _, OpenOptionsExt as _, PermissionsExt as _};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
@@ -29,7 +29,7 @@ pub use key::{SnapshotId, VaultFile};
 pub use manifest::{FileFacts, Manifest, VaultOriginal};
 
 use crate::blobs::folder::{is_staging, on_blocking_thread, sync};
-use crate::blobs::{BLOCK_BYTES, Blobs, whole};
+use crate::blobs::{BLOCK_BYTES, Blobs, ORIGINALS, whole};
 use crate::ids::Sha256;
 use key::KINDS;
 
@@ -85,8 +85,8 @@ impl Vault {
         Self::at(&folder, false)
     }
 
-    /// The vault at `address`, which is made (readable by its owner alone: it will hold everybody's pictures and the secrets) if
-    /// there is none. Blocks.
+    /// The vault at `address`, which is made if there is none. What is in it (everybody's pictures, the secrets) is for its owner
+    /// alone, also in a folder that was there and is open to others. Blocks.
     ///
     /// # Errors
     /// [`VaultError::Io`] when it cannot be made, and those of [`Self::folder_of`].
@@ -278,10 +278,27 @@ fn make(folder: &Path) -> Result<(), VaultError> {
         fs::DirBuilder::new().mode(0o700).create(folder)?;
         sync(parent)?;
     }
-    for kind in KINDS {
-        fs::create_dir_all(folder.join(kind))?;
+    for kind in KINDS.into_iter().chain([ORIGINALS]) {
+        make_private(&folder.join(kind))?;
     }
     Ok(sync(folder)?)
+}
+
+/// A folder for its owner alone; one that is there and open to others is closed to them.
+fn make_private(folder: &Path) -> std::io::Result<()> {
+    match fs::DirBuilder::new().mode(0o700).create(folder) {
+        Err(cause) if cause.kind() != ErrorKind::AlreadyExists => return Err(cause),
+        _ => {}
+    }
+    let mode = fs::metadata(folder)?.permissions().mode() & 0o7777;
+    if mode & 0o077 == 0 {
+        return Ok(());
+    }
+    match fs::set_permissions(folder, fs::Permissions::from_mode(mode & 0o700)) {
+        // A share that has no modes, or somebody else's folder: no backup would be worse than an open one.
+        Err(cause) if matches!(cause.kind(), ErrorKind::PermissionDenied | ErrorKind::Unsupported) => Ok(()),
+        changed => changed,
+    }
 }
 
 /// Removes what interrupted writes have left.

@@ -7,10 +7,11 @@ use futures_util::{StreamExt as _, TryStreamExt as _};
 use jiff::Timestamp;
 use serde::Serialize;
 use visage_store::{
-    BlobError, CopyError, Damage, DatabaseCopy, FileFacts, KeptOriginal, Manifest, Put, SnapshotId, StoreError,
-    UploadId, Vault, VaultError, VaultFile, VaultOriginal,
+    BackupFailure, BlobError, CopyError, Damage, DatabaseCopy, FileFacts, InstallationId, KeptOriginal, Manifest, Put,
+    SnapshotId, StoreError, UploadId, Vault, VaultError, VaultFile, VaultOriginal,
 };
 
+use super::verify::newest_first;
 use super::{AT_ONCE, PAGE, Workspace, prune};
 use crate::app::App;
 use crate::config::SECRETS_FILE;
@@ -27,6 +28,8 @@ pub struct BackupOptions {
     pub keep: usize,
     /// Whether what the vault has already is read again, and copied again where it is damaged.
     pub recheck: bool,
+    /// Whether a place that holds the backups of another installation is gone on with.
+    pub adopt: bool,
 }
 
 /// What a backup did.
@@ -58,6 +61,13 @@ pub enum BackupError {
     /// Another one is under way.
     #[error("another backup of this data folder is under way")]
     UnderWay,
+    /// The place holds the backups of another installation.
+    #[error(
+        "the newest backup there, {0}, is of another installation, whose backups would make way for those of this one; nothing \
+         was changed. If that one was lost here, run `visage restore` with --force; if this one is to go on in its place, run \
+         `visage backup` with --adopt"
+    )]
+    Foreign(SnapshotId),
     /// What was copied went away, again and again.
     #[error("pictures go away faster than they are copied")]
     Outrun,
@@ -99,7 +109,13 @@ pub async fn back_up_and_record(
     match &result {
         Ok(done) => app.upkeep.record_backup(done.taken_at).await?,
         Err(error) if error.is_under_way() => {}
-        Err(_) => app.upkeep.record_failed_backup(app.clock.now()).await?,
+        Err(error) => {
+            let why = match error {
+                BackupError::Foreign(_) => BackupFailure::Foreign,
+                _ => BackupFailure::Other,
+            };
+            app.upkeep.record_failed_backup(app.clock.now(), why).await?;
+        }
     }
     result
 }
@@ -116,10 +132,15 @@ pub async fn back_up(
 ) -> Result<BackedUp, BackupError> {
     let workspace = Workspace::take(&app.config.data)?.ok_or(BackupError::UnderWay)?;
     let _lock = vault.lock().await?;
+    let installation = app.upkeep.installation().await?;
+    if !options.adopt {
+        refuse_foreign(vault, installation, app.clock.now()).await?;
+    }
     let mut copying = Copying {
         app,
         vault,
         progress,
+        installation,
         recheck: options.recheck,
         stored: vault.originals().original_sizes().await?,
         copied_originals: 0,
@@ -143,11 +164,29 @@ pub async fn back_up(
     Err(BackupError::Outrun)
 }
 
+/// A server that was started again after a loss is empty, and another installation. Were its backups to go where those of the lost
+/// one are, they would be what is restored, and in the end all that there is.
+async fn refuse_foreign(vault: &Vault, installation: InstallationId, now: Timestamp) -> Result<(), BackupError> {
+    for snapshot in newest_first(vault, now).await? {
+        match vault.manifest(&snapshot).await {
+            Ok(manifest) if manifest.installation.is_some_and(|of| of != installation) => {
+                return Err(BackupError::Foreign(snapshot));
+            }
+            Ok(_) => return Ok(()),
+            // It does not say whose it is; an older one may.
+            Err(error) if error.is_loss() => {}
+            Err(error) => return Err(error.into()),
+        }
+    }
+    Ok(())
+}
+
 /// A backup under way.
 struct Copying<'a> {
     app: &'a App,
     vault: &'a Vault,
     progress: &'a Progress,
+    installation: InstallationId,
     recheck: bool,
     /// What the vault has.
     stored: HashMap<UploadId, u64>,
@@ -281,6 +320,7 @@ async fn finish(
         snapshot: snapshot.clone(),
         taken_at,
         release: env!("CARGO_PKG_VERSION").to_owned(),
+        installation: Some(copying.installation),
         database: vault.put_file(&VaultFile::Database(snapshot.clone()), database).await?,
         secrets: put_secrets(vault, &snapshot, &app.config.data).await?,
         originals,

@@ -6,6 +6,7 @@
 use std::collections::HashMap;
 use std::fs::{self, File};
 use std::io;
+use std::os::unix::fs::DirBuilderExt as _;
 use std::path::{Path, PathBuf};
 
 use futures_util::{StreamExt as _, TryStreamExt as _};
@@ -21,6 +22,7 @@ use super::{AT_ONCE, PAGE};
 use crate::app::{DataLock, StartError, blob_folder, database_file, restoring_folder};
 use crate::config::SECRETS_FILE;
 use crate::crash;
+use crate::presence::Presence;
 use crate::progress::Progress;
 
 /// What a restore did.
@@ -52,6 +54,18 @@ pub enum RestoreDataError {
         /// The folder.
         folder: String,
     },
+    /// A command works in it.
+    #[error("a command of visage works in the data folder {folder}; wait for its end. Nothing was changed")]
+    InUse {
+        /// The folder.
+        folder: String,
+    },
+    /// Something came to where the restored is to be put.
+    #[error("{path} is in the way of what is restored; move it away and run it again")]
+    InTheWay {
+        /// What lies there.
+        path: String,
+    },
     /// The data folder cannot be used.
     #[error(transparent)]
     Start(#[from] StartError),
@@ -69,7 +83,7 @@ pub enum RestoreDataError {
     Io(#[from] io::Error),
 }
 
-/// Restores the newest snapshot, or the one that is named. With `force`, what is in the data folder is moved aside.
+/// Restores the newest snapshot at the time `now`, or the one that is named. With `force`, what is in the data folder is moved aside.
 ///
 /// # Errors
 /// See [`RestoreDataError`]. Before everything in the backup was seen to be good, nothing in the data folder is changed.
@@ -78,9 +92,12 @@ pub async fn restore(
     vault: &Vault,
     only: Option<SnapshotId>,
     force: bool,
+    now: Timestamp,
     progress: &Progress,
 ) -> Result<Restored, RestoreDataError> {
     let _lock = DataLock::take(data)?;
+    let folder = || data.display().to_string();
+    let _alone = Presence::alone(data)?.ok_or_else(|| RestoreDataError::InUse { folder: folder() })?;
     let staged = restoring_folder(data);
     if let Some(done) = read_marker(&staged)? {
         tracing::info!(
@@ -92,13 +109,11 @@ pub async fn restore(
     }
     let is_occupied = is_occupied(data)?;
     if is_occupied && !force {
-        return Err(RestoreDataError::NotEmpty {
-            folder: data.display().to_string(),
-        });
+        return Err(RestoreDataError::NotEmpty { folder: folder() });
     }
     let snapshot = match only {
         Some(snapshot) => snapshot,
-        None => latest(vault).await?,
+        None => latest(vault, now).await?,
     };
     let manifest = vault.manifest(&snapshot).await?;
     make_staging(data, &staged)?;
@@ -115,7 +130,7 @@ pub async fn restore(
         originals: kept.len() as u64,
         original_bytes: kept.iter().map(|original| original.bytes).sum(),
         lost_originals: lost.len() as u64,
-        replaced: is_occupied.then(|| data.join(format!("replaced-by-{snapshot}"))),
+        replaced: is_occupied.then(|| free_aside(data, &snapshot)),
     };
     write_marker(&staged, &done)?;
     crash::point("restore-complete").await;
@@ -123,11 +138,46 @@ pub async fn restore(
     Ok(done)
 }
 
-/// What makes a data folder: any of it may be somebody's only copy.
+/// What makes a data folder: for each thing that is restored, the names of all that makes way for it. A log of the database is one:
+/// `SQLite` would apply it to whatever database lies beside it.
+const PARTS: [(&str, &[&str]); 3] = [
+    ("blobs", &["blobs"]),
+    (SECRETS_FILE, &[SECRETS_FILE]),
+    (
+        "visage.db",
+        &["visage.db-wal", "visage.db-shm", "visage.db-journal", "visage.db"],
+    ),
+];
+
+/// Whether anything of a data folder is there: any of it may be somebody's only copy.
 fn is_occupied(data: &Path) -> io::Result<bool> {
-    let files = [database_file(data), data.join(SECRETS_FILE)];
-    let has_blobs = fs::read_dir(blob_folder(data))?.next().is_some();
-    Ok(has_blobs || files.iter().any(|file| file.exists()))
+    for name in PARTS.iter().flat_map(|(_, names)| *names) {
+        if is_in_the_way(&data.join(name))? {
+            return Ok(true);
+        }
+    }
+    Ok(false)
+}
+
+/// Whether there is something. An empty folder makes way by itself.
+fn is_in_the_way(path: &Path) -> io::Result<bool> {
+    match fs::symlink_metadata(path) {
+        Ok(found) if found.is_dir() => Ok(fs::read_dir(path)?.next().is_some()),
+        Ok(_) => Ok(true),
+        Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(false),
+        Err(error) => Err(error),
+    }
+}
+
+/// A name that nothing has: what an earlier restore of the same snapshot moved aside stays as it is.
+fn free_aside(data: &Path, snapshot: &SnapshotId) -> PathBuf {
+    let mut aside = data.join(format!("replaced-by-{snapshot}"));
+    let mut number = 1_u32;
+    while fs::symlink_metadata(&aside).is_ok() {
+        number = number.saturating_add(1);
+        aside = data.join(format!("replaced-by-{snapshot}-{number}"));
+    }
+    aside
 }
 
 /// A fresh folder for what is not in place yet. What a restore that was cut off has left goes away.
@@ -229,36 +279,52 @@ async fn copy(vault: &Vault, blobs: &Blobs, original: &VaultOriginal) -> Result<
     }
 }
 
-/// What is there is moved aside and what was restored takes its place, one after the other; what is not staged any more is in
+/// The file that says that what was there lies aside.
+const CLEARED: &str = "cleared";
+
+/// What is there is moved aside, all of it; then what was restored takes its place, part by part: what is not staged any more is in
 /// place already. The staging folder goes last: as long as it is there, no server starts.
-async fn put_in_place(data: &Path, staged: &Path, done: &Restored) -> io::Result<()> {
-    // A log that lies beside a database it does not belong to would destroy it.
-    let database: &[&str] = &["visage.db-wal", "visage.db-shm", "visage.db"];
-    let items = [
-        (blob_folder(staged), &["blobs"][..]),
-        (staged.join(SECRETS_FILE), &[SECRETS_FILE]),
-        (database_file(staged), database),
-    ];
-    for (new, old) in items {
+async fn put_in_place(data: &Path, staged: &Path, done: &Restored) -> Result<(), RestoreDataError> {
+    if let Some(aside) = &done.replaced
+        && !staged.join(CLEARED).exists()
+    {
+        move_aside(data, staged, aside).await?;
+    }
+    for (part, names) in PARTS {
+        let new = staged.join(part);
         if !new.exists() {
             continue;
         }
-        if let Some(aside) = &done.replaced {
-            fs::create_dir_all(aside)?;
-            // What is there already was moved before a crash; since then only an empty folder can have been made.
-            for name in old.iter().filter(|name| !aside.join(name).exists()) {
-                move_into(&data.join(name), aside)?;
+        // Nothing is overwritten, and no log comes to lie beside a database that it does not belong to.
+        for path in names.iter().map(|name| data.join(name)) {
+            if is_in_the_way(&path)? {
+                let path = path.display().to_string();
+                return Err(RestoreDataError::InTheWay { path });
             }
-            sync(aside)?;
-            sync(data)?;
         }
-        crash::point("restore-moved-aside").await;
         move_into(&new, data)?;
         sync(data)?;
         crash::point("restore-put-in-place").await;
     }
     fs::remove_dir_all(staged)?;
-    sync(data)
+    Ok(sync(data)?)
+}
+
+/// Nothing of what was restored is in place yet, so that whatever is there was there before.
+async fn move_aside(data: &Path, staged: &Path, aside: &Path) -> io::Result<()> {
+    fs::DirBuilder::new().recursive(true).mode(0o700).create(aside)?;
+    // What a snapshot does not have stays.
+    for (_, names) in PARTS.iter().filter(|(part, _)| staged.join(part).exists()) {
+        // What is aside already was moved before a crash; since then only an empty folder can have been made.
+        for name in names.iter().filter(|name| !aside.join(name).exists()) {
+            move_into(&data.join(name), aside)?;
+        }
+        sync(aside)?;
+        sync(data)?;
+        crash::point("restore-moved-aside").await;
+    }
+    File::create(staged.join(CLEARED))?.sync_all()?;
+    sync(staged)
 }
 
 /// Moves a file or a folder into another folder, unless there is none. An empty folder there makes way.

@@ -3,6 +3,7 @@
 use std::collections::HashMap;
 
 use futures_util::{StreamExt as _, TryStreamExt as _};
+use jiff::Timestamp;
 use serde::Serialize;
 use visage_store::{BlobError, Manifest, SnapshotId, UploadId, Vault, VaultError, VaultFile, VaultOriginal};
 
@@ -52,9 +53,17 @@ impl Verified {
 ///
 /// # Errors
 /// [`VaultError::Empty`] when there is none.
-pub async fn latest(vault: &Vault) -> Result<SnapshotId, VaultError> {
-    let newest = vault.snapshots().await?.pop();
+pub async fn latest(vault: &Vault, now: Timestamp) -> Result<SnapshotId, VaultError> {
+    let newest = newest_first(vault, now).await?.into_iter().next();
     newest.ok_or(VaultError::Empty)
+}
+
+/// All snapshots. Those of the future come last: a clock that was ahead once must not make old ones the newest for long.
+pub(super) async fn newest_first(vault: &Vault, now: Timestamp) -> Result<Vec<SnapshotId>, VaultError> {
+    let newest_first = vault.snapshots().await?.into_iter().rev();
+    let (future, mut snapshots): (Vec<_>, Vec<_>) = newest_first.partition(|snapshot| snapshot.is_after(now));
+    snapshots.extend(future);
+    Ok(snapshots)
 }
 
 /// Reads everything that a snapshot needs, or that all snapshots need, and compares it with its hashes.
@@ -65,9 +74,11 @@ pub async fn verify(vault: &Vault, only: Option<SnapshotId>, progress: &Progress
     let snapshots = if let Some(snapshot) = only {
         vec![snapshot]
     } else {
-        latest(vault).await?;
         vault.snapshots().await?
     };
+    if snapshots.is_empty() {
+        return Err(VaultError::Empty);
+    }
     let mut verified = Verified::default();
     let mut originals: HashMap<UploadId, VaultOriginal> = HashMap::new();
     for snapshot in snapshots {

@@ -8,6 +8,7 @@ use visage_store::{SnapshotId, Vault, VaultError};
 
 use super::{open, print_counts};
 use crate::backup::{self, BackupOptions};
+use crate::clock::{Clock as _, SystemClock};
 use crate::config::Config;
 use crate::progress::Progress;
 use crate::scrub::{self, Way};
@@ -24,6 +25,10 @@ pub(super) struct BackupArguments {
     /// Read also what the backup has already, and copy again what is damaged there.
     #[arg(long, conflicts_with_all = ["verify", "list"])]
     recheck: bool,
+    /// Go on in a place that holds the backups of another installation. They count as older ones of this one from then on, and
+    /// are removed as such.
+    #[arg(long, conflicts_with_all = ["verify", "list"])]
+    adopt: bool,
     /// Make no backup: read the one that is there and say whether all of it can be restored.
     #[arg(long, conflicts_with = "list")]
     verify: bool,
@@ -83,6 +88,7 @@ pub(super) async fn back_up(config: Config, arguments: BackupArguments) -> anyho
     let options = BackupOptions {
         keep: arguments.keep.map_or(config.backup.keep, |keep| keep as usize),
         recheck: arguments.recheck,
+        adopt: arguments.adopt,
     };
     anyhow::ensure!(
         !config.holds(&Vault::folder_of(&url)?),
@@ -114,7 +120,8 @@ async fn verify(url: &str, snapshot: Option<SnapshotId>, json: bool) -> anyhow::
 pub(super) async fn restore(config: Config, arguments: RestoreArguments) -> anyhow::Result<ExitCode> {
     let vault = Vault::open(&url(arguments.url, &config)?)?;
     let progress = Progress::shown("restored");
-    let done = backup::restore(&config.data, &vault, arguments.snapshot, arguments.force, &progress).await;
+    let (data, now) = (&config.data, SystemClock.now());
+    let done = backup::restore(data, &vault, arguments.snapshot, arguments.force, now, &progress).await;
     progress.end();
     let done = done?;
     print_counts(&[serde_json::to_value(&done)?], arguments.json)?;
@@ -133,7 +140,7 @@ pub(super) async fn scrub(config: Config, arguments: ScrubArguments) -> anyhow::
     progress.end();
     let scrubbed = scrubbed?;
     print_counts(&[serde_json::to_value(scrubbed)?], arguments.json)?;
-    Ok(success_if(scrubbed.remaining() == 0))
+    Ok(success_if(scrubbed.is_good()))
 }
 
 /// One that is named must be there; one of the settings may not have been made yet.

@@ -42,6 +42,9 @@ fn tell(app: &App, condition: &Condition) -> Value {
     if app.config.backup.is_scheduled() {
         let last = condition.backup.succeeded_at.map(|at| at.to_string());
         body["backup"] = json!({ "ok": !backup_is_missing, "lastSuccess": last });
+        if let Some(advice) = backups::advice(app, &condition.backup) {
+            body["backup"]["message"] = advice.into();
+        }
     }
     // This server works, whatever the account does: whoever watches it is told, and nobody restarts it for that.
     if let Some(breaker) = app.media_host.breaker() {

@@ -5,11 +5,11 @@ use std::time::Duration;
 
 use jiff::Timestamp;
 use tokio_util::sync::CancellationToken;
-use visage_store::{BackupTimes, Vault};
+use visage_store::{BackupFailure, BackupTimes, Vault};
 
 use crate::app::App;
 use crate::backup::{BackupOptions, back_up_and_record};
-use crate::clock::{earlier, later};
+use crate::clock::{earlier, has_passed};
 use crate::progress::Progress;
 
 /// The longest wait without a look whether a backup is due.
@@ -46,6 +46,7 @@ pub async fn pass(app: &App) {
     let options = BackupOptions {
         keep: config.keep,
         recheck: false,
+        adopt: false,
     };
     let vault = Vault::open_or_create(&config.url);
     match back_up_and_record(app, vault, options, &Progress::hidden()).await {
@@ -59,22 +60,30 @@ pub async fn pass(app: &App) {
 }
 
 fn is_due(times: &BackupTimes, now: Timestamp, interval: Duration) -> bool {
-    let failed_at = times.failed_at.filter(|_| times.has_failed());
-    let due_at = match (failed_at, times.succeeded_at) {
-        (Some(failed_at), _) => later(failed_at, interval.min(AFTER_FAILURE)),
-        (None, Some(succeeded_at)) => later(succeeded_at, interval),
-        (None, None) => return true,
-    };
-    now >= due_at
+    match (times.failed_at, times.succeeded_at) {
+        (Some(failed_at), _) => has_passed(interval.min(AFTER_FAILURE), failed_at, now),
+        (None, Some(succeeded_at)) => has_passed(interval, succeeded_at, now),
+        (None, None) => true,
+    }
 }
 
-/// Whether backups that are to be made are not made: the last one failed, or none was finished for two intervals.
+/// Whether backups that are to be made are not made: the last one failed, or none was finished for two intervals. One of the
+/// future says nothing: a clock was wrong.
 pub fn are_missing(app: &App, times: &BackupTimes) -> bool {
-    let config = &app.config.backup;
-    let oldest = earlier(app.clock.now(), 2 * config.interval.as_duration());
+    let (config, now) = (&app.config.backup, app.clock.now());
+    let oldest = earlier(now, 2 * config.interval.as_duration());
     let last = times.succeeded_at.unwrap_or(app.started_at);
-    config.is_scheduled() && (times.has_failed() || last < oldest)
+    config.is_scheduled() && (times.has_failed() || last < oldest || last > now)
 }
+
+/// What an operator has to decide, so that backups are made again.
+pub fn advice(app: &App, times: &BackupTimes) -> Option<&'static str> {
+    let is_foreign = times.has_failed() && times.failure == BackupFailure::Foreign;
+    (app.config.backup.is_scheduled() && is_foreign).then_some(FOREIGN)
+}
+
+const FOREIGN: &str = "The folder for backups holds those of another installation, and nothing was changed there. If that one was lost \
+                       here, restore it (visage restore); if this one takes its place, run visage backup --adopt";
 
 #[cfg(test)]
 mod tests {
@@ -87,6 +96,7 @@ mod tests {
         let times = |succeeded, failed: Option<i64>| BackupTimes {
             succeeded_at: Option::map(succeeded, at),
             failed_at: failed.map(at),
+            failure: BackupFailure::Other,
         };
         for (times, now, expected) in [
             (times(None, None), 0, true),
@@ -96,6 +106,11 @@ mod tests {
             (times(Some(0), Some(3600)), 4200, true),
             (times(None, Some(3600)), 4199, false),
             (times(None, Some(3600)), 4200, true),
+            // The clock was ahead once.
+            (times(Some(7200), None), 7199, true),
+            (times(Some(7200), None), 7200, false),
+            (times(Some(0), Some(7200)), 7199, true),
+            (times(Some(7200), Some(3600)), 3601, false),
         ] {
             assert_eq!(is_due(&times, at(now), hour), expected, "{times:?} at {now}");
         }

@@ -8,7 +8,7 @@ use tokio_util::sync::CancellationToken;
 use visage_store::{ScrubProgress, Vault};
 
 use crate::app::App;
-use crate::clock::later;
+use crate::clock::has_passed;
 use crate::progress::Progress;
 use crate::scrub::{self, ScrubError, Scrubbed, Way};
 
@@ -25,6 +25,7 @@ pub async fn run(app: Arc<App>, stop: CancellationToken) {
         match stop.run_until_cancelled(pass(&app)).await {
             None => return,
             Some(Ok(scrubbed)) if scrubbed.remaining() > 0 => tracing::error!(?scrubbed, "originals are lost"),
+            Some(Ok(scrubbed)) if scrubbed.failed_originals > 0 => tracing::error!(?scrubbed, "not all could be read"),
             Some(Ok(scrubbed)) if scrubbed.originals > 0 => tracing::info!(?scrubbed, "scrubbed"),
             Some(Ok(_)) => {}
             Some(Err(error)) => tracing::error!(error = %error, "the scrub stopped; it goes on later"),
@@ -66,7 +67,7 @@ pub async fn pass(app: &App) -> Result<Scrubbed, ScrubError> {
 
 fn is_due(app: &App, progress: &ScrubProgress) -> bool {
     let interval = app.config.scrub.interval.as_duration();
-    let is_over = |ended_at| app.clock.now() >= later(ended_at, interval);
+    let is_over = |ended_at| has_passed(interval, ended_at, app.clock.now());
     progress.begun_at.is_some() || progress.ended_at.is_none_or(is_over)
 }
 

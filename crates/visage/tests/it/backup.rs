@@ -5,7 +5,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use visage::app::App;
-use visage::backup::{BackupError, BackupOptions, Workspace, back_up, restore, verify};
+use visage::backup::{BackupError, BackupOptions, Workspace, back_up, verify};
 use visage::jobs::backups;
 use visage::library::{destroy, purge};
 use visage::progress::Progress;
@@ -13,7 +13,7 @@ use visage_store::{Blobs, Sqlite, StoreError, Vault};
 
 use crate::pictures::png;
 use crate::test_app::{TestApp, has_account};
-use crate::vaults::{Disturbed, KEEP, Moment, backup, damage, only_upload, vault};
+use crate::vaults::{Disturbed, KEEP, Moment, backup, damage, only_upload, opened, options, restore_into, vault};
 
 const HOUR: Duration = Duration::from_secs(3600);
 
@@ -56,14 +56,12 @@ async fn a_restored_app_has_the_same_users_and_pictures() {
     let before = only_upload(&t).await;
     backup(&t, &vault, KEEP).await;
     let data = folder.path().join("restored");
-    let restored = restore(&data, &vault, None, false, &Progress::hidden()).await.unwrap();
+    let restored = restore_into(&data, &vault, &t).await;
     assert_eq!(
         (restored.originals, restored.lost_originals, restored.replaced),
         (1, 0, None)
     );
-    let mut config = t.app.config.clone();
-    config.data.clone_from(&data);
-    let app = App::open(config, t.clock.clone()).unwrap();
+    let app = opened(&data, &t).unwrap();
     let audit = visage::audit::audit(&app).await.unwrap();
     assert!(!audit.is_damaged() && !audit.has_leaks(), "{audit:?}");
     // Derived images are made again.
@@ -101,10 +99,7 @@ async fn a_picture_that_is_purged_while_it_is_backed_up_is_not_in_the_backup() {
         happened: false.into(),
     });
     let (vault, folder) = vault();
-    let options = BackupOptions {
-        keep: KEEP,
-        recheck: false,
-    };
+    let options = options(KEEP);
     let done = back_up(&app, &vault, options, &Progress::hidden()).await.unwrap();
     assert_eq!((done.originals, done.lost_originals), (1, 0));
     let manifest = vault.manifest(&done.snapshot.parse().unwrap()).await.unwrap();
@@ -118,7 +113,7 @@ async fn a_picture_that_is_purged_while_it_is_backed_up_is_not_in_the_backup() {
     assert_eq!(app.upkeep.condition().await.unwrap().damaged_originals, 0);
     // Nor does the copy of the database name it.
     let data = folder.path().join("restored");
-    let restored = restore(&data, &vault, None, false, &Progress::hidden()).await.unwrap();
+    let restored = restore_into(&data, &vault, &t).await;
     assert_eq!((restored.originals, restored.lost_originals), (1, 0));
     let mut t = t;
     // A user refers to what this test has destroyed.
@@ -147,7 +142,7 @@ async fn a_lost_original_is_told_and_everything_else_is_backed_up() {
     assert!(verified.is_good());
     assert_eq!((verified.originals, verified.lost_originals), (1, 1));
     let data = folder.path().join("restored");
-    let restored = restore(&data, &vault, None, false, &Progress::hidden()).await.unwrap();
+    let restored = restore_into(&data, &vault, &t).await;
     assert_eq!((restored.originals, restored.lost_originals), (1, 1));
 }
 
@@ -181,6 +176,7 @@ async fn a_damaged_backup_is_made_good_when_it_is_rechecked() {
     let options = BackupOptions {
         keep: KEEP,
         recheck: true,
+        adopt: false,
     };
     let done = back_up(&t.app, &vault, options, &Progress::hidden()).await.unwrap();
     assert_eq!(done.copied_originals, 1);
@@ -268,10 +264,7 @@ async fn a_second_backup_at_the_same_time_is_refused_and_harms_nothing() {
         return;
     };
     let (vault, _folder) = vault();
-    let options = BackupOptions {
-        keep: KEEP,
-        recheck: false,
-    };
+    let options = options(KEEP);
     let workspace = Workspace::take(&t.app.config.data).unwrap();
     let refused = back_up(&t.app, &vault, options, &Progress::hidden()).await;
     assert!(matches!(&refused, Err(error) if error.is_under_way()), "{refused:?}");
@@ -372,10 +365,7 @@ async fn a_backup_that_fails_leaves_the_older_ones_as_they_were() {
         incident: Box::new(|| Box::pin(async {})),
         happened: false.into(),
     });
-    let options = BackupOptions {
-        keep: 1,
-        recheck: false,
-    };
+    let options = options(1);
     let failed = back_up(&app, &vault, options, &Progress::hidden()).await;
     assert!(
         matches!(failed, Err(BackupError::Store(StoreError::Backend(_)))),

@@ -24,6 +24,7 @@ mod posts;
 mod profile;
 mod profile_image;
 mod reaper;
+mod safekeeping;
 mod scrub;
 mod server;
 mod taking_in;

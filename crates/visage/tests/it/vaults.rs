@@ -8,11 +8,12 @@ use async_trait::async_trait;
 use futures_util::future::BoxFuture;
 use jiff::Timestamp;
 use tempfile::TempDir;
-use visage::backup::{BackedUp, BackupOptions, back_up};
+use visage::app::{App, StartError};
+use visage::backup::{BackedUp, BackupOptions, Restored, back_up, restore};
 use visage::progress::Progress;
 use visage_store::{
-    BlobKey, Blobs, Condition, Damage, DamagedUpload, Result, ScrubProgress, StoreError, Upkeep, Upload, UploadId,
-    Vault,
+    BackupFailure, BlobKey, Blobs, Condition, Damage, DamagedUpload, InstallationId, Result, ScrubProgress, StoreError,
+    Upkeep, Upload, UploadId, Vault,
 };
 
 use crate::test_app::TestApp;
@@ -26,9 +27,30 @@ pub(crate) fn vault() -> (Vault, TempDir) {
     (vault, folder)
 }
 
+pub(crate) fn options(keep: usize) -> BackupOptions {
+    BackupOptions {
+        keep,
+        recheck: false,
+        adopt: false,
+    }
+}
+
 pub(crate) async fn backup(t: &TestApp, vault: &Vault, keep: usize) -> BackedUp {
-    let options = BackupOptions { keep, recheck: false };
+    let options = options(keep);
     back_up(&t.app, vault, options, &Progress::hidden()).await.unwrap()
+}
+
+/// Restores what must be good, into an empty folder.
+pub(crate) async fn restore_into(data: &Path, vault: &Vault, t: &TestApp) -> Restored {
+    let (now, hidden) = (t.app.clock.now(), Progress::hidden());
+    restore(data, vault, None, false, now, &hidden).await.unwrap()
+}
+
+/// The same app as it was when it was backed up, with its files on the disk.
+pub(crate) fn opened(data: &Path, t: &TestApp) -> std::result::Result<App, StartError> {
+    let mut config = t.app.config.clone();
+    data.clone_into(&mut config.data);
+    App::open(config, t.clock.clone())
 }
 
 /// The only upload that there is.
@@ -118,8 +140,12 @@ impl Upkeep for Disturbed {
         self.inner.record_backup(at).await
     }
 
-    async fn record_failed_backup(&self, at: Timestamp) -> Result<()> {
-        self.inner.record_failed_backup(at).await
+    async fn record_failed_backup(&self, at: Timestamp, why: BackupFailure) -> Result<()> {
+        self.inner.record_failed_backup(at, why).await
+    }
+
+    async fn installation(&self) -> Result<InstallationId> {
+        self.inner.installation().await
     }
 
     async fn copy_database_to(&self, path: &Path) -> Result<()> {

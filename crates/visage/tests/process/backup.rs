@@ -227,6 +227,83 @@ fn where_there_is_no_backup_that_is_said() {
     assert_eq!(listed.stdout, made["snapshot"].as_str().unwrap());
 }
 
+/// Started again by its process manager after a loss, the server has begun anew in an empty folder.
+#[test]
+fn what_began_anew_after_a_loss_is_not_backed_up_over_it_and_makes_way_for_the_restored() {
+    let (site, users) = site_with_pictures(1, &[]);
+    let good = back_up(&site, &[])["snapshot"].clone();
+    wipe(&site);
+    site.start().kill();
+    let refused = command(&site, "backup", &["--keep", "1"]);
+    assert_eq!(refused.code, Some(1));
+    assert!(
+        refused.stderr.contains("--adopt") && refused.stderr.contains(good.as_str().unwrap()),
+        "{refused:?}"
+    );
+    assert_eq!(restore(&site, &["--force"])["snapshot"], good);
+    back_up(&site, &[]);
+    let server = site.start();
+    assert_eq!(users[0].shown(), 1);
+    server.kill();
+    wipe(&site);
+    site.start().kill();
+    assert_eq!(back_up(&site, &["--keep", "1", "--adopt"])["removed_snapshots"], 2);
+    back_up(&site, &[]);
+}
+
+#[test]
+fn a_restore_waits_for_no_command_and_takes_nothing_away_from_one() {
+    if !cfg!(debug_assertions) {
+        eprintln!("skipped: a release build has no crash points");
+        return;
+    }
+    let (site, users) = site_with_pictures(1, &[]);
+    back_up(&site, &[]);
+    let vault = vault(&site);
+    let point = "database-copied";
+    let at_work = site.begin(&["backup", &vault], &[("VISAGE_CRASH_AT", point)]);
+    at_work.wait_for_log(&format!("crash point reached: {point}"));
+    let refused = command(&site, "restore", &["--force"]);
+    assert_eq!(refused.code, Some(1));
+    assert!(refused.stderr.contains("a command of visage works"), "{refused:?}");
+    assert_eq!(
+        site.run(&["reap"], &[]).code,
+        Some(0),
+        "commands and commands get along"
+    );
+    at_work.kill();
+    restore(&site, &["--force"]);
+    let server = site.start();
+    assert_eq!(users[0].shown(), 1);
+    server.kill();
+}
+
+#[test]
+fn a_restore_that_is_finished_later_puts_no_database_beside_a_log_that_came_meanwhile() {
+    if !cfg!(debug_assertions) {
+        eprintln!("skipped: a release build has no crash points");
+        return;
+    }
+    let (site, users) = site_with_pictures(1, &[]);
+    back_up(&site, &[]);
+    wipe(&site);
+    let vault = vault(&site);
+    let cut = site.begin(&["restore", &vault], &[("VISAGE_CRASH_AT", "restore-complete")]);
+    cut.wait_for_log("crash point reached: restore-complete");
+    cut.kill();
+    let log = site.data.join("visage.db-wal");
+    fs::write(&log, "of another database").unwrap();
+    let refused = command(&site, "restore", &[]);
+    assert_eq!(refused.code, Some(1));
+    assert!(refused.stderr.contains("visage.db-wal is in the way"), "{refused:?}");
+    assert!(!site.data.join("visage.db").exists());
+    fs::remove_file(log).unwrap();
+    restore(&site, &[]);
+    let server = site.start();
+    assert_eq!(users[0].shown(), 1);
+    server.kill();
+}
+
 /// The backup is ended at `point`, then made again; then the data is lost and restored.
 fn crash_in_backup(point: &str) {
     if !cfg!(debug_assertions) {
