@@ -95,7 +95,7 @@ fn what_follows_the_last_box_goes() {
 }
 
 /// A track as a device writes it, with `Asha` for every date and name; dates have 4 bytes each, or 8 in version 1.
-fn filmed(handler: &[u8; 4], version: u8, entry: &[u8]) -> Vec<u8> {
+fn filmed(handler: &[u8], version: u8, entry: &[u8]) -> Vec<u8> {
     let dates = b"Asha".repeat(if version == 1 { 4 } else { 2 });
     let begun = [&[version, 0, 0, 0], &dates[..]].concat();
     let duration = if version == 1 {

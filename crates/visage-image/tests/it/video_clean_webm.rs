@@ -90,6 +90,8 @@ fn tracks_of_subtitles_go_with_their_blocks() {
         for cluster in [element(CLUSTER, &blocks), endless(CLUSTER, &blocks)] {
             let cleaned = clean(&[&plain[..], &cluster].concat());
             assert!(!holds(&cleaned, b"Asha"), "{}", cleaned.escape_ascii());
+            let groups = cleaned.windows(6).filter(|part| *part == element(&[0x9B], &[9]));
+            assert_eq!(groups.count(), 1, "a group goes as a whole");
             assert!(holds(&cleaned, b"\x82\0\0\0sound") && holds(&cleaned, b"\x81\0\0\0picture"));
         }
     }
