@@ -1,7 +1,7 @@
 # What a developer does here. Logic beyond a line lives in scripts/ or in Rust.
-.PHONY: run migrate-profiles test check bench gallery fuzz fmt lint docs deny clean
+.PHONY: run migrate-profiles migrate-posts test check bench gallery fuzz fmt lint docs deny clean
 
-run: ## build visage and serve it at http://localhost:5000
+run: ## build visage and serve it at http://127.0.0.1:5000
 	@scripts/install-build-tools
 	cargo build --release --locked --package visage
 	target/release/visage serve
@@ -10,6 +10,11 @@ migrate-profiles: ## moves in an earlier installation: UPLOADS=folder [USERS=use
 	@scripts/install-build-tools
 	cargo build --release --locked --package visage
 	target/release/visage migrate-profiles --uploads "$(UPLOADS)" $(if $(USERS),--users "$(USERS)") $(ARGUMENTS)
+
+migrate-posts: ## moves in its posts: UPLOADS=folder POSTS=file [ARGUMENTS="--dry-run …"]
+	@scripts/install-build-tools
+	cargo build --release --locked --package visage
+	target/release/visage migrate-posts --uploads "$(UPLOADS)" --posts "$(POSTS)" $(ARGUMENTS)
 
 test: ## everything that CI runs; does all of its own set-up
 	@scripts/test

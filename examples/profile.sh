@@ -1,11 +1,11 @@
 #!/usr/bin/env bash
 # A member's first profile image: register, log in, upload a photo, fetch it as pages will show it.
-# Usage: examples/profile.sh [PHOTO [OUTPUT]]      VISAGE=http://localhost:5000 is where visage runs.
+# Usage: examples/profile.sh [PHOTO [OUTPUT]]      VISAGE=http://127.0.0.1:5000 is where visage runs.
 set -euo pipefail
-visage=${VISAGE:-http://localhost:5000} photo=${1:-} output=${2:-profile.jpg}
+visage=${VISAGE:-http://127.0.0.1:5000} photo=${1:-} output=${2:-profile.jpg}
 
 if [ -z "$photo" ]; then # no photo at hand: draw one, a 64x64 bitmap with a sunset in it
-    photo=$(mktemp --suffix .bmp) && trap 'rm -f "$photo"' EXIT
+    photo=$(mktemp) && trap 'rm -f "$photo"' EXIT
     pixels=$(for ((y = 0; y < 64; y++)); do for ((x = 0; x < 64; x++)); do printf '\\x%02x\\x%02x\\x%02x' $((y * 3)) $((60 + y)) $((250 - x - y)); done; done)
     printf "BM\x36\x30\0\0\0\0\0\0\x36\0\0\0\x28\0\0\0\x40\0\0\0\x40\0\0\0\x01\0\x18\0\0\0\0\0\0\x30\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0$pixels" >"$photo"
 fi

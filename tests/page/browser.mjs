@@ -92,6 +92,28 @@ export async function screens(page, name) {
   await page.setViewportSize({ width: 1280, height: 900 });
 }
 
+/**
+ * Holds the next answer to a call of `method` on `path`: `given` is when the server has carried it out, `pass` lets the answer
+ * through, `lose` drops the connection instead.
+ */
+export async function held(made, page, method, path) {
+  const client = await made.newCDPSession(page);
+  let tell = null;
+  const given = new Promise((resolve) => {
+    tell = resolve;
+  });
+  client.on('Fetch.requestPaused', ({ requestId, request }) => {
+    if (request.method === method) tell(requestId);
+    else client.send('Fetch.continueRequest', { requestId });
+  });
+  await client.send('Fetch.enable', { patterns: [{ urlPattern: `${BASE}${path}`, requestStage: 'Response' }] });
+  const end = async (act, more) => {
+    await client.send(act, { requestId: await given, ...more });
+    await client.detach();
+  };
+  return { given, pass: () => end('Fetch.continueRequest'), lose: () => end('Fetch.failRequest', { errorReason: 'ConnectionReset' }) };
+}
+
 let members = 0;
 
 /** Calls the API outside of the browser. */

@@ -93,6 +93,65 @@ test('posts with pictures and videos are written, liked, spoken to and deleted',
   await end(made);
 });
 
+test('what went while it was looked at is said, and only that goes', async () => {
+  const made = await context();
+  const who = await member();
+  const { body: one } = await api('POST', '/api/posts', { token: who.token, json: { content: 'Stays a while.' } });
+  const comments = [];
+  for (const text of ['first', 'second']) comments.push((await api('POST', `/api/posts/${one._id}/comment`, { token: who.token, json: { text } })).body);
+  const page = await signedIn(made, who, '#/feed');
+  const seen = post(page, 'Stays a while.');
+  const items = seen.locator('.comments li');
+  await items.nth(1).waitFor();
+  // Another tab has been faster.
+  await api('DELETE', `/api/posts/${one._id}/comment/${comments[0]._id}`, { token: who.token });
+  await items.first().getByRole('button', { name: 'Delete this comment' }).click();
+  await page.getByRole('status').getByText('Comment not found').waitFor();
+  await items.getByText('first').waitFor({ state: 'detached' });
+  assert.equal(await page.evaluate(() => document.activeElement.id), 'main');
+  await items.getByText('second').waitFor();
+  // Two Enters are one comment.
+  await seen.getByLabel('Your comment').fill('third');
+  await page.evaluate(() => {
+    const { form } = document.querySelector('article input');
+    form.requestSubmit();
+    form.requestSubmit();
+  });
+  await items.getByText('third').first().waitFor();
+  await page.waitForLoadState('networkidle');
+  const { body: list } = await api('GET', '/api/posts', { token: who.token });
+  assert.deepEqual(list.posts.find((found) => found._id === one._id).comments.map((comment) => comment.text), ['second', 'third']);
+  await api('DELETE', `/api/posts/${one._id}`, { token: who.token });
+  await seen.getByRole('button', { name: 'Like' }).click();
+  await page.getByRole('status').getByText('Post not found').waitFor();
+  await seen.waitFor({ state: 'detached' });
+  await end(made);
+});
+
+test('a video that is too large is not sent', async () => {
+  const made = await context();
+  const page = await signedIn(made, await member(), '#/feed');
+  await page.getByRole('heading', { name: 'Feed' }).waitFor();
+  await page.waitForLoadState('networkidle');
+  const sent = [];
+  page.on('request', (request) => request.method() === 'POST' && sent.push(request.url()));
+  const film = (length) => page.evaluate((bytes) => {
+    const moved = new DataTransfer();
+    moved.items.add(new File([new Uint8Array(bytes)], 'film.mp4', { type: 'video/mp4' }));
+    document.getElementById('media').files = moved.files;
+    document.getElementById('media').dispatchEvent(new Event('change'));
+  }, length);
+  await film(10 * 1024 * 1024 + 1);
+  await page.getByRole('alert').getByText('“film.mp4” has 10 MB; at most 10 MB are taken.').waitFor();
+  await page.getByRole('button', { name: 'Post', exact: true }).click();
+  await page.getByRole('alert').getByText('Write something, or add a picture or a video.').waitFor();
+  assert.deepEqual(sent, []);
+  await film(10 * 1024 * 1024);
+  await page.getByText('film.mp4').waitFor();
+  assert.equal(await page.getByRole('alert').count(), 0);
+  await end(made);
+});
+
 test('a post is there until its time is over, and then it is gone with its picture', async () => {
   const made = await context();
   const who = await member();

@@ -73,6 +73,33 @@ test('one asset is looked at, played with and deleted', async () => {
   await end(made);
 });
 
+test('what only signed addresses deliver is not offered, and a search takes the place of what was there', async () => {
+  const made = await context();
+  await Promise.all(Array.from({ length: 25 }, (_, i) => asset(plain(20, 20, [i, 9, 9]), { public_id: `row-${i}` })));
+  await asset(quarters(60, 60), { public_id: 'secret', type: 'private' });
+  const page = await signedIn(made, await admin(), '#/library/image/private/secret');
+  await page.getByRole('heading', { name: 'Facts' }).waitFor();
+  await page.getByText('Only signed addresses deliver it.').waitFor();
+  assert.equal(await page.getByText('Open the original').count(), 0);
+  assert.equal(await page.getByRole('heading', { name: 'Playground' }).count(), 0);
+  await page.getByRole('link', { name: '← Library' }).click();
+  const more = page.getByRole('button', { name: 'Show more' });
+  await more.waitFor();
+  let answer = null;
+  const asked = new Promise((resolve) => {
+    page.route('**/resources/search', (route) => {
+      answer = () => route.continue();
+      resolve();
+    }, { times: 1 });
+  });
+  await page.getByLabel('Search').fill('secret');
+  await asked;
+  assert.equal(await more.isVisible(), false);
+  await answer();
+  await count(page, '1 asset');
+  await end(made);
+});
+
 test('a picture that a user has is not deleted from the library', async () => {
   const made = await context();
   const who = await member();

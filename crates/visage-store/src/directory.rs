@@ -148,7 +148,7 @@ pub trait Directory: Send + Sync + std::fmt::Debug {
     /// [`AdoptError::PendingGone`], as for an exchange.
     async fn adopt_profile_image(&self, adoption: Adoption) -> Result<MigratedPicture, AdoptError>;
 
-    /// How the picture with this public id was moved in.
+    /// How the user's picture with this public id was moved in.
     async fn migrated_picture(&self, public_id: &PublicId) -> Result<Option<MigratedPicture>>;
 
     /// Gives the owner of an adopted picture back what it had, exactly; the picture becomes expired media due at `retire_at`.

@@ -40,7 +40,10 @@ pub use error::{BoxError, Result, StoreError};
 pub use folders::{DeletedFolder, Folder, FolderQuery, Folders, RenamedFolder};
 pub use ids::{AssetId, CommentId, DerivedId, EntryId, IdError, InstallationId, Md5, PostId, Sha256, UploadId, UserId};
 pub use listing::{Aggregate, AssetFilter, AssetOrder, Cursor, Page, SearchPage, SearchQuery, Select};
-pub use moving_in::{AdoptError, Adoption, Imported, MigratedPicture, SourceFile, UserPicture};
+pub use moving_in::{
+    AdoptError, AdoptedMedia, Adoption, Imported, ImportedComment, ImportedPost, MigratedPicture, PostAdoption,
+    PostHere, SourceFile, UserPicture,
+};
 pub use outbox::{NewNotification, Notification, Outbox};
 pub use posts::{
     Author, Comment, CommentDeletion, Commented, Deletion, Likes, MAX_COMMENTS, MAX_PAGE_COMMENTS, NewComment, NewPost,

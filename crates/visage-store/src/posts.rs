@@ -11,6 +11,7 @@ use visage_cloudinary::{PublicId, ResourceType};
 use crate::directory::ExchangeError;
 use crate::error::Result;
 use crate::ids::{CommentId, PostId, UserId};
+use crate::moving_in::{AdoptError, MigratedPicture, PostAdoption, PostHere};
 
 /// How many comments a post takes.
 pub const MAX_COMMENTS: usize = 500;
@@ -54,6 +55,17 @@ pub trait Posts: Send + Sync + std::fmt::Debug {
 
     /// Removes up to `limit` posts whose time is up, longest due first; their media are due from then on. Returns how many.
     async fn remove_expired_posts(&self, now: Timestamp, limit: usize) -> Result<u64>;
+
+    /// Adds a post as it was in an earlier installation, with its likes and comments. Its medium becomes expired media due when
+    /// the post expires; of one that was a file the pending exchange is ended, and it is noted where it came from.
+    ///
+    /// # Errors
+    /// [`AdoptError::Superseded`] when there is such a post already, [`AdoptError::PendingGone`] as for an exchange, and
+    /// [`AdoptError::Doomed`] when the media host's medium is expired media that nothing refers to.
+    async fn adopt_post(&self, adoption: PostAdoption) -> Result<Option<MigratedPicture>, AdoptError>;
+
+    /// What a post shows and how that was moved in, whether its time is up or not. `None`: it was never here, or is removed.
+    async fn post_here(&self, post: &PostId) -> Result<Option<PostHere>>;
 }
 
 /// A post.

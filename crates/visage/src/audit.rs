@@ -11,6 +11,7 @@ use visage_store::{
 };
 
 use crate::app::App;
+use crate::library::extra::Extra;
 use crate::media_host::MediaHostError;
 
 /// How many rows are read at once.
@@ -160,7 +161,7 @@ async fn assets(app: &App, shown: &HashSet<String>, audit: &mut Audit) -> Result
             check_original(app, &asset.upload, &asset.key, audit).await?;
             let id = asset.key.public_id.as_str();
             // What came through Cloudinary's API is for its callers to account for; more is said of it.
-            let is_ours = folders.iter().any(|folder| id.starts_with(folder)) && asset.details.extra.is_empty();
+            let is_ours = folders.iter().any(|folder| id.starts_with(folder)) && Extra::is_plain(&asset.details);
             let needed = !is_ours || on_their_way.ids.contains(id) || app.directory.is_referenced(id).await?;
             if !needed {
                 suspects.push(asset.key.clone());

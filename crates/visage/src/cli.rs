@@ -80,6 +80,10 @@ enum Command {
     /// Move in what an earlier installation kept as files: every user's picture, and with --users the users themselves. It can be
     /// ended at any moment and run again. Exits with 1 when anything has failed.
     MigrateProfiles(Box<migrate::MigrateArguments>),
+    /// Move in the posts of an earlier installation, with their likes, comments and what they show. Do this after
+    /// migrate-profiles, so that they have their authors. It can be ended at any moment and run again; there is no undo, for posts
+    /// live for hours. Exits with 1 when anything has failed.
+    MigratePosts(Box<migrate::MigratePostsArguments>),
     /// Say how a delivery URL is understood, and what would be done for it: chain, steps, sizes, cuts. Nothing is rendered.
     Explain {
         /// The URL, or its path.
@@ -96,8 +100,8 @@ enum Command {
 
 #[derive(Debug, Subcommand)]
 enum MediaCommand {
-    /// Copy every picture that a user has from one media host to the other, compare the bytes, and change the user's URL. It
-    /// can be ended at any moment and run again. Exits with 1 when anything could not be copied.
+    /// Copy what users and posts show from one media host to the other, compare the bytes, and change the URL. It can be ended at
+    /// any moment and run again. Exits with 1 when anything could not be copied.
     Copy {
         #[command(flatten)]
         arguments: media_copy::CopyArguments,
@@ -152,6 +156,7 @@ pub fn run() -> anyhow::Result<ExitCode> {
                 json,
             }) => copy_media(&open(config)?, arguments, report.as_deref(), json).await,
             Command::MigrateProfiles(arguments) => migrate::run(config, *arguments).await,
+            Command::MigratePosts(arguments) => migrate::run_posts(config, *arguments).await,
             Command::Explain { url, accept } => explain(&open(config)?, &url, accept.as_deref()).await,
             Command::CheckConfig => {
                 writeln!(std::io::stdout(), "the settings are good")?;

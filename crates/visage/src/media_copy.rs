@@ -38,7 +38,8 @@ pub struct CopyArguments {
     /// Where they are to be.
     #[arg(long, value_name = "HOST")]
     pub to: HostName,
-    /// Destroy a picture at its source once the other host is seen to have the same bytes and users refer to it there.
+    /// Destroy a picture at its source once the other host is seen to have the same bytes and users refer to it there. Pages
+    /// that were opened before show it from its source until they are loaded again: copy first, and remove in a later run.
     #[arg(long)]
     pub remove_source: bool,
 }

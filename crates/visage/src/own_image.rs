@@ -112,12 +112,21 @@ async fn describe_hosted(
 }
 
 /// Shows another part of the user's picture, and returns its new URL. The picture is rendered before anybody refers to it
-/// so; then the URL is changed, if it is still the one that was seen.
+/// so; then the URL is changed, if it is still the one that was seen. `chosen_on` is the URL of the picture on which the part
+/// was chosen, if the caller says so: a rectangle of one picture means nothing on another.
 ///
 /// # Errors
 /// See [`ProfileImageError`]; what is shown is then what it was.
-pub async fn crop_again(app: &App, user: &User, crop: Crop) -> Result<String, ProfileImageError> {
+pub async fn crop_again(
+    app: &App,
+    user: &User,
+    crop: Crop,
+    chosen_on: Option<&str>,
+) -> Result<String, ProfileImageError> {
     let from_url = user.profile_image.clone().ok_or(ProfileImageError::NoPicture)?;
+    if chosen_on.is_some_and(|url| url != from_url) {
+        return Err(ProfileImageError::ChangedMeanwhile);
+    }
     let public_id = user.cloudinary_id.as_deref().and_then(|id| PublicId::parse(id).ok());
     let public_id = public_id
         .filter(|public_id| app.media_host.serves(&from_url, public_id, ResourceType::Image))

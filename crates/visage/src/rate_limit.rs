@@ -1,4 +1,5 @@
-//! Bounds attempts on the password routes, per account more tightly than per address: many people may share an address.
+//! Bounds attempts on the password routes, per account more tightly than per address: many people may share an address. And
+//! bounds what one user changes: pictures and posts take room and time that belong to everybody.
 
 use std::net::{IpAddr, Ipv6Addr};
 use std::num::NonZeroU32;
@@ -6,6 +7,7 @@ use std::time::Duration;
 
 use governor::clock::{Clock as _, DefaultClock};
 use governor::{DefaultKeyedRateLimiter, Quota, RateLimiter};
+use visage_store::UserId;
 
 use crate::config::RateLimitConfig;
 
@@ -19,6 +21,7 @@ pub struct AttemptLimits {
     accounts_here: DefaultKeyedRateLimiter<(String, IpAddr)>,
     accounts: DefaultKeyedRateLimiter<String>,
     addresses: DefaultKeyedRateLimiter<IpAddr>,
+    changes: DefaultKeyedRateLimiter<UserId>,
     clock: DefaultClock,
 }
 
@@ -38,6 +41,7 @@ impl AttemptLimits {
             accounts_here: RateLimiter::keyed(quota(config.account_per_minute, config.account_burst)),
             accounts: RateLimiter::keyed(quota(all(config.account_per_minute), all(config.account_burst))),
             addresses: RateLimiter::keyed(quota(config.address_per_minute, config.address_burst)),
+            changes: RateLimiter::keyed(quota(config.changes_per_minute, config.changes_burst)),
             clock: DefaultClock::default(),
         }
     }
@@ -47,9 +51,7 @@ impl AttemptLimits {
     /// # Errors
     /// [`TooManyAttempts`] when the address, or the account from there or from everywhere, has had too many.
     pub fn check(&self, account: &str, address: IpAddr) -> Result<(), TooManyAttempts> {
-        let wait = |until: governor::NotUntil<_>| TooManyAttempts {
-            retry_after: until.wait_time_from(self.clock.now()),
-        };
+        let wait = |until| self.wait(&until);
         let address = network(address);
         self.addresses.check_key(&address).map_err(wait)?;
         let account: String = account.trim().chars().take(254).flat_map(char::to_lowercase).collect();
@@ -59,11 +61,26 @@ impl AttemptLimits {
         self.accounts.check_key(&account).map_err(wait)
     }
 
+    /// Counts one change by `user`.
+    ///
+    /// # Errors
+    /// [`TooManyAttempts`] when the user has made too many.
+    pub fn check_change(&self, user: &UserId) -> Result<(), TooManyAttempts> {
+        self.changes.check_key(user).map_err(|until| self.wait(&until))
+    }
+
+    fn wait(&self, until: &governor::NotUntil<<DefaultClock as governor::clock::Clock>::Instant>) -> TooManyAttempts {
+        TooManyAttempts {
+            retry_after: until.wait_time_from(self.clock.now()),
+        }
+    }
+
     /// Forgets those who have made no attempt for a while. The reaper calls it.
     pub fn forget_old(&self) {
         self.accounts_here.retain_recent();
         self.accounts.retain_recent();
         self.addresses.retain_recent();
+        self.changes.retain_recent();
     }
 }
 
@@ -128,6 +145,20 @@ mod tests {
         assert_eq!(one, network("2001:db8:1:2:ffff::1".parse().unwrap()));
         assert_ne!(one, network("2001:db8:1:3::1".parse().unwrap()));
         assert_eq!(network("::ffff:127.0.0.1".parse().unwrap()), HERE);
+    }
+
+    #[test]
+    fn a_user_has_so_many_changes_and_another_user_has_its_own() {
+        let limits = AttemptLimits::new(&RateLimitConfig {
+            changes_burst: 2,
+            changes_per_minute: 1,
+            ..RateLimitConfig::default()
+        });
+        let [one, other] =
+            ["6b03a0b1c2d3e4f5a6b7c8d9", "6b03a0b1c2d3e4f5a6b7c8da"].map(|id| UserId::parse(id).unwrap());
+        assert!(limits.check_change(&one).is_ok() && limits.check_change(&one).is_ok());
+        assert!(limits.check_change(&one).unwrap_err().retry_after > Duration::from_secs(30));
+        assert!(limits.check_change(&other).is_ok());
     }
 
     #[test]

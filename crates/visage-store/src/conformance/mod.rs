@@ -11,6 +11,7 @@
     reason = "that is what the functions are for"
 )]
 
+pub mod adopted_posts;
 pub mod blobs;
 pub mod catalog;
 pub mod details;

@@ -11,7 +11,7 @@ use crate::posts::{
 };
 use futures_util::future::try_join_all;
 
-/// One `#[tokio::test]` per function of this module and of `post_media`; `$fresh()` gives an empty directory with posts and a guard.
+/// One `#[tokio::test]` per function of this module, of `post_media` and of `adopted_posts`; `$fresh()` gives an empty directory with posts and a guard.
 #[macro_export]
 macro_rules! posts_conformance {
     ($fresh:path) => {
@@ -36,6 +36,15 @@ macro_rules! posts_conformance {
             a_post_that_expires_at_another_time_takes_its_medium_along
             a_medium_of_a_post_moves_between_hosts
             audits_page_through_users_and_then_posts
+        }
+        $crate::conformance_tests! { adopted_posts, $fresh,
+            an_adopted_post_is_as_it_was_and_its_authors_need_not_be_here
+            an_adopted_post_ends_its_exchange_and_tells_when_its_medium_is_due_and_where_it_came_from
+            an_adopted_post_may_show_what_the_media_host_had_before
+            where_a_post_came_from_is_forgotten_with_the_post
+            a_post_is_not_adopted_twice
+            a_post_whose_exchange_was_settled_is_not_adopted
+            a_post_that_shows_what_is_about_to_be_destroyed_is_not_adopted
         }
     };
 }

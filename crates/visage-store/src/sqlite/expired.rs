@@ -51,6 +51,12 @@ pub(super) fn claim(tx: &Transaction<'_>, public_id: &str, now: Timestamp) -> Re
     Ok(Claim::Destroy)
 }
 
+/// Whether it was given up, due or not.
+pub(super) fn names(tx: &Transaction<'_>, public_id: &str) -> Result<bool> {
+    let sql = "SELECT 1 FROM expired_media WHERE public_id = ?1";
+    Ok(tx.prepare_cached(sql)?.exists([public_id])?)
+}
+
 pub(super) fn drop(tx: &Transaction<'_>, public_id: &str) -> Result<()> {
     tx.prepare_cached("DELETE FROM expired_media WHERE public_id = ?1")?
         .execute([public_id])?;

@@ -4,6 +4,7 @@
 //! one transaction, and a committed one is on disk (`synchronous=FULL`). An act that nobody waits for any more is still done.
 //! There is no retry in here, and no cache.
 
+mod adopted_posts;
 mod assets;
 mod backups;
 mod catalog;

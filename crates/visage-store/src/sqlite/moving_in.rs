@@ -10,6 +10,7 @@ use visage_cloudinary::{PublicId, ResourceType};
 
 use super::values::{limit, optional_time, public_id, time};
 use super::{exchange, expired, users};
+use crate::directory::MediaOwner;
 use crate::error::Result;
 use crate::ids::UserId;
 use crate::moving_in::{AdoptError, Adoption, Imported, MigratedPicture, SourceFile, UserPicture};
@@ -40,11 +41,12 @@ pub(super) fn user_pictures(tx: &Transaction<'_>, after: Option<UserId>, at_most
     let mut statement = tx.prepare_cached(USER_PICTURES)?;
     let pictures = statement.query_map(params![after, limit(at_most)], |row| {
         let is_migrated = row.get::<_, Option<String>>("public_id")?.is_some();
+        let user_id = row.get("user_id")?;
         Ok(UserPicture {
-            user_id: row.get("user_id")?,
+            user_id,
             url: row.get("profile_image")?,
             public_id: row.get("cloudinary_id")?,
-            migrated: is_migrated.then(|| read(row)).transpose()?,
+            migrated: is_migrated.then(|| read(row, MediaOwner::User(user_id))).transpose()?,
         })
     })?;
     Ok(pictures.collect::<Result<_, _>>()?)
@@ -70,7 +72,7 @@ pub(super) fn adopt(tx: &Transaction<'_>, adoption: &Adoption) -> Result<Migrate
     }
     let migrated = MigratedPicture {
         public_id: adoption.new.public_id.clone(),
-        owner_id: adoption.user_id,
+        owner: MediaOwner::User(adoption.user_id),
         url: adoption.new.url.clone(),
         old_url: adoption.old_url.clone(),
         old_public_id: adoption.old_public_id.clone(),
@@ -83,14 +85,18 @@ pub(super) fn adopt(tx: &Transaction<'_>, adoption: &Adoption) -> Result<Migrate
     Ok(migrated)
 }
 
-fn record(tx: &Transaction<'_>, migrated: &MigratedPicture) -> Result<()> {
+pub(super) fn record(tx: &Transaction<'_>, migrated: &MigratedPicture) -> Result<()> {
+    let owner_id = match &migrated.owner {
+        MediaOwner::User(id) => id.as_bytes(),
+        MediaOwner::Post(id) => id.as_bytes(),
+    };
     tx.prepare_cached(
         "INSERT INTO migrated (public_id, owner_id, url, old_url, old_public_id, old_updated_at, migrated_at, folder, \
          file, source_sha256, stored_sha256) VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11)",
     )?
     .execute(params![
         migrated.public_id.as_str(),
-        migrated.owner_id,
+        owner_id,
         migrated.url,
         migrated.old_url,
         migrated.old_public_id,
@@ -105,14 +111,22 @@ fn record(tx: &Transaction<'_>, migrated: &MigratedPicture) -> Result<()> {
 }
 
 pub(super) fn find(tx: &Transaction<'_>, public_id: &PublicId) -> Result<Option<MigratedPicture>> {
-    let mut statement = tx.prepare_cached("SELECT * FROM migrated WHERE public_id = ?1")?;
-    Ok(statement.query_row([public_id.as_str()], read).optional()?)
+    let mut statement = tx.prepare_cached(
+        "SELECT migrated.* FROM migrated JOIN users ON users.id = migrated.owner_id WHERE migrated.public_id = ?1",
+    )?;
+    let found = statement.query_row([public_id.as_str()], |row| {
+        read(row, MediaOwner::User(row.get("owner_id")?))
+    });
+    Ok(found.optional()?)
 }
 
 /// The picture may have moved to another media host meanwhile: it has its name still, and nobody else has. The time of the
 /// user's last change is put back, too, unless the user has changed in another way since.
 pub(super) fn undo(tx: &Transaction<'_>, public_id: &PublicId, retire_at: Timestamp) -> Result<bool> {
     let Some(migrated) = find(tx, public_id)? else {
+        return Ok(false);
+    };
+    let MediaOwner::User(owner_id) = migrated.owner else {
         return Ok(false);
     };
     let changed = tx
@@ -122,7 +136,7 @@ pub(super) fn undo(tx: &Transaction<'_>, public_id: &PublicId, retire_at: Timest
              WHERE id = ?1 AND cloudinary_id = ?2",
         )?
         .execute(params![
-            migrated.owner_id,
+            owner_id,
             public_id.as_str(),
             migrated.old_url,
             migrated.old_public_id,
@@ -136,7 +150,7 @@ pub(super) fn undo(tx: &Transaction<'_>, public_id: &PublicId, retire_at: Timest
     Ok(changed == 1)
 }
 
-fn forget(tx: &Transaction<'_>, public_id: &PublicId) -> Result<()> {
+pub(super) fn forget(tx: &Transaction<'_>, public_id: &PublicId) -> Result<()> {
     tx.prepare_cached("DELETE FROM migrated WHERE public_id = ?1")?
         .execute([public_id.as_str()])?;
     Ok(())
@@ -157,10 +171,10 @@ fn path(row: &Row<'_>, column: &str) -> rusqlite::Result<PathBuf> {
     Ok(OsString::from_vec(row.get(column)?).into())
 }
 
-fn read(row: &Row<'_>) -> rusqlite::Result<MigratedPicture> {
+pub(super) fn read(row: &Row<'_>, owner: MediaOwner) -> rusqlite::Result<MigratedPicture> {
     Ok(MigratedPicture {
         public_id: public_id(row, "public_id")?,
-        owner_id: row.get("owner_id")?,
+        owner,
         url: row.get("url")?,
         old_url: row.get("old_url")?,
         old_public_id: row.get("old_public_id")?,

@@ -8,7 +8,8 @@ use visage_cloudinary::{DeliveryType, ResourceType};
 
 use super::sorting::Sorting;
 use super::{
-    derived, exchange, expired, folders, lists, moving_in, posts, references, relocation, schema, search, uploads,
+    adopted_posts, derived, exchange, expired, folders, lists, moving_in, posts, references, relocation, schema,
+    search, uploads,
 };
 use crate::asset::ModerationStatus;
 use crate::listing::{AssetFilter, AssetOrder, Cursor, SearchQuery, Select};
@@ -63,6 +64,12 @@ fn sizes_are_added_up_in_an_index_alone() {
 fn a_page_of_users_is_read_from_where_the_last_one_ended() {
     let plan = plan(moving_in::USER_PICTURES);
     assert!(!plan.contains("SCAN") && !plan.contains("TEMP B-TREE"), "{plan}");
+}
+
+#[test]
+fn a_post_is_found_with_where_it_came_from_without_a_scan() {
+    let plan = plan(adopted_posts::HERE);
+    assert!(!plan.contains("SCAN"), "{plan}");
 }
 
 #[test]

@@ -5,10 +5,11 @@ use jiff::Timestamp;
 use rusqlite::{OptionalExtension as _, Row, Transaction, params};
 
 use super::values::{limit, public_id, resource_type, time};
-use super::{Sqlite, exchange, expired};
+use super::{Sqlite, adopted_posts, exchange, expired, moving_in};
 use crate::directory::ExchangeError;
 use crate::error::Result;
 use crate::ids::{CommentId, PostId, UserId};
+use crate::moving_in::{AdoptError, MigratedPicture, PostAdoption, PostHere};
 use crate::posts::{
     Author, Comment, CommentDeletion, Commented, Deletion, Likes, MAX_COMMENTS, MAX_PAGE_COMMENTS, NewComment, NewPost,
     Post, PostMedia, PostPage, PostQuery, Posts,
@@ -49,6 +50,15 @@ impl Posts for Sqlite {
 
     async fn remove_expired_posts(&self, now: Timestamp, limit: usize) -> Result<u64> {
         self.write(move |tx| remove_expired(tx, now, limit)).await
+    }
+
+    async fn adopt_post(&self, adoption: PostAdoption) -> Result<Option<MigratedPicture>, AdoptError> {
+        self.write(move |tx| adopted_posts::adopt(tx, &adoption)).await
+    }
+
+    async fn post_here(&self, post: &PostId) -> Result<Option<PostHere>> {
+        let post = *post;
+        self.read(move |tx| adopted_posts::find(tx, &post)).await
     }
 }
 
@@ -252,7 +262,7 @@ fn delete(tx: &Transaction<'_>, post: &PostId, by: Option<UserId>, now: Timestam
     if by != Some(found.author) {
         return Ok(Deletion::NotAllowed);
     }
-    remove(tx, found.seq)?;
+    remove(tx, &found)?;
     if let Some(media) = found.media {
         expired::retire(tx, media.public_id.as_str(), media.resource_type, now)?;
     }
@@ -276,7 +286,7 @@ fn remove_expired(tx: &Transaction<'_>, now: Timestamp, at_most: usize) -> Resul
     let due = statement.query_map(params![now.as_millisecond(), limit(at_most)], read_found)?;
     let due: Vec<Found> = due.collect::<Result<_, _>>()?;
     for post in &due {
-        remove(tx, post.seq)?;
+        remove(tx, post)?;
         // Its row is there, unless the reaper has met it while the post still was: then that found it in use.
         if let Some(media) = &post.media {
             expired::expire(tx, media.public_id.as_str(), media.resource_type, now)?;
@@ -287,10 +297,13 @@ fn remove_expired(tx: &Transaction<'_>, now: Timestamp, at_most: usize) -> Resul
 
 pub(super) const DUE: &str = "SELECT * FROM posts WHERE expires_at <= ?1 ORDER BY expires_at LIMIT ?2";
 
-/// Likes and comments go with it.
-fn remove(tx: &Transaction<'_>, seq: i64) -> Result<()> {
-    tx.prepare_cached("DELETE FROM posts WHERE seq = ?1")?.execute([seq])?;
-    Ok(())
+/// Likes and comments go with it, and the note of where its medium came from.
+fn remove(tx: &Transaction<'_>, post: &Found) -> Result<()> {
+    tx.prepare_cached("DELETE FROM posts WHERE seq = ?1")?
+        .execute([post.seq])?;
+    post.media
+        .as_ref()
+        .map_or(Ok(()), |media| moving_in::forget(tx, &media.public_id))
 }
 
 fn count_change(tx: &Transaction<'_>, seq: i64) -> Result<()> {
@@ -330,19 +343,23 @@ fn read(row: &Row<'_>) -> rusqlite::Result<(i64, Post)> {
 }
 
 fn read_found(row: &Row<'_>) -> rusqlite::Result<Found> {
+    Ok(Found {
+        seq: row.get("seq")?,
+        author: row.get("user_id")?,
+        media: read_media(row)?,
+    })
+}
+
+pub(super) fn read_media(row: &Row<'_>) -> rusqlite::Result<Option<PostMedia>> {
     let url: Option<String> = row.get("media")?;
     let media = url.map(|url| {
-        Ok::<_, rusqlite::Error>(PostMedia {
+        Ok(PostMedia {
             url,
             public_id: public_id(row, "cloudinary_id")?,
             resource_type: resource_type(row)?,
         })
     });
-    Ok(Found {
-        seq: row.get("seq")?,
-        author: row.get("user_id")?,
-        media: media.transpose()?,
-    })
+    media.transpose()
 }
 
 fn read_comment(row: &Row<'_>) -> rusqlite::Result<Comment> {

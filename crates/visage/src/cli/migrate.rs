@@ -1,4 +1,4 @@
-//! `visage migrate-profiles`.
+//! `visage migrate-profiles` and `visage migrate-posts`.
 
 use std::fs::File;
 use std::path::{Path, PathBuf};
@@ -13,7 +13,8 @@ use super::{open, print_counts};
 use crate::app::{App, DataLock};
 use crate::clock::SystemClock;
 use crate::config::Config;
-use crate::migrate::output::{Output, ReportFormat};
+use crate::migrate::output::{Output, PostSummary, ReportFormat};
+use crate::migrate::posts::{PostArguments, migrate_posts};
 use crate::migrate::undo::undo;
 use crate::migrate::{Arguments, MigrateError, MigrationLock, migrate_profiles};
 
@@ -27,20 +28,33 @@ pub(super) struct MigrateArguments {
     report: Option<PathBuf>,
     /// Give the users that this report names their old references back. Their pictures are removed like replaced ones; a
     /// picture whose file is gone stays.
-    #[arg(long, value_name = "REPORT", conflicts_with_all = ["users", "own_hosts", "remove_source", "dry_run"])]
+    #[arg(long, value_name = "REPORT", conflicts_with_all = ["users", "own_hosts", "remove_source", "posts", "dry_run"])]
     undo: Option<PathBuf>,
     /// Print the sums as JSON.
     #[arg(long)]
     json: bool,
 }
 
-/// Runs the command.
+/// What `visage migrate-posts` is asked to do.
+#[derive(Debug, clap::Args)]
+pub(super) struct MigratePostsArguments {
+    #[command(flatten)]
+    arguments: PostArguments,
+    /// Write a line for each post to this file: a table when it is called .csv, otherwise lines of JSON.
+    #[arg(long, value_name = "FILE")]
+    report: Option<PathBuf>,
+    /// Print the sums as JSON.
+    #[arg(long)]
+    json: bool,
+}
+
+/// Runs `visage migrate-profiles`.
 pub(super) async fn run(config: Config, asked: MigrateArguments) -> anyhow::Result<ExitCode> {
-    let mut output = Output::quiet().with_progress();
+    let mut output = Output::quiet().with_progress("users");
     if let Some(report) = &asked.report {
-        check_report(report, &asked)?;
-        let file = File::create(report).with_context(|| format!("cannot write {}", report.display()))?;
-        output = output.with_report(Box::new(file), ReportFormat::of(report))?;
+        let read = [&asked.arguments.users, &asked.arguments.posts, &asked.undo];
+        let read: Vec<_> = read.into_iter().filter_map(Option::as_deref).collect();
+        output = reported(output, report, asked.arguments.uploads.as_deref(), &read)?;
     }
     if let Some(undone) = &asked.undo {
         let app = open(config)?;
@@ -49,7 +63,8 @@ pub(super) async fn run(config: Config, asked: MigrateArguments) -> anyhow::Resu
         output.finish();
         return end(&summary, summary.is_complete(), asked.json);
     }
-    let (app, _passing) = open_or_begin(config, &asked.arguments)?;
+    let may_begin = asked.arguments.users.is_some();
+    let (app, _passing) = open_or_begin(config, may_begin, asked.arguments.dry_run)?;
     let _lock = MigrationLock::take(&app.config.data)?;
     let migrated = migrate_profiles(&app, &asked.arguments, &mut output).await;
     let summary = output.finish();
@@ -63,6 +78,29 @@ pub(super) async fn run(config: Config, asked: MigrateArguments) -> anyhow::Resu
     end(&summary, summary.is_complete(), asked.json)
 }
 
+/// Runs `visage migrate-posts`.
+pub(super) async fn run_posts(config: Config, asked: MigratePostsArguments) -> anyhow::Result<ExitCode> {
+    let arguments = &asked.arguments;
+    let mut output = Output::quiet().with_progress("posts");
+    if let Some(report) = &asked.report {
+        output = reported(output, report, Some(&arguments.uploads), &[&arguments.posts])?;
+    }
+    let (app, _passing) = open_or_begin(config, true, arguments.dry_run)?;
+    let _lock = MigrationLock::take(&app.config.data)?;
+    let migrated = migrate_posts(&app, arguments, &mut output).await;
+    let summary = output.finish();
+    let is_complete = summary.is_complete();
+    let summary = PostSummary::from(summary);
+    if let Err(error) = migrated {
+        print_counts(&[serde_json::to_value(&summary)?], asked.json)?;
+        return Err(error.into());
+    }
+    if arguments.dry_run {
+        tracing::info!("this was a dry run: nothing was changed");
+    }
+    end(&summary, is_complete, asked.json)
+}
+
 fn end(summary: &impl Serialize, is_complete: bool, json: bool) -> anyhow::Result<ExitCode> {
     print_counts(&[serde_json::to_value(summary)?], json)?;
     Ok(if is_complete {
@@ -72,12 +110,12 @@ fn end(summary: &impl Serialize, is_complete: bool, json: bool) -> anyhow::Resul
     })
 }
 
-/// Whoever brings users along needs no data yet. A dry run then works in a folder that passes with it.
-fn open_or_begin(mut config: Config, arguments: &Arguments) -> anyhow::Result<(App, Option<TempDir>)> {
-    if config.data.join("visage.db").exists() || arguments.users.is_none() {
+/// Whoever brings users or posts along needs no data yet. A dry run then works in a folder that passes with it.
+fn open_or_begin(mut config: Config, may_begin: bool, only_looks: bool) -> anyhow::Result<(App, Option<TempDir>)> {
+    if config.data.join("visage.db").exists() || !may_begin {
         return Ok((open(config)?, None));
     }
-    let passing = arguments.dry_run.then(tempfile::tempdir).transpose()?;
+    let passing = only_looks.then(tempfile::tempdir).transpose()?;
     if let Some(passing) = &passing {
         config.data = passing.path().join("data");
     }
@@ -85,21 +123,22 @@ fn open_or_begin(mut config: Config, arguments: &Arguments) -> anyhow::Result<(A
     Ok((App::open_locked(config, Arc::new(SystemClock), &lock)?, passing))
 }
 
-/// A report overwrites nothing that is still needed.
-fn check_report(report: &Path, asked: &MigrateArguments) -> Result<(), MigrateError> {
+/// Begins a report, which overwrites nothing that is still needed: no file of the folder, and none that is `read`.
+fn reported(output: Output, report: &Path, uploads: Option<&Path>, read: &[&Path]) -> anyhow::Result<Output> {
     let place = |path: &Path| path.canonicalize().ok();
     let folder = report.parent().filter(|parent| !parent.as_os_str().is_empty());
     let folder = place(folder.unwrap_or(Path::new(".")));
-    let uploads = asked.arguments.uploads.as_deref().and_then(place);
+    let uploads = uploads.and_then(place);
     if folder
         .zip(uploads)
         .is_some_and(|(folder, uploads)| folder.starts_with(uploads))
     {
-        return Err(MigrateError::ReportAmongUploads);
+        return Err(MigrateError::ReportAmongUploads.into());
     }
-    let undone = asked.undo.as_deref().and_then(place);
-    if undone.is_some() && place(report) == undone {
-        return Err(MigrateError::ReportOverwritten);
+    let there = place(report);
+    if there.is_some() && read.iter().any(|read| place(read) == there) {
+        return Err(MigrateError::ReportOverwritten.into());
     }
-    Ok(())
+    let file = File::create(report).with_context(|| format!("cannot write {}", report.display()))?;
+    Ok(output.with_report(Box::new(file), ReportFormat::of(report))?)
 }

@@ -47,6 +47,8 @@ pub struct Config {
     /// The address under which clients reach this server, without a slash at the end; stored in image URLs.
     /// Empty means `http://` and the listening address, which must be one that clients can use, then.
     pub public_url: String,
+    /// Addresses that `public_url` had before: saved URLs that begin with one lead to this server's own pictures.
+    pub public_url_before: Vec<String>,
     /// Shown by `/health`; `NODE_ENV` sets it.
     pub environment: String,
     /// Sign-in.
@@ -95,6 +97,7 @@ impl Default for Config {
             listen: SocketAddr::from(([127, 0, 0, 1], 5000)),
             data: PathBuf::from("./visage-data"),
             public_url: String::new(),
+            public_url_before: Vec::new(),
             environment: "development".to_owned(),
             auth: AuthConfig::default(),
             cors: CorsConfig::default(),
@@ -182,6 +185,10 @@ impl Config {
         wrong(
             !self.public_url.is_empty() && !address::is_base_url(&self.public_url),
             "public_url: must be written https://host, perhaps with :port and /path, and must not end with a slash",
+        );
+        wrong(
+            self.public_url_before.iter().any(|url| !address::is_base_url(url)),
+            "public_url_before: each must be written as public_url is",
         );
         wrong(
             self.public_url.is_empty() && (self.listen.ip().is_unspecified() || self.listen.port() == 0),

@@ -41,7 +41,7 @@ const ROUTES: &[(&str, &str, &str, bool, &[&str])] = &[
         "/api/auth/reset-password",
         "Resets a password",
         false,
-        &["token", "newPassword"],
+        &["token", "password"],
     ),
     ("get", "/api/users/profile", "Shows the caller's profile", true, &[]),
     (
@@ -49,7 +49,16 @@ const ROUTES: &[(&str, &str, &str, bool, &[&str])] = &[
         "/api/users/profile",
         "Changes the caller's profile",
         true,
-        &["name"],
+        &[
+            "weight",
+            "height",
+            "gender",
+            "dob",
+            "purpose",
+            "fitnessGoal",
+            "shortTermGoal",
+            "healthIssues",
+        ],
     ),
     (
         "post",
@@ -84,7 +93,7 @@ const ROUTES: &[(&str, &str, &str, bool, &[&str])] = &[
         "/api/users/profile-image/crop",
         "Shows another part of the caller's profile image",
         true,
-        &["x", "y", "width", "height", "turn"],
+        &["x", "y", "width", "height", "turn", "profileImage"],
     ),
     (
         "post",
@@ -229,7 +238,7 @@ fn own_operation(path: &str, summary: &str, needs_token: bool, members: &[&str])
     } else if !members.is_empty() {
         let texts: Map<String, Value> = members
             .iter()
-            .map(|name| ((*name).to_owned(), own_schema(name)))
+            .map(|name| ((*name).to_owned(), own_schema(path, name)))
             .collect();
         let body = json!({ "type": "object", "properties": texts });
         operation["requestBody"] = json!({ "content": { "application/json": { "schema": body } } });
@@ -237,9 +246,10 @@ fn own_operation(path: &str, summary: &str, needs_token: bool, members: &[&str])
     operation
 }
 
-fn own_schema(member: &str) -> Value {
-    match member {
-        "x" | "y" | "width" | "height" | "turn" => json!({ "type": "integer" }),
+fn own_schema(path: &str, member: &str) -> Value {
+    match (path, member) {
+        ("/api/users/profile", "weight" | "height") => json!({ "type": "number" }),
+        (_, "x" | "y" | "width" | "height" | "turn") => json!({ "type": "integer" }),
         _ => json!({ "type": "string" }),
     }
 }

@@ -27,6 +27,7 @@ use crate::media_host::MediaHostError;
 use crate::permits::WorkError;
 use crate::posts::PostError;
 use crate::profile::ProfileImageError;
+use crate::rate_limit::TooManyAttempts;
 use crate::spool::SpoolError;
 
 /// When an overloaded server may be asked again.
@@ -217,13 +218,19 @@ impl From<AuthError> for ApiError {
             AuthError::NotVerified => Self::new(StatusCode::UNAUTHORIZED, "not_verified", error),
             AuthError::Suspended => Self::new(StatusCode::FORBIDDEN, "suspended", error),
             AuthError::UserNotFound => Self::new(StatusCode::NOT_FOUND, "not_found", error),
-            AuthError::TooManyAttempts(too_many) => Self {
-                retry_after: Some(too_many.retry_after),
-                ..Self::new(StatusCode::TOO_MANY_REQUESTS, "too_many_attempts", too_many)
-            },
+            AuthError::TooManyAttempts(too_many) => too_many.into(),
             AuthError::Store(error) => error.into(),
             AuthError::Password(error) => Self::internal(error),
             AuthError::Token(error) => Self::internal(error),
+        }
+    }
+}
+
+impl From<TooManyAttempts> for ApiError {
+    fn from(too_many: TooManyAttempts) -> Self {
+        Self {
+            retry_after: Some(too_many.retry_after),
+            ..Self::new(StatusCode::TOO_MANY_REQUESTS, "too_many_attempts", too_many)
         }
     }
 }

@@ -74,6 +74,15 @@ pub(super) async fn bound(State(places): State<Arc<Semaphore>>, request: Request
     }
 }
 
+/// As [`bound`], for requests that take much only while they are received and worked on: reading on what a refused one still
+/// sends is none of that, or a few slow senders without a token would keep every member out.
+pub(super) async fn bound_work(State(places): State<Arc<Semaphore>>, request: Request, next: Next) -> Response {
+    match places.try_acquire_owned() {
+        Ok(_place) => next.run(request).await,
+        Err(_full) => ApiError::overloaded().into_response(),
+    }
+}
+
 /// The same response, which holds `guard` until it is sent or given up.
 pub(super) fn guarded(response: Response, guard: impl Send + Unpin + 'static) -> Response {
     response.map(|body| guarded_body(body, guard))
@@ -82,17 +91,6 @@ pub(super) fn guarded(response: Response, guard: impl Send + Unpin + 'static) ->
 /// The same body, which holds `guard` until it is sent or given up.
 pub(super) fn guarded_body(body: Body, guard: impl Send + Unpin + 'static) -> Body {
     Body::new(GuardedBody { body, _guard: guard })
-}
-
-/// Ends a request that takes too long, its body included.
-pub(super) async fn time_limit(State(app): State<Arc<App>>, request: Request, next: Next) -> Response {
-    let timeout = app.config.http.request_timeout.as_duration();
-    match tokio::time::timeout(timeout, next.run(request)).await {
-        Ok(response) => response,
-        Err(_elapsed) => {
-            ApiError::new(StatusCode::REQUEST_TIMEOUT, "timeout", "The request took too long.").into_response()
-        }
-    }
 }
 
 /// When a request is answered before its body was read, reads on for a while: a browser that is still sending would

@@ -12,6 +12,7 @@ mod middleware;
 mod post_form;
 mod router;
 pub mod server;
+mod time_limit;
 mod ui;
 
 pub use error::ApiError;

@@ -11,7 +11,7 @@ use http::StatusCode;
 use tokio::sync::Semaphore;
 
 use super::error::ApiError;
-use super::{app as handlers, cloudinary, delivery, docs, health, middleware, ui};
+use super::{app as handlers, cloudinary, delivery, docs, health, middleware, time_limit, ui};
 use crate::app::App;
 use crate::metrics;
 
@@ -79,8 +79,9 @@ pub(super) fn router(app: Arc<App>, requests: Arc<Semaphore>) -> Router {
         .route("/{cloud}/{*path}", get(delivery::show))
         .method_not_allowed_fallback(wrong_method)
         .fallback(no_route)
+        .layer(from_fn_with_state(Arc::clone(&app), time_limit::time_limit))
+        // Around the time limit: who is told that it was too slow is still sending.
         .layer(from_fn_with_state(Arc::clone(&app), middleware::drain))
-        .layer(from_fn_with_state(Arc::clone(&app), middleware::time_limit))
         .layer(from_fn_with_state(requests, middleware::bound));
     Router::new()
         // Outside of the bound: a server that is busy is not a server that is ill.
@@ -98,7 +99,7 @@ fn picture_form(app: &App, route: MethodRouter<Arc<App>>, forms: &Arc<Semaphore>
     route
         .layer(DefaultBodyLimit::max(form_bytes(app.config.limits.profile_image_bytes)))
         // Each may hold a form in memory while it is read.
-        .layer(from_fn_with_state(Arc::clone(forms), middleware::bound))
+        .layer(from_fn_with_state(Arc::clone(forms), middleware::bound_work))
 }
 
 fn new_post(app: &App) -> MethodRouter<Arc<App>> {
@@ -106,7 +107,7 @@ fn new_post(app: &App) -> MethodRouter<Arc<App>> {
     let form_bytes = form_bytes(app.config.limits.post_media_bytes).saturating_add(texts);
     post(handlers::posts::create)
         .layer(DefaultBodyLimit::max(form_bytes))
-        .layer(from_fn_with_state(places(MAX_POST_FORMS), middleware::bound))
+        .layer(from_fn_with_state(places(MAX_POST_FORMS), middleware::bound_work))
 }
 
 pub(super) fn places(count: usize) -> Arc<Semaphore> {

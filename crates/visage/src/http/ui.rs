@@ -119,13 +119,10 @@ fn no_file() -> ApiError {
 /// Nothing but this server's own files, and pictures from where pictures are.
 fn policy(app: &App) -> String {
     let account = app.config.cloudinary.account().ok().flatten();
-    let hosts = [
-        Some(app.config.public_url()),
-        account.map(|account| account.delivery_url),
-    ];
+    let own = std::iter::once(app.config.public_url()).chain(app.config.public_url_before.clone());
+    let hosts: Vec<String> = own.chain(account.map(|account| account.delivery_url)).collect();
     let origins: BTreeSet<String> = hosts
         .iter()
-        .flatten()
         .filter_map(|url| Some(format!(" {}", Url::parse(url).ok()?.origin().ascii_serialization())))
         .collect();
     let hosts: String = origins.into_iter().collect();

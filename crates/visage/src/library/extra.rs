@@ -106,6 +106,15 @@ impl Extra {
         serde_json::from_value(Value::Object(details.extra.clone())).unwrap_or_default()
     }
 
+    /// Whether nothing is said but which part is shown: so are the pictures of users and posts.
+    pub fn is_plain(details: &AssetDetails) -> bool {
+        let rest = Self {
+            custom_coordinates: None,
+            ..Self::of(details)
+        };
+        rest == Self::default()
+    }
+
     /// Puts this into `details`.
     pub fn keep_in(&self, details: &mut AssetDetails) {
         details.extra = match serde_json::to_value(self) {

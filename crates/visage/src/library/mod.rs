@@ -72,6 +72,8 @@ pub struct Library {
     pub strict_transformations: bool,
     /// What stands in front of every URL's path.
     pub public_url: String,
+    /// What it was before.
+    pub public_url_before: Vec<String>,
     /// Bounds of decoding and encoding.
     pub limits: visage_image::Limits,
     /// How long one render may take.
@@ -140,6 +142,7 @@ impl Library {
             auth_token_key: AuthTokenKey::new(config.embedded.auth_token_key.clone()).ok(),
             strict_transformations: config.embedded.strict_transformations,
             public_url: config.public_url(),
+            public_url_before: config.public_url_before.clone(),
             limits: image_limits(config),
             render_timeout: config.render.timeout.as_duration(),
             purge_delay: config.reaper.purge_delay.as_duration(),

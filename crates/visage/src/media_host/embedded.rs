@@ -44,9 +44,14 @@ impl Embedded {
 
     /// What `url` says, when it may be one of ours.
     fn read(&self, url: &str) -> Option<DeliveryUrl> {
-        let path = url.strip_prefix(self.library.public_url.as_str())?;
-        // What follows the prefix must be a path: `http://host:50` begins `http://host:5000`, too.
-        DeliveryUrl::parse(Some(path).filter(|path| path.starts_with('/'))?).ok()
+        let library = &self.library;
+        let mut addresses = std::iter::once(&library.public_url).chain(&library.public_url_before);
+        let path = addresses.find_map(|address| {
+            let path = url.strip_prefix(address.as_str())?;
+            // What follows the prefix must be a path: `http://host:50` begins `http://host:5000`, too.
+            path.starts_with('/').then_some(path)
+        });
+        DeliveryUrl::parse(path?).ok()
     }
 
     /// Proves that it can be shown before anybody refers to it: what cannot must not replace what can. A video is not decoded.

@@ -1,7 +1,7 @@
-//! One picture on its way from a file to the media host.
+//! One picture or video on its way from a file to the media host.
 //!
-//! The order is that of an exchange: *pending media* is recorded, the picture uploaded and read back, and one commit changes
-//! the user. What stops in between leaves the user's old reference, and a pending row by which the reaper finds the rest.
+//! The order is that of an exchange: *pending media* is recorded, the file uploaded and read back, and one commit changes
+//! the user or adds the post. What stops in between leaves what was there, and a pending row by which the reaper finds the rest.
 
 use std::path::PathBuf;
 use std::sync::Arc;
@@ -10,17 +10,15 @@ use std::time::Duration;
 use bytes::Bytes;
 use visage_cloudinary::{PublicId, ResourceType};
 use visage_image::{ImageError, Sanitised};
-use visage_store::{
-    AdoptError, Adoption, MigratedPicture, PendingMedia, ProfileImage, Sha256, SourceFile, StoreError, UserPicture,
-};
+use visage_store::{AdoptError, MigratedPicture, PendingMedia, Sha256, SourceFile, StoreError};
 
-use super::Run;
 use super::uploads::{Contents, SourceError};
-use crate::clock::later;
-use crate::crash;
-use crate::intake;
-use crate::media_host::{MediaHostError, Picture};
+use super::{Kind, Run};
+use crate::intake::{self, Arrival, IntakeError};
+use crate::media_host::{Hosted, MediaHostError, Picture};
 use crate::permits::WorkError;
+use crate::spool::SpooledFile;
+use crate::{crash, posts};
 
 /// How long the media host may take to store a picture and give it back.
 const UPLOAD_DEADLINE: Duration = Duration::from_secs(60);
@@ -28,7 +26,7 @@ const UPLOAD_DEADLINE: Duration = Duration::from_secs(60);
 /// How long it takes until work that found too much going on is tried again.
 const PATIENCE: Duration = Duration::from_millis(200);
 
-/// Why a picture was not moved. Its user has what it had, and the file is what it was.
+/// Why a file was not moved. Its user has what it had, its post was not added, and the file is what it was.
 #[derive(Debug, thiserror::Error)]
 pub enum MoveError {
     /// The file was not read.
@@ -37,6 +35,9 @@ pub enum MoveError {
     /// It is not a picture that is taken.
     #[error(transparent)]
     Image(#[from] ImageError),
+    /// It is not a video that is taken.
+    #[error("it is no video that every browser can show")]
+    Video,
     /// The work on it failed.
     #[error(transparent)]
     Work(#[from] WorkError),
@@ -49,12 +50,18 @@ pub enum MoveError {
     /// The media host gives other bytes than it was given.
     #[error("the media host does not have the same bytes")]
     Different,
-    /// The user has another picture by now.
-    #[error("the user has another picture by now")]
+    /// The user has another picture by now, or the post is here by now.
+    #[error("it has changed meanwhile")]
     Superseded,
+    /// The media host's file was given up before.
+    #[error("what it shows is about to be destroyed")]
+    Doomed,
     /// It took longer than the grace of pending exchanges.
     #[error("it took so long that it was given up")]
     GivenUp,
+    /// The temporary file failed.
+    #[error("the temporary file failed: {0}")]
+    TemporaryFile(#[source] std::io::Error),
     /// There is no name for it.
     #[error("there is no name for the picture: {0}")]
     Name(String),
@@ -67,10 +74,39 @@ impl From<AdoptError> for MoveError {
     fn from(error: AdoptError) -> Self {
         match error {
             AdoptError::Superseded => Self::Superseded,
+            AdoptError::Doomed => Self::Doomed,
             AdoptError::PendingGone => Self::GivenUp,
             AdoptError::Store(error) => Self::Store(error),
         }
     }
+}
+
+impl From<IntakeError> for MoveError {
+    fn from(error: IntakeError) -> Self {
+        match error {
+            IntakeError::Image(error) => Self::Image(error),
+            IntakeError::Video => Self::Video,
+            IntakeError::Work(error) => Self::Work(error),
+            IntakeError::TooSlow => Self::TooSlow,
+            IntakeError::MediaHost(error) => Self::MediaHost(error),
+            IntakeError::TemporaryFile(error) => Self::TemporaryFile(error),
+            IntakeError::Store(error) => Self::Store(error),
+            IntakeError::Internal(why) => Self::Name(why),
+        }
+    }
+}
+
+/// What is on the media host now, and pending.
+#[derive(Debug)]
+pub(super) struct Moved {
+    /// Where.
+    pub(super) hosted: Hosted,
+    /// What it is.
+    pub(super) resource_type: ResourceType,
+    /// The file that it was made from.
+    pub(super) source: SourceFile,
+    /// SHA-256 of what the media host has.
+    pub(super) stored_sha256: Sha256,
 }
 
 /// Reads the first of these files that is there.
@@ -79,106 +115,123 @@ impl From<AdoptError> for MoveError {
 /// [`MoveError::Source`]
 pub(super) async fn read(run: &Run<'_>, files: Vec<PathBuf>) -> Result<Contents, MoveError> {
     let uploads = Arc::clone(&run.uploads);
-    let max_bytes = run.app.config.limits.profile_image_bytes;
+    let max_bytes = run.max_bytes();
     let read = tokio::task::spawn_blocking(move || uploads.read_first(&files, max_bytes)).await;
     Ok(read.map_err(|stopping| SourceError::Io(std::io::Error::other(stopping)))??)
 }
 
-/// Makes the file's picture the user's. `None`: it could be done, and nothing was, because this is a dry run.
+/// Brings the file to the media host and calls `commit`. `None`: it could be done, and nothing was, because this is a dry run.
 ///
 /// # Errors
 /// See [`MoveError`].
-pub(super) async fn adopt(
+pub(super) async fn adopt<F>(
     run: &Run<'_>,
-    user: &UserPicture,
     contents: Contents,
-) -> Result<Option<MigratedPicture>, MoveError> {
+    commit: impl FnOnce(Moved) -> F,
+) -> Result<Option<MigratedPicture>, MoveError>
+where
+    F: Future<Output = Result<Option<MigratedPicture>, AdoptError>>,
+{
     let source = SourceFile {
         folder: run.uploads.path().to_owned(),
         file: contents.file,
         sha256: Sha256::of(&contents.bytes),
     };
-    let picture = clean(run, contents.bytes).await?;
+    let arrival = arrival(run, contents.bytes.into()).await?;
     if run.only_looks {
         return Ok(None);
     }
     let app = run.app;
-    let public_id =
-        intake::fresh_public_id(&app.config.profile.folder).map_err(|error| MoveError::Name(error.to_string()))?;
+    let public_id = intake::fresh_public_id(arrival.folder)?;
     app.directory
         .begin_exchange(PendingMedia {
             new: public_id.clone(),
             replaces: None,
-            resource_type: ResourceType::Image,
+            resource_type: arrival.picture.facts.resource_type(),
             begun_at: app.clock.now(),
         })
         .await?;
     crash::point("adoption-begun").await;
-    match store_and_commit(run, user, &public_id, picture, source).await {
-        Ok(migrated) => Ok(Some(migrated)),
-        Err(error) => {
-            // After a timeout it may still arrive: only the grace is long enough then.
-            let may_be_done = matches!(&error, MoveError::MediaHost(error) if error.may_be_done());
-            if !may_be_done {
-                app.directory.release_pending(&public_id, app.clock.now()).await?;
-            }
-            Err(error)
+    let adopted = match store(run, &public_id, arrival, source).await {
+        Ok(moved) => {
+            crash::point("adoption-stored").await;
+            commit(moved).await.map_err(MoveError::from)
         }
-    }
-}
-
-async fn store_and_commit(
-    run: &Run<'_>,
-    user: &UserPicture,
-    public_id: &PublicId,
-    picture: Picture,
-    source: SourceFile,
-) -> Result<MigratedPicture, MoveError> {
-    let app = run.app;
-    let stored_sha256 = Sha256::of(&picture.bytes);
-    // Well inside the grace, after which the reaper takes it for dead.
-    let deadline = UPLOAD_DEADLINE.min(app.config.reaper.pending_grace.as_duration() / 2);
-    let stored = tokio::time::timeout(deadline, store(run, public_id, picture, &stored_sha256)).await;
-    let new = stored.unwrap_or(Err(MediaHostError::TimedOut.into()))?;
-    crash::point("adoption-stored").await;
-    let now = app.clock.now();
-    let adoption = Adoption {
-        user_id: user.user_id,
-        new,
-        old_url: user.url.clone().unwrap_or_default(),
-        old_public_id: user.public_id.clone(),
-        source,
-        stored_sha256,
-        retire_at: later(now, app.config.reaper.retire_after.as_duration()),
-        now,
+        Err(error) => Err(error),
     };
-    let migrated = app.directory.adopt_profile_image(adoption).await?;
-    crash::point("adoption-committed").await;
-    Ok(migrated)
+    match &adopted {
+        Ok(_migrated) => crash::point("adoption-committed").await,
+        // After a timeout it may still arrive: only the grace is long enough then.
+        Err(MoveError::MediaHost(error)) if error.may_be_done() => {}
+        Err(_) => app.directory.release_pending(&public_id, app.clock.now()).await?,
+    }
+    adopted
 }
 
 /// Uploads, and reads what was stored.
 async fn store(
     run: &Run<'_>,
     public_id: &PublicId,
-    picture: Picture,
-    sha256: &Sha256,
-) -> Result<ProfileImage, MoveError> {
+    arrival: Arrival<'_>,
+    source: SourceFile,
+) -> Result<Moved, MoveError> {
+    let stored_sha256 = Sha256::of(&arrival.picture.bytes);
+    let resource_type = arrival.picture.facts.resource_type();
+    // Well inside the grace, after which the reaper takes it for dead.
+    let deadline = UPLOAD_DEADLINE.min(run.app.config.reaper.pending_grace.as_duration() / 2);
     let host = run.host();
-    let hosted = host.upload(public_id, picture, &run.app.display_transformation).await?;
-    let read_back = host.original(&hosted.url, public_id, ResourceType::Image).await?;
-    if read_back.is_none_or(|bytes| Sha256::of(&bytes) != *sha256) {
+    let stored = tokio::time::timeout(deadline, async {
+        let hosted = host.upload(public_id, arrival.picture, arrival.display).await?;
+        let read_back = host.original(&hosted.url, public_id, resource_type).await?;
+        Ok((hosted, read_back))
+    });
+    let (hosted, read_back) = stored.await.unwrap_or(Err(MediaHostError::TimedOut))?;
+    if read_back.is_none_or(|bytes| Sha256::of(&bytes) != stored_sha256) {
         return Err(MoveError::Different);
     }
-    Ok(ProfileImage {
-        url: hosted.url,
-        public_id: hosted.public_id,
+    Ok(Moved {
+        hosted,
+        resource_type,
+        source,
+        stored_sha256,
     })
 }
 
-/// Checks the picture as every upload is checked, and takes everything out that is not the picture.
-async fn clean(run: &Run<'_>, bytes: Vec<u8>) -> Result<Picture, MoveError> {
-    let bytes = Bytes::from(bytes);
+/// Checks what was in a file as every upload is checked, takes everything out that is not the picture, and says where it goes.
+async fn arrival<'a>(run: &Run<'a>, bytes: Bytes) -> Result<Arrival<'a>, MoveError> {
+    let app = run.app;
+    let picture = match run.kind {
+        Kind::ProfileImages => clean(run, bytes).await?,
+        Kind::Posts => clean_media(run, bytes).await?,
+    };
+    let (folder, display) = match run.kind {
+        Kind::ProfileImages => (&app.config.profile.folder, &app.display_transformation),
+        Kind::Posts => (&app.config.posts.folder, posts::display(app, &picture.facts)),
+    };
+    Ok(Arrival {
+        picture,
+        folder,
+        display,
+        replaces: None,
+    })
+}
+
+/// What posts show, pictures and videos, goes the way of every upload.
+async fn clean_media(run: &Run<'_>, bytes: Bytes) -> Result<Picture, MoveError> {
+    loop {
+        let (folder, bytes) = (run.app.temporary_folder.clone(), bytes.clone());
+        let spooled = tokio::task::spawn_blocking(move || SpooledFile::from_bytes(&folder, &bytes)).await;
+        let spooled = spooled
+            .map_err(|stopping| MoveError::TemporaryFile(std::io::Error::other(stopping)))?
+            .map_err(MoveError::TemporaryFile)?;
+        match intake::clean_media(run.app, spooled).await {
+            Err(IntakeError::Work(WorkError::Overloaded)) => tokio::time::sleep(PATIENCE).await,
+            done => return Ok(done?),
+        }
+    }
+}
+
+async fn clean(run: &Run<'_>, bytes: Bytes) -> Result<Picture, MoveError> {
     let limits = run.app.library.limits.clone();
     let probed = bytes.clone();
     let probe_limits = limits.clone();

@@ -1,9 +1,13 @@
 //! A user as it stands in an export of the earlier installation's database (MongoDB's extended JSON, relaxed or canonical).
+//! Posts are in [`post`].
+
+pub mod post;
 
 use std::collections::HashSet;
 
 use jiff::Timestamp;
 use serde::Deserialize;
+use serde::de::DeserializeOwned;
 use serde_json::Value;
 use visage_cloudinary::Secret;
 use visage_store::{
@@ -17,7 +21,7 @@ const NO_TRAINER_PREFERENCE: &str = "No Preference";
 /// What a bcrypt hash begins with.
 const BCRYPT: [&str; 3] = ["$2a$", "$2b$", "$2y$"];
 
-/// Why a document is no user. No value of a field is told: there are secrets among them.
+/// Why a document is no user, or no post. No value of a field is told: there are secrets among them.
 #[derive(Debug, thiserror::Error)]
 pub enum DocumentError {
     /// It is no JSON object.
@@ -81,12 +85,10 @@ struct Weighing {
 /// # Errors
 /// See [`DocumentError`].
 pub fn read(document: &[u8]) -> Result<User, DocumentError> {
-    // The place of a mistake is told, and nothing of what stands there.
-    let fields: Fields = serde_json::from_slice(document)
-        .map_err(|error| DocumentError::Json(format!("line {}, column {}", error.line(), error.column())))?;
+    let fields: Fields = fields(document)?;
     let id = object_id(&fields.id, "_id")?.ok_or(DocumentError::Missing("_id"))?;
     let id = UserId::from_bytes(id);
-    let created_at = time(&fields.created_at, "createdAt")?.unwrap_or_else(|| made_at(&id));
+    let created_at = time(&fields.created_at, "createdAt")?.unwrap_or_else(|| made_at(id.as_bytes()));
     let password = required(&fields.password, "password")?;
     if !BCRYPT.iter().any(|prefix| password.starts_with(prefix)) {
         return Err(DocumentError::Password);
@@ -115,6 +117,12 @@ pub fn read(document: &[u8]) -> Result<User, DocumentError> {
         created_at,
         updated_at: time(&fields.updated_at, "updatedAt")?.unwrap_or(created_at),
     })
+}
+
+/// The place of a mistake is told, and nothing of what stands there.
+fn fields<T: DeserializeOwned>(document: &[u8]) -> Result<T, DocumentError> {
+    serde_json::from_slice(document)
+        .map_err(|error| DocumentError::Json(format!("line {}, column {}", error.line(), error.column())))
 }
 
 fn role(value: &Value) -> Result<Role, DocumentError> {
@@ -258,8 +266,8 @@ fn whole(number: &serde_json::Number) -> Option<i64> {
 }
 
 /// The time in a MongoDB id: its first four bytes are seconds.
-fn made_at(id: &UserId) -> Timestamp {
-    let [a, b, c, d, ..] = *id.as_bytes();
+fn made_at(id: &[u8; 12]) -> Timestamp {
+    let [a, b, c, d, ..] = *id;
     Timestamp::from_second(u32::from_be_bytes([a, b, c, d]).into()).unwrap_or(Timestamp::UNIX_EPOCH)
 }
 

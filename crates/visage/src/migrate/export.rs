@@ -3,10 +3,60 @@
 //! One document is in memory at a time. One that is damaged costs itself: a line ends with the line, an element of an array
 //! where its brackets do.
 
-use std::io::{self, BufRead};
+use std::fs::File;
+use std::io::{self, BufRead, BufReader, Seek as _};
+use std::path::{Path, PathBuf};
+
+use super::MigrateError;
 
 /// More than any document of MongoDB (16 MiB) has as JSON.
 const MAX_DOCUMENT_BYTES: usize = 48 << 20;
+
+/// A file with an export, which is read more than once.
+#[derive(Debug)]
+pub struct Export {
+    file: File,
+    path: PathBuf,
+}
+
+impl Export {
+    /// Opens the file.
+    ///
+    /// # Errors
+    /// [`MigrateError::File`]
+    pub fn open(path: &Path) -> Result<Self, MigrateError> {
+        let file = File::open(path).map_err(MigrateError::file(path))?;
+        Ok(Self {
+            file,
+            path: path.to_owned(),
+        })
+    }
+
+    /// Its documents, each with its place in it, from 1. Blocks.
+    ///
+    /// # Errors
+    /// [`MigrateError::File`] when it cannot be read, be it from its beginning again.
+    pub fn documents(&self) -> Result<impl Iterator<Item = Result<Numbered, MigrateError>>, MigrateError> {
+        (&self.file).rewind().map_err(MigrateError::file(&self.path))?;
+        let documents = Documents::new(BufReader::with_capacity(1 << 16, &self.file));
+        Ok((1..).zip(documents).map(|(number, document)| {
+            let document = document.map_err(MigrateError::file(&self.path))?;
+            Ok((number, document))
+        }))
+    }
+
+    /// How many they are. Blocks.
+    ///
+    /// # Errors
+    /// As for [`Self::documents`].
+    pub fn count(&self) -> Result<u64, MigrateError> {
+        self.documents()?
+            .try_fold(0, |count, document| document.map(|_| count + 1))
+    }
+}
+
+/// What stands in an export at a place.
+pub type Numbered = (u64, Result<Vec<u8>, Malformed>);
 
 /// The documents of an export.
 #[derive(Debug)]

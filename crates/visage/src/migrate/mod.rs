@@ -1,4 +1,4 @@
-//! `visage migrate-profiles`: moves in what an earlier installation kept as files.
+//! `visage migrate-profiles` and `visage migrate-posts` ([`posts`]): move in what an earlier installation kept as files.
 //!
 //! Each picture is read, checked and cleaned as an upload is, stored, read back, compared by hash, and only then does its user
 //! get the new reference, by compare-and-set ([`adopt`]): a picture that the user sets meanwhile wins. What the user had before
@@ -12,6 +12,7 @@ pub mod document;
 pub mod export;
 pub mod needed;
 pub mod output;
+pub mod posts;
 pub mod reference;
 pub mod report;
 pub mod undo;
@@ -24,11 +25,14 @@ use std::sync::Arc;
 
 use futures_util::StreamExt as _;
 use visage_cloudinary::{PublicId, ResourceType};
-use visage_store::{StoreError, UserId, UserPicture};
+use visage_store::{AdoptError, Adoption, MigratedPicture, ProfileImage, StoreError, UserId, UserPicture};
 
 use crate::app::App;
+use crate::clock::later;
 use crate::crash;
 use crate::media_host::MediaHost;
+use adopt::Moved;
+use export::Export;
 use needed::Needed;
 use output::Output;
 use reference::{OwnHost, Reference};
@@ -55,6 +59,9 @@ pub struct Arguments {
     /// Delete each file once its picture is stored, compared and committed, unless another user still refers to it.
     #[arg(long)]
     pub remove_source: bool,
+    /// An export of the old database's posts: --remove-source leaves the files that those need which are not here yet.
+    #[arg(long, value_name = "FILE", requires = "remove_source")]
+    pub posts: Option<PathBuf>,
     /// Only say what would be done. Every file is read and checked.
     #[arg(long)]
     pub dry_run: bool,
@@ -80,8 +87,8 @@ pub enum MigrateError {
     /// A report would lie among the pictures.
     #[error("the report may not be in the folder of the pictures")]
     ReportAmongUploads,
-    /// A report of an undo would overwrite the one that it reads.
-    #[error("the report to undo would be overwritten; name another file with --report")]
+    /// A report would overwrite what is read.
+    #[error("a file that is read would be overwritten; name another one with --report")]
     ReportOverwritten,
     /// A report cannot be understood.
     #[error("the report cannot be read: {0}")]
@@ -126,10 +133,20 @@ impl MigrationLock {
     }
 }
 
+/// What is moved.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Kind {
+    /// Users' pictures.
+    ProfileImages,
+    /// What posts show, with the posts.
+    Posts,
+}
+
 /// One migration.
 #[derive(Debug)]
 pub(super) struct Run<'a> {
     app: &'a App,
+    kind: Kind,
     uploads: Arc<Uploads>,
     own_hosts: Vec<OwnHost>,
     only_looks: bool,
@@ -144,17 +161,10 @@ pub(super) struct Run<'a> {
 /// See [`MigrateError`].
 pub async fn migrate_profiles(app: &App, arguments: &Arguments, output: &mut Output) -> Result<(), MigrateError> {
     let folder = arguments.uploads.as_deref().unwrap_or(Path::new("uploads"));
-    let uploads = Uploads::open(folder).map_err(MigrateError::file(folder))?;
-    let mut own_hosts = OwnHost::defaults();
-    own_hosts.extend(app.config.public_url().parse());
-    own_hosts.extend(arguments.own_hosts.iter().cloned());
     let mut run = Run {
-        app,
-        uploads: Arc::new(uploads),
-        own_hosts,
         only_looks: arguments.dry_run,
         parallel: arguments.parallel.into(),
-        needed: None,
+        ..Run::new(app, Kind::ProfileImages, folder, &arguments.own_hosts)?
     };
     let mut all_came = true;
     if let Some(export) = &arguments.users {
@@ -162,7 +172,8 @@ pub async fn migrate_profiles(app: &App, arguments: &Arguments, output: &mut Out
     }
     // A document that could not be taken in may name any file.
     if arguments.remove_source && all_came && !arguments.dry_run {
-        run.needed = Some(needed::count(&run).await?);
+        let posts = arguments.posts.as_deref().map(Export::open).transpose()?;
+        run.needed = needed::count(&run, posts.as_ref()).await?;
     }
     output.begin(app.directory.count_users().await?);
     let mut after = None;
@@ -177,7 +188,32 @@ pub async fn migrate_profiles(app: &App, arguments: &Arguments, output: &mut Out
     }
 }
 
-impl Run<'_> {
+impl<'a> Run<'a> {
+    fn new(app: &'a App, kind: Kind, folder: &Path, named_hosts: &[OwnHost]) -> Result<Self, MigrateError> {
+        let uploads = Uploads::open(folder).map_err(MigrateError::file(folder))?;
+        let mut own_hosts = OwnHost::defaults();
+        own_hosts.extend(app.config.public_url().parse());
+        own_hosts.extend(named_hosts.iter().cloned());
+        Ok(Self {
+            app,
+            kind,
+            uploads: Arc::new(uploads),
+            own_hosts,
+            only_looks: false,
+            parallel: 1,
+            needed: None,
+        })
+    }
+
+    /// The largest file that is taken.
+    fn max_bytes(&self) -> u64 {
+        let limits = &self.app.config.limits;
+        match self.kind {
+            Kind::ProfileImages => limits.profile_image_bytes,
+            Kind::Posts => limits.post_media_bytes,
+        }
+    }
+
     /// Moves these, some at once.
     async fn move_all(&self, pictures: Vec<UserPicture>, output: &mut Output) -> Result<(), MigrateError> {
         let moves = futures_util::stream::iter(pictures).map(|picture| self.move_one(picture));
@@ -196,24 +232,36 @@ impl Run<'_> {
                 line.outcome = Outcome::AlreadyThere;
                 if let Some(migrated) = &picture.migrated {
                     line.tell(migrated);
-                    let removed = needed::remove_of_earlier_run(self, migrated).await;
+                    let removed = needed::remove_of_earlier_run(self, migrated, ResourceType::Image).await;
                     line.source_ended(removed)?;
                 }
             }
             Found::Refused(why) => line.end(Outcome::Refused, why),
-            Found::Local(files) => self.adopt(picture, files, &mut line).await?,
+            Found::Local(files) => {
+                let commit = async |moved| commit(self.app, picture, moved).await.map(Some);
+                self.move_file(files, &mut line, commit).await?;
+            }
         }
         Ok(line)
     }
 
-    async fn adopt(&self, picture: UserPicture, files: Vec<PathBuf>, line: &mut Line) -> Result<(), MigrateError> {
+    /// Moves the first of these files that is there, and removes it when that is asked for.
+    async fn move_file<F>(
+        &self,
+        files: Vec<PathBuf>,
+        line: &mut Line,
+        commit: impl FnOnce(Moved) -> F,
+    ) -> Result<(), MigrateError>
+    where
+        F: Future<Output = Result<Option<MigratedPicture>, AdoptError>>,
+    {
         let contents = match adopt::read(self, files).await {
             Ok(contents) => contents,
             Err(error) => return line.fail(error),
         };
         line.tell_source(&contents);
         let key = contents.identity.key;
-        match adopt::adopt(self, &picture, contents).await {
+        match adopt::adopt(self, contents, commit).await {
             Ok(None) => line.outcome = Outcome::Migrated,
             Ok(Some(migrated)) => {
                 line.outcome = Outcome::Migrated;
@@ -259,6 +307,25 @@ impl Run<'_> {
             migrated: None,
         }
     }
+}
+
+/// The user refers to the new picture from now on.
+async fn commit(app: &App, picture: UserPicture, moved: Moved) -> Result<MigratedPicture, AdoptError> {
+    let now = app.clock.now();
+    let adoption = Adoption {
+        user_id: picture.user_id,
+        new: ProfileImage {
+            url: moved.hosted.url,
+            public_id: moved.hosted.public_id,
+        },
+        old_url: picture.url.unwrap_or_default(),
+        old_public_id: picture.public_id,
+        source: moved.source,
+        stored_sha256: moved.stored_sha256,
+        retire_at: later(now, app.config.reaper.retire_after.as_duration()),
+        now,
+    };
+    app.directory.adopt_profile_image(adoption).await
 }
 
 /// What a user's reference leads to.

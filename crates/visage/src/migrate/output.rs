@@ -1,4 +1,4 @@
-//! Where a migration says what it does: a line for each user in a file, the sums on the screen, and how far it is.
+//! Where a migration says what it does: a line for each user or post in a file, the sums on the screen, and how far it is.
 
 use std::io::{self, Write};
 use std::path::Path;
@@ -11,8 +11,9 @@ use super::report::{Line, Outcome, SourceEnd};
 use crate::progress::Progress;
 
 /// The columns of a report as CSV.
-const COLUMNS: [&str; 13] = [
+const COLUMNS: [&str; 14] = [
     "user",
+    "post",
     "document",
     "outcome",
     "error",
@@ -27,10 +28,10 @@ const COLUMNS: [&str; 13] = [
     "public_id",
 ];
 
-/// How many users ended how. They add up to `users`.
+/// How many users ended how, or posts ([`PostSummary`]). They add up to `users`.
 #[derive(Debug, Default, Clone, PartialEq, Eq, Serialize)]
 pub struct Summary {
-    /// Users, and documents of the export that became none.
+    /// Users, and documents of the export that became none; of posts, their documents.
     pub users: u64,
     /// See [`Outcome::Migrated`].
     pub migrated: u64,
@@ -46,12 +47,57 @@ pub struct Summary {
     pub failed: u64,
     /// See [`Outcome::Superseded`].
     pub superseded: u64,
+    /// See [`Outcome::Expired`]; never a user.
+    #[serde(skip)]
+    pub expired: u64,
     /// Users of the export that were added.
     pub added_users: u64,
     /// Files that were deleted, and those that could not be.
     pub removed_sources: u64,
     /// Files that are still there because they could not be deleted.
     pub unremoved_sources: u64,
+}
+
+/// How many posts ended how. They add up to `posts`.
+#[derive(Debug, Default, Clone, PartialEq, Eq, Serialize)]
+pub struct PostSummary {
+    /// Documents of the export.
+    pub posts: u64,
+    /// See [`Outcome::Migrated`].
+    pub migrated: u64,
+    /// See [`Outcome::AlreadyThere`].
+    pub already_there: u64,
+    /// See [`Outcome::Expired`].
+    pub expired: u64,
+    /// See [`Outcome::MissingFile`].
+    pub missing_file: u64,
+    /// See [`Outcome::Refused`].
+    pub refused: u64,
+    /// See [`Outcome::Failed`].
+    pub failed: u64,
+    /// See [`Outcome::Superseded`].
+    pub superseded: u64,
+    /// Files that were deleted, and those that could not be.
+    pub removed_sources: u64,
+    /// Files that are still there because they could not be deleted.
+    pub unremoved_sources: u64,
+}
+
+impl From<Summary> for PostSummary {
+    fn from(counted: Summary) -> Self {
+        Self {
+            posts: counted.users,
+            migrated: counted.migrated,
+            already_there: counted.already_there,
+            expired: counted.expired,
+            missing_file: counted.missing_file,
+            refused: counted.refused,
+            failed: counted.failed,
+            superseded: counted.superseded,
+            removed_sources: counted.removed_sources,
+            unremoved_sources: counted.unremoved_sources,
+        }
+    }
 }
 
 /// Where everything is said.
@@ -71,7 +117,7 @@ struct Report {
 /// How a report is written.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum ReportFormat {
-    /// A line of JSON for each user.
+    /// A line of JSON for each user or post.
     Json,
     /// A table, for spreadsheets.
     Csv,
@@ -107,6 +153,7 @@ impl Summary {
             Outcome::Migrated => &mut self.migrated,
             Outcome::AlreadyThere => &mut self.already_there,
             Outcome::NoPicture => &mut self.no_picture,
+            Outcome::Expired => &mut self.expired,
             Outcome::MissingFile => &mut self.missing_file,
             Outcome::Refused => &mut self.refused,
             Outcome::Failed => &mut self.failed,
@@ -128,14 +175,14 @@ impl Output {
         }
     }
 
-    /// Shows on a terminal how far it is.
+    /// Shows on a terminal how far it is with `what`.
     #[must_use]
-    pub fn with_progress(mut self) -> Self {
-        self.progress = Progress::shown("users");
+    pub fn with_progress(mut self, what: &'static str) -> Self {
+        self.progress = Progress::shown(what);
         self
     }
 
-    /// Writes a line for each user to `file`.
+    /// Writes a line for each user or post to `file`.
     ///
     /// # Errors
     /// When the head of a table cannot be written.
@@ -159,9 +206,9 @@ impl Output {
         self.summary
     }
 
-    /// So many users are coming.
-    pub(super) fn begin(&self, users: u64) {
-        self.progress.expect(users);
+    /// So many lines are coming.
+    pub(super) fn begin(&self, lines: u64) {
+        self.progress.expect(lines);
     }
 
     pub(super) fn added(&mut self, users: u64) {
@@ -171,9 +218,10 @@ impl Output {
     pub(super) fn line(&mut self, line: &Line) -> Result<(), MigrateError> {
         self.summary.count(line);
         if let Some(error) = &line.error {
-            let (user, document) = (line.user.as_deref(), line.document);
-            self.progress
-                .aside(|| tracing::warn!(user.id = user, document, outcome = ?line.outcome, error, "a picture stays"));
+            let (user, post, document) = (line.user.as_deref(), line.post.as_deref(), line.document);
+            self.progress.aside(|| {
+                tracing::warn!(user.id = user, post.id = post, document, outcome = ?line.outcome, error, "something stays");
+            });
         }
         self.write(line)?;
         self.progress.step();
@@ -249,6 +297,7 @@ mod tests {
         let mut line = Line::of_document(1, Outcome::Failed, "why".to_owned());
         for field in [
             &mut line.user,
+            &mut line.post,
             &mut line.file,
             &mut line.source_sha256,
             &mut line.stored_sha256,

@@ -1,30 +1,34 @@
-//! What a migration says of each user.
+//! What a migration says of each user, or of each post.
 
 use serde::Serialize;
-use visage_store::{MigratedPicture, Sha256, UserPicture};
+use visage_store::{MigratedPicture, PostMedia, Sha256, UserPicture};
 
 use super::MigrateError;
 use super::adopt::MoveError;
+use super::document::post::PostDocument;
 use super::uploads::{Contents, SourceError};
 use crate::media_host::MediaHostError;
 
-/// How a user ended.
+/// How a user ended, or a post.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Outcome {
-    /// Its picture is on the media host now, and it refers to it there. In a dry run: it would be.
+    /// Its picture is on the media host now, and it refers to it there; the post is here now, with what it shows. In a dry run:
+    /// it would be.
     Migrated,
     /// It was there before.
     AlreadyThere,
-    /// It has none.
+    /// The user has none.
     NoPicture,
-    /// It refers to a file that is not there.
+    /// The post's time is up: it does not come.
+    Expired,
+    /// It refers to a file that is not there. A post does not come without what it shows.
     MissingFile,
-    /// It refers to something that is not taken.
+    /// It refers to something that is not taken. Such a post does not come.
     Refused,
     /// It stays as it was, because of an error. Another run may succeed.
     Failed,
-    /// It has changed its picture meanwhile: nothing is left to do.
+    /// It has changed its picture meanwhile, or came another way: nothing is left to do.
     Superseded,
 }
 
@@ -38,12 +42,15 @@ pub enum SourceEnd {
     Removed,
 }
 
-/// One user in the report, or one document of an export that became no user.
+/// One user or post in the report, or one document of an export that became none.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 pub struct Line {
     /// The user.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub user: Option<String>,
+    /// The post.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub post: Option<String>,
     /// The place of the document in the export, from 1.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub document: Option<u64>,
@@ -63,7 +70,7 @@ pub struct Line {
     /// SHA-256 of what is stored: the picture without what is not the picture.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub stored_sha256: Option<String>,
-    /// `profileImage` as it was.
+    /// `profileImage` or `media` as it was.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub old_url: Option<String>,
     /// `cloudinaryId` as it was.
@@ -72,7 +79,7 @@ pub struct Line {
     /// `updatedAt` as it was.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub old_updated_at: Option<String>,
-    /// `profileImage` as it is now.
+    /// `profileImage` or `media` as it is now.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub url: Option<String>,
     /// `cloudinaryId` as it is now.
@@ -91,7 +98,17 @@ impl Line {
         }
     }
 
-    /// A document that became no user.
+    /// A post of an export.
+    pub(super) fn of_post(document: &PostDocument) -> Self {
+        Self {
+            post: Some(document.post.id.to_string()),
+            old_url: document.url.clone(),
+            old_public_id: document.public_id.clone(),
+            ..Self::empty()
+        }
+    }
+
+    /// A document that became no user, or no post.
     pub(super) fn of_document(document: u64, outcome: Outcome, error: String) -> Self {
         Self {
             document: Some(document),
@@ -104,6 +121,7 @@ impl Line {
     fn empty() -> Self {
         Self {
             user: None,
+            post: None,
             document: None,
             outcome: Outcome::NoPicture,
             error: None,
@@ -135,12 +153,17 @@ impl Line {
         self.public_id = Some(migrated.public_id.to_string());
     }
 
+    pub(super) fn tell_media(&mut self, media: &PostMedia) {
+        self.url = Some(media.url.clone());
+        self.public_id = Some(media.public_id.to_string());
+    }
+
     pub(super) fn end(&mut self, outcome: Outcome, error: &str) {
         self.outcome = outcome;
         self.error = Some(error.to_owned());
     }
 
-    /// Says why the picture was not moved. A directory that fails ends everything.
+    /// Says why it was not moved. A directory that fails ends everything.
     pub(super) fn fail(&mut self, error: MoveError) -> Result<(), MigrateError> {
         match error {
             MoveError::Store(error) => return Err(error.into()),
@@ -168,7 +191,10 @@ impl Line {
 fn is_refusal(error: &MoveError) -> bool {
     match error {
         MoveError::Source(error) => !matches!(error, SourceError::Changed | SourceError::Io(_)),
-        MoveError::Image(_) | MoveError::MediaHost(MediaHostError::Unshowable(_)) => true,
+        MoveError::Image(_)
+        | MoveError::Video
+        | MoveError::Doomed
+        | MoveError::MediaHost(MediaHostError::Unshowable(_)) => true,
         _ => false,
     }
 }

@@ -12,7 +12,7 @@ use std::sync::Arc;
 
 use serde::{Deserialize, Serialize};
 use visage_cloudinary::PublicId;
-use visage_store::{MigratedPicture, Sha256, StoreError};
+use visage_store::{MediaOwner, MigratedPicture, Sha256, StoreError};
 
 use super::output::{Output, from_cell};
 use super::uploads::{SourceError, Uploads};
@@ -161,7 +161,10 @@ impl Undo<'_> {
         let Some(migrated) = directory.migrated_picture(&public_id).await? else {
             return Ok(Undone::NotMoved);
         };
-        let is_the_same = moved.user.as_deref() == Some(migrated.owner_id.to_string().as_str())
+        let MediaOwner::User(user_id) = migrated.owner else {
+            return Ok(Undone::NotMoved);
+        };
+        let is_the_same = moved.user.as_deref() == Some(user_id.to_string().as_str())
             && moved.url.as_deref() == Some(migrated.url.as_str())
             && moved.old_url.as_deref() == Some(migrated.old_url.as_str());
         if !is_the_same {
@@ -169,7 +172,7 @@ impl Undo<'_> {
                 "the report and the database do not agree".to_owned(),
             ));
         }
-        let user = directory.user(&migrated.owner_id).await?;
+        let user = directory.user(&user_id).await?;
         if user.is_none_or(|user| user.cloudinary_id.as_deref() != Some(public_id.as_str())) {
             return Ok(Undone::Superseded);
         }

@@ -1,10 +1,13 @@
 // Calls the API. What is refused is an error whose message is the server's own sentence.
 
-import { signOut, token } from './session.js';
+import { kept, signOut, token } from './session.js';
 
 export const ENDED = 'Your session has ended. Please sign in again.';
-const OFFLINE = 'You are offline. Connect to the network and try again; nothing was changed.';
-const UNREACHABLE = 'The server cannot be reached. Nothing was changed; please try again.';
+const OFFLINE = 'You are offline. Connect to the network and try again.';
+const UNREACHABLE = 'The server cannot be reached. Please try again.';
+// What was sent may have been carried out, whether its answer came or not.
+const OFFLINE_SINCE = 'You are offline. Connect to the network, and look whether it is done before you try again.';
+const UNANSWERED = 'The answer did not arrive. Look whether it is done before you try again.';
 
 export class Refusal extends Error {
   constructor(message, status = 0, code = '') {
@@ -21,15 +24,24 @@ export function advice(refusal, kinds = 'JPEG, PNG, WebP, GIF or AVIF picture') 
   return null;
 }
 
-const unreachable = () => new Refusal(navigator.onLine ? UNREACHABLE : OFFLINE);
+/** Whether it is open what has become of a request: it was given up, or no answer came. */
+export const isUnanswered = (error) => error.name === 'AbortError' || (error instanceof Refusal && !error.status);
+
+function unreachable(method) {
+  if (method === 'GET') return new Refusal(navigator.onLine ? UNREACHABLE : OFFLINE);
+  return new Refusal(navigator.onLine ? UNANSWERED : OFFLINE_SINCE);
+}
 
 const headers = (extra = {}) => {
-  const kept = token();
-  return kept ? { ...extra, Authorization: `Bearer ${kept}` } : extra;
+  const mine = token();
+  return mine ? { ...extra, Authorization: `Bearer ${mine}` } : extra;
 };
 
-/** The answer's JSON, or the refusal. Whoever was signed in and is not believed any more is signed out. */
-function read(status, text, wasSignedIn) {
+/**
+ * The answer's JSON, or the refusal. Whoever was signed in, by the token `asked` with, and is not believed any more is signed
+ * out; whoever has signed in meanwhile is not.
+ */
+function read(status, text, asked) {
   let body = null;
   try {
     body = JSON.parse(text);
@@ -37,8 +49,8 @@ function read(status, text, wasSignedIn) {
     // What is no JSON says nothing.
   }
   if (status >= 200 && status < 300) return body;
-  if (status === 401 && wasSignedIn) {
-    signOut(ENDED);
+  if (status === 401 && asked) {
+    if (asked === kept()) signOut(ENDED);
     throw new Refusal(ENDED, status, 'ended');
   }
   const message = body?.message ?? body?.error?.message ?? `The server answered ${status}. Please try again.`;
@@ -47,7 +59,7 @@ function read(status, text, wasSignedIn) {
 
 /** Calls with JSON. */
 export async function call(method, path, body, signal) {
-  const wasSignedIn = Boolean(token());
+  const asked = kept();
   const json = body === undefined ? {} : { 'Content-Type': 'application/json' };
   let answer;
   let text;
@@ -57,14 +69,14 @@ export async function call(method, path, body, signal) {
     });
     text = await answer.text();
   } catch (error) {
-    throw error.name === 'AbortError' ? error : unreachable();
+    throw error.name === 'AbortError' ? error : unreachable(method);
   }
-  return read(answer.status, text, wasSignedIn);
+  return read(answer.status, text, asked);
 }
 
 /** Sends a form, telling how far it is; `signal` gives it up. */
 export function send(path, form, { signal, onProgress } = {}) {
-  const wasSignedIn = Boolean(token());
+  const asked = kept();
   return new Promise((resolve, reject) => {
     const request = new XMLHttpRequest();
     request.open('POST', path);
@@ -72,12 +84,12 @@ export function send(path, form, { signal, onProgress } = {}) {
     request.upload.onprogress = (event) => event.lengthComputable && onProgress?.(event.loaded / event.total);
     request.onload = () => {
       try {
-        resolve(read(request.status, request.responseText, wasSignedIn));
+        resolve(read(request.status, request.responseText, asked));
       } catch (refusal) {
         reject(refusal);
       }
     };
-    request.onerror = () => reject(unreachable());
+    request.onerror = () => reject(unreachable('POST'));
     request.onabort = () => reject(new DOMException('given up', 'AbortError'));
     signal?.addEventListener('abort', () => request.abort());
     request.send(form);

@@ -2,7 +2,7 @@
 
 import { call } from './api.js';
 import { button, bytes, confirmed, copy, el, field, fill, notice, pixels, say } from './dom.js';
-import { base, deliveryPath, encoded } from './library.js';
+import { base, deliveryPath, encoded, isShowable } from './library.js';
 
 const ACCEPT = 'image/avif,image/webp,image/*,*/*;q=0.8';
 const FIRST = 'c_thumb,g_face,h_300,w_300/f_auto,q_auto';
@@ -118,6 +118,11 @@ function playground(delivery, item) {
   };
 }
 
+/** What is not public is delivered to signed addresses alone, and the page has no secret to sign with. */
+const original = (delivery, item) => (item.type === 'upload'
+  ? el('a', { class: 'button', href: deliveryPath(delivery, item), target: '_blank', rel: 'noopener' }, 'Open the original')
+  : el('p', { class: 'hint' }, 'Only signed addresses deliver it.'));
+
 async function remove(api, item, refusal) {
   if (!(await confirmed('Delete this asset?', `${item.public_id} and everything made of it will be gone.`, 'Delete'))) return;
   refusal.hide();
@@ -149,11 +154,11 @@ export function show(main, [resourceType, type, publicId]) {
       const path = `${api}/resources/${encodeURIComponent(resourceType)}/${encodeURIComponent(type)}/${encoded(publicId)}`;
       const item = await call('GET', `${path}?versions=true&coordinates=true&max_results=100`);
       if (isGone) return;
-      if (item.resource_type === 'image' && !item.placeholder) play = playground(delivery, item);
+      if (isShowable(item) && !item.placeholder) play = playground(delivery, item);
       main.append(el('div', { class: 'two' },
         el('div', { class: 'stack' },
           el('section', { class: 'card', 'aria-label': 'Facts' }, el('h2', {}, 'Facts'), factsOf(item),
-            el('div', { class: 'row' }, el('a', { class: 'button', href: deliveryPath(delivery, item), target: '_blank', rel: 'noopener' }, 'Open the original'),
+            el('div', { class: 'row' }, original(delivery, item),
               button('Delete', () => remove(api, item, refusal), { class: 'danger' }))),
           el('section', { class: 'card', 'aria-label': 'Versions' }, el('h2', {}, 'Versions'), versionsOf(item)),
           el('section', { class: 'card', 'aria-label': 'Derived images' }, el('h2', {}, 'Derived images'), derivedOf(item))),

@@ -1,6 +1,9 @@
 // Makes elements. Text comes in as text nodes alone, and attributes by name: nothing that is read from the server is ever
 // parsed as markup.
 
+/** What file choosers offer: the pictures that are taken. A phone that keeps others then converts the one that is chosen. */
+export const PICTURES = 'image/jpeg,image/png,image/webp,image/gif,image/avif,image/bmp,image/tiff,image/x-icon,image/vnd.microsoft.icon';
+
 const listenerOf = (name) => name.slice(2).toLowerCase();
 
 /** An element: `el('p', { class: 'hint', onClick: f }, 'text', other)`. Absent values and children are left out. */
@@ -50,6 +53,18 @@ export function say(text) {
   say.timer = setTimeout(() => fill(place), 6000);
 }
 
+const toContent = () => document.getElementById('main').focus({ preventScroll: true });
+
+/** Before an element goes: whoever has the keyboard in it goes on in the content. */
+export function release(element) {
+  if (element.contains(document.activeElement)) toContent();
+}
+
+/** After something has gone: the same for whoever was in it. */
+export function keepFocus() {
+  if (document.activeElement === document.body) toContent();
+}
+
 /** A place for a refusal: empty until `show` is called. */
 export function notice() {
   const element = el('div', { class: 'notice', role: 'alert', hidden: true });
@@ -66,17 +81,23 @@ export function notice() {
   };
 }
 
-/** A progress bar with a button that gives up; hidden until it is started. */
+/** A progress bar with a button that gives up, as long as that means something; hidden until it is started. */
 export function progress(label) {
   const bar = el('progress', { max: 100, value: 0, 'aria-label': label });
   const text = el('span', { class: 'hint' });
   let giveUp = null;
   const cancel = button('Cancel', () => giveUp?.(), { class: 'quiet' });
+  const commit = () => {
+    giveUp = null;
+    release(cancel);
+    cancel.hidden = true;
+  };
   const element = el('div', { class: 'progress', hidden: true }, bar, text, cancel);
   return {
     element,
     start(onCancel) {
       giveUp = onCancel;
+      cancel.hidden = false;
       bar.value = 0;
       text.textContent = `${label} …`;
       element.hidden = false;
@@ -84,8 +105,13 @@ export function progress(label) {
     show(part) {
       bar.value = Math.round(part * 100);
       text.textContent = part < 1 ? `${label}: ${bar.value} %` : 'Checking and storing …';
+      // What has been sent is carried out, whoever waits for it.
+      if (part >= 1) commit();
     },
+    /** Gives up, unless everything has been sent. */
+    cancel: () => giveUp?.(),
     end() {
+      commit();
       element.hidden = true;
     },
   };
@@ -124,15 +150,16 @@ export function imageUrl(text) {
   return text.startsWith('/') && !text.startsWith('//') ? text : null;
 }
 
-/** A round picture of somebody; drawn initials where there is none, or where it cannot be loaded. */
+/** A round picture of somebody; drawn initials where there is none, and a sign where neither can be loaded. */
 export function avatar(user, size, className = '') {
-  const drawn = user?.id && /^[0-9a-f]{24}$/.test(user.id) ? `/api/users/${user.id}/profile-image?size=${size * 2}` : '/ui/icon.svg';
+  const drawn = user?.id && /^[0-9a-f]{24}$/.test(user.id) && `/api/users/${user.id}/profile-image?size=${size * 2}`;
+  const sources = [imageUrl(user?.profileImage), drawn, '/ui/icon.svg'].filter(Boolean);
   const img = el('img', { class: `avatar ${className}`, alt: '', width: size, height: size, decoding: 'async' });
-  const given = imageUrl(user?.profileImage);
-  img.addEventListener('error', () => {
-    if (img.getAttribute('src') !== drawn) img.src = drawn;
-  });
-  img.src = given ?? drawn;
+  const next = () => {
+    if (sources.length) img.src = sources.shift();
+  };
+  img.addEventListener('error', next);
+  next();
   return img;
 }
 

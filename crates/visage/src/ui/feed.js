@@ -1,25 +1,32 @@
 // The feed: posts that live for a while, with pictures or videos, likes and comments.
 
-import { advice, call, send, withProgress } from './api.js';
-import { add, ago, avatar, button, confirmed, duration, el, field, fill, imageUrl, notice, progress, say } from './dom.js';
+import { advice, call, isUnanswered, send, withProgress } from './api.js';
+import { PICTURES, add, ago, avatar, button, bytes, confirmed, duration, el, field, fill, imageUrl, notice, progress, release, say } from './dom.js';
 import * as session from './session.js';
 
 const PAGE = 10;
 /** How often the time that is left is told anew. */
 const TICK_MS = 15000;
+const VIDEOS = 'video/mp4,video/quicktime,video/webm';
 const MEDIA = 'JPEG, PNG, WebP, GIF or AVIF picture, or an MP4 or WebM video';
+/** The server's sentences for what went while it was looked at. */
+const NO_POST = 'Post not found';
+const NO_COMMENT = 'Comment not found';
 
 const people = (user) => ({ id: user?._id, name: user?.name ?? 'Somebody who left', profileImage: user?.profileImage });
 const count = (n, one, many) => `${n} ${n === 1 ? one : many}`;
 
-/** Where a new post is written. */
+/** Where a new post is written. `onPost` is told of it; `look` finds out whether there is one that nobody was told of. */
 class Composer {
-  constructor(onPost) {
-    this.onPost = onPost;
+  constructor(onPost, look) {
+    Object.assign(this, { onPost, look });
+    this.userId = session.user()?.id;
+    /** The server's limit, once it is known. */
+    this.maxBytes = null;
     this.refusal = notice();
     this.bar = progress('Uploading');
     this.text = el('textarea', { rows: 3, maxlength: 5000 });
-    this.file = el('input', { type: 'file', accept: 'image/*,video/*', id: 'media', class: 'unseen', onChange: () => this.choose() });
+    this.file = el('input', { type: 'file', accept: `${PICTURES},${VIDEOS}`, id: 'media', class: 'unseen', onChange: () => this.choose() });
     this.preview = el('div', { class: 'preview', hidden: true });
     this.post = el('button', { class: 'main' }, 'Post');
     this.element = el('form', { class: 'card stack', novalidate: true }, el('h2', {}, 'Share something'), this.refusal.element,
@@ -35,7 +42,7 @@ class Composer {
   choose() {
     const [file] = this.file.files;
     this.clearPreview();
-    if (!file) return;
+    if (!file || this.isTooLarge(file)) return;
     this.url = URL.createObjectURL(file);
     const seen = file.type.startsWith('video/')
       ? el('video', { src: this.url, controls: true, muted: true }) : el('img', { src: this.url, alt: 'The picture of your post' });
@@ -43,6 +50,22 @@ class Composer {
     fill(this.preview, seen, el('div', { class: 'row between' }, el('span', { class: 'hint name' }, file.name),
       button('Take it out', () => this.clear(), { class: 'quiet' })));
     this.preview.hidden = false;
+  }
+
+  /** Says so, and takes it out. */
+  isTooLarge(file) {
+    this.refusal.hide();
+    if (!this.maxBytes || file.size <= this.maxBytes) return false;
+    this.refusal.show(`“${file.name}” has ${bytes(file.size)}; at most ${bytes(this.maxBytes)} are taken.`, 'Choose a smaller picture, or a shorter video.');
+    this.clear();
+    return true;
+  }
+
+  /** What has been sent goes on. */
+  close() {
+    this.isClosed = true;
+    this.bar.cancel();
+    this.clearPreview();
   }
 
   clear() {
@@ -62,6 +85,8 @@ class Composer {
     const [media] = this.file.files;
     const content = this.text.value.trim();
     this.refusal.hide();
+    // It may have been chosen before the limit was known.
+    if (media && this.isTooLarge(media)) return;
     if (!content && !media) {
       this.refusal.show('Write something, or add a picture or a video.');
       this.text.focus();
@@ -74,16 +99,43 @@ class Composer {
     try {
       const work = (signal, onProgress) => send('/api/posts', form, { signal, onProgress });
       const post = media ? await withProgress(this.bar, work) : await work();
-      this.text.value = '';
-      this.file.value = '';
-      this.clearPreview();
       this.onPost(post);
-      say('Posted');
+      this.done('Posted');
     } catch (refusal) {
-      if (refusal.name === 'AbortError') say('The upload was cancelled. Nothing was posted.');
-      else this.refusal.show(refusal.message, ...[advice(refusal, MEDIA)].filter(Boolean));
+      await this.failed(refusal, content);
     } finally {
       this.post.disabled = false;
+    }
+  }
+
+  done(sentence) {
+    this.text.value = '';
+    this.file.value = '';
+    this.clearPreview();
+    if (session.user()?.id === this.userId) say(sentence);
+  }
+
+  /** Tells what has become of a post that failed, as far as that is known. */
+  async failed(refusal, content) {
+    if (session.user()?.id !== this.userId) return;
+    if (this.isClosed) say(refusal.name === 'AbortError' ? 'The upload was cancelled.' : refusal.message);
+    else if (isUnanswered(refusal)) await this.find(refusal, content);
+    else this.refusal.show(refusal.message, ...[advice(refusal, MEDIA)].filter(Boolean));
+  }
+
+  /** Looks whether a post that was not answered is there. */
+  async find(refusal, content) {
+    const wasCancelled = refusal.name === 'AbortError';
+    const again = button('Look again', () => this.find(refusal, content));
+    try {
+      const isThere = await this.look(content);
+      if (this.isClosed) return;
+      if (isThere) this.done(wasCancelled ? 'It was too late to cancel: your post is there.' : 'The answer did not arrive, but your post is there.');
+      if (isThere) this.refusal.hide();
+      else if (wasCancelled) say('The upload was cancelled. Nothing was posted.');
+      else this.refusal.show(refusal.message, again);
+    } catch (error) {
+      this.refusal.show(wasCancelled ? error.message : refusal.message, again);
     }
   }
 }
@@ -92,6 +144,8 @@ class Composer {
 class Post {
   constructor(post, onGone) {
     Object.assign(this, { post, onGone });
+    /** What is under way. */
+    this.busy = new Set();
     this.id = encodeURIComponent(post._id);
     this.refusal = notice();
     this.left = el('span', { class: 'left' });
@@ -136,7 +190,7 @@ class Post {
   }
 
   toggleLike() {
-    return this.act(async () => {
+    return this.act('like', async () => {
       const answer = await call('POST', `/api/posts/${this.id}/like`, {});
       this.post.likes = answer.likes;
       this.showLikes();
@@ -149,7 +203,7 @@ class Post {
       event.preventDefault();
       const text = this.text.value.trim();
       if (!text) return;
-      this.act(async () => {
+      this.act('comment', async () => {
         this.addComment(await call('POST', `/api/posts/${this.id}/comment`, { text }));
         this.text.value = '';
       });
@@ -164,30 +218,48 @@ class Post {
     const item = el('li', { class: 'row' }, avatar(author, 24),
       el('div', { class: 'grow' }, el('strong', { class: 'name' }, author.name), ' ', el('span', { class: 'hint' }, ago(comment.createdAt)),
         el('p', { class: 'content' }, comment.text)),
-      mayDelete && button('Delete', () => this.act(async () => {
-        await call('DELETE', `/api/posts/${this.id}/comment/${encodeURIComponent(comment._id)}`);
-        item.remove();
-      }), { class: 'quiet', 'aria-label': 'Delete this comment' }));
+      mayDelete && button('Delete', () => this.removeComment(comment, item), { class: 'quiet', 'aria-label': 'Delete this comment' }));
     add(this.comments, [item]);
+  }
+
+  removeComment(comment, item) {
+    return this.act(comment._id, async () => {
+      try {
+        await call('DELETE', `/api/posts/${this.id}/comment/${encodeURIComponent(comment._id)}`);
+      } catch (refusal) {
+        if (refusal.message !== NO_COMMENT) throw refusal;
+        say(refusal.message);
+      }
+      release(item);
+      item.remove();
+    });
   }
 
   async remove() {
     if (!(await confirmed('Delete this post?', 'Its picture, likes and comments go with it.', 'Delete'))) return;
-    await this.act(async () => {
+    await this.act('remove', async () => {
       await call('DELETE', `/api/posts/${this.id}`);
       say('The post is deleted.');
       this.onGone(this);
     });
   }
 
-  async act(work) {
+  /** Carries out an act, once at a time, and shows a refusal. */
+  async act(what, work) {
+    if (this.busy.has(what)) return;
+    this.busy.add(what);
     this.refusal.hide();
     try {
       await work();
     } catch (refusal) {
-      this.refusal.show(refusal.message);
-      // It went while it was looked at.
-      if (refusal.status === 404) this.onGone(this);
+      if (refusal.message === NO_POST) {
+        say(refusal.message);
+        this.onGone(this);
+      } else {
+        this.refusal.show(refusal.message);
+      }
+    } finally {
+      this.busy.delete(what);
     }
   }
 }
@@ -205,11 +277,13 @@ export function show(main) {
   };
   const gone = (post) => {
     posts.delete(post);
+    release(post.element);
     post.element.remove();
     update();
   };
+  const isKnown = (data) => [...posts].some((post) => post.post._id === data._id);
   const put = (data, isFirst) => {
-    if ([...posts].some((post) => post.post._id === data._id)) return;
+    if (isKnown(data)) return;
     const post = new Post(data, gone);
     if (!post.tick()) return;
     posts.add(post);
@@ -223,6 +297,7 @@ export function show(main) {
     try {
       const answer = await call('GET', `/api/posts?page=${page + 1}&limit=${PAGE}`);
       page += 1;
+      composer.maxBytes = answer.maxMediaBytes;
       for (const post of answer.posts) put(post);
       more.hidden = page >= answer.totalPages;
       update();
@@ -234,10 +309,20 @@ export function show(main) {
     }
   }
 
+  /** Shows what has come since at the top. Whether this user's post of `content` is there. */
+  async function look(content) {
+    const { posts: newest } = await call('GET', `/api/posts?page=1&limit=${PAGE}`);
+    const known = newest.findIndex(isKnown);
+    const fresh = known < 0 ? newest : newest.slice(0, known);
+    for (const post of [...fresh].reverse()) put(post, true);
+    update();
+    return fresh.some((post) => post.user?._id === session.user()?.id && (post.content ?? '') === content);
+  }
+
   const composer = new Composer((post) => {
     put(post, true);
     update();
-  });
+  }, look);
   fill(main, el('div', { class: 'middle-column stack' }, el('h1', {}, 'Feed'), composer.element, refusal.element, list, empty, el('div', { class: 'row' }, more)));
   load();
   const timer = setInterval(() => {
@@ -245,6 +330,6 @@ export function show(main) {
   }, TICK_MS);
   return () => {
     clearInterval(timer);
-    composer.clearPreview();
+    composer.close();
   };
 }

@@ -35,7 +35,7 @@ export function deliveryPath(delivery, item, transformation = '') {
   return `${delivery}/${item.resource_type}/${item.type}/${chain}v${item.version}/${encoded(item.public_id)}`;
 }
 
-const isShowable = (item) => item.resource_type === 'image' && item.type === 'upload';
+export const isShowable = (item) => item.resource_type === 'image' && item.type === 'upload';
 
 function tile(delivery, item) {
   const href = `#/library/${[item.resource_type, item.type, item.public_id].map(encodeURIComponent).join('/')}`;
@@ -75,6 +75,8 @@ export function show(main, rest) {
     const mine = (asked += 1);
     refusal.hide();
     more.disabled = true;
+    // More of what was found before would take the place of this answer.
+    if (isNew) more.hidden = true;
     try {
       const { api, delivery } = await base();
       const body = { expression: expression({ text: text.value, folder: folder.value, tag: tag.value, type: type.value }), max_results: PAGE };

@@ -1,12 +1,10 @@
 // The page: the header, and which view is shown. Views are modules with `show(main, rest)`; what they return is called when
 // another view takes their place.
 
-import { call } from './api.js';
-import { avatar, button, el, fill, say } from './dom.js';
+import { ENDED, call } from './api.js';
+import { avatar, button, el, fill, keepFocus, notice, say } from './dom.js';
 import * as session from './session.js';
 import * as signIn from './sign-in.js';
-
-const ENDED = 'Your session has ended. Please sign in again.';
 
 const MEMBERS = [
   { path: 'picture', title: 'Profile picture', load: () => import('./picture.js') },
@@ -47,27 +45,36 @@ const decoded = (part) => {
 async function route() {
   const user = session.user();
   const [, path = '', ...rest] = location.hash.split('/');
-  if (!user) return header(null);
+  if (!user) return sessionChanged();
   const views = viewsOf(user);
   const view = views.find((one) => one.path === path) ?? views[0];
   if (!view) return header(user);
   shown = view.path;
   header(user);
   document.title = `${view.title} – visage`;
-  const { show } = await view.load();
+  const { show } = await view.load().catch(() => ({ show: showFailure }));
   // Somebody may have gone on while the view was loaded.
-  if (shown !== view.path || !session.user()) return undefined;
+  if (shown !== view.path || session.user()?.id !== user.id) return undefined;
   leave?.();
   fill(main);
   leave = show(main, rest.map(decoded)) ?? null;
   return undefined;
 }
 
+/** In place of a view that did not arrive. Browsers keep that a module failed, so that only a new page tries again. */
+function showFailure(place) {
+  const failure = notice();
+  fill(place, failure.element);
+  failure.show('The page could not be loaded.', button('Try again', () => location.reload()));
+}
+
 /** Shows the sign-in view, or the view of the address, when somebody has come or gone; else the header alone. */
 function sessionChanged(sentence) {
+  if (session.isStale()) return session.signOut(ENDED);
   const user = session.user();
   const id = user?.id ?? '';
   if (id === shownFor) return header(user);
+  const isFirst = shownFor === null;
   const wasSignedIn = Boolean(shownFor);
   shownFor = id;
   leave?.();
@@ -80,7 +87,8 @@ function sessionChanged(sentence) {
     return undefined;
   }
   refresh();
-  return route();
+  // A page that was just opened begins at its top; whoever has just signed in goes on in the content.
+  return isFirst ? route() : route().then(keepFocus);
 }
 
 /** The picture may have been changed elsewhere since it was kept. */
@@ -91,11 +99,12 @@ async function refresh() {
     const profile = await call('GET', '/api/users/profile');
     if (session.user()?.id !== profile._id) return;
     if (profile.name !== user.name || profile.profileImage !== user.profileImage) {
-      session.update({ name: profile.name, profileImage: profile.profileImage });
+      session.update(user.id, { name: profile.name, profileImage: profile.profileImage });
     }
   } catch (refusal) {
+    if (session.user()?.id !== user.id) return;
     if (refusal.status === 404) session.signOut('This account does not exist any more.');
-    else if (session.user()) say(refusal.message);
+    else say(refusal.message);
   }
 }
 
@@ -113,5 +122,4 @@ addEventListener('visibilitychange', () => {
   if (!document.hidden && session.isStale()) session.signOut(ENDED);
 });
 session.onChange(sessionChanged);
-if (session.isStale()) session.signOut(ENDED);
-else sessionChanged();
+sessionChanged();

@@ -1,8 +1,8 @@
 // The profile picture: choose, crop, upload, see it where it is shown, crop again, remove.
 
-import { advice, call, send, withProgress } from './api.js';
+import { advice, call, isUnanswered, send, withProgress } from './api.js';
 import { cropper } from './cropper.js';
-import { avatar, button, bytes, confirmed, copy, el, fill, notice, pixels, progress, say } from './dom.js';
+import { PICTURES, avatar, button, bytes, confirmed, copy, el, fill, keepFocus, notice, pixels, progress, release, say } from './dom.js';
 import * as session from './session.js';
 
 /** Where pages show it, in CSS pixels. */
@@ -22,6 +22,23 @@ async function decode(url) {
     return img.naturalWidth ? img : null;
   } catch {
     return null;
+  }
+}
+
+/**
+ * How many pixels a decoded file really has, upright. A browser may count it in other pixels when the file tells a resolution,
+ * and the server does not.
+ */
+async function trueSize(file, img) {
+  const [width, height] = [img.naturalWidth, img.naturalHeight];
+  try {
+    const bitmap = await createImageBitmap(file);
+    const sides = [bitmap.width, bitmap.height];
+    bitmap.close();
+    const isTurned = (sides[0] > sides[1]) !== (width > height);
+    return isTurned ? sides.reverse() : sides;
+  } catch {
+    return [width, height];
   }
 }
 
@@ -54,15 +71,18 @@ async function measure(url) {
 
 class View {
   constructor(main) {
+    this.userId = session.user()?.id;
     this.image = null;
     this.editor = null;
     this.url = null;
+    /** The picture that is cropped again, while it is. */
+    this.croppedUrl = null;
     this.refusal = notice();
     this.bar = progress('Uploading');
     this.current = el('div', { class: 'current' });
     this.editing = el('div', { class: 'editing', hidden: true });
     this.about = el('section', { class: 'about', 'aria-label': 'How it is delivered' });
-    this.file = el('input', { type: 'file', accept: 'image/*', id: 'file', class: 'unseen', onChange: () => this.choose(this.file.files[0]) });
+    this.file = el('input', { type: 'file', accept: PICTURES, id: 'file', class: 'unseen', onChange: () => this.choose(this.file.files[0]) });
     this.drop = el('section', { class: 'card drop', 'aria-label': 'Profile picture' },
       el('h1', {}, 'Profile picture'), this.refusal.element, this.current, this.editing, this.bar.element);
     fill(main, this.drop, this.about);
@@ -91,31 +111,50 @@ class View {
       event.preventDefault();
       this.choose(file);
     }, { signal });
-    this.stopListening = () => stop.abort();
+    const stopWatching = session.onChange(() => this.sessionChanged());
+    this.stopListening = () => {
+      stop.abort();
+      stopWatching();
+    };
   }
 
+  /** What has been sent goes on, for the user who sent it. */
   close() {
+    this.isClosed = true;
     this.stopListening();
+    this.bar.cancel();
     this.endEditing();
   }
 
-  async load() {
-    try {
-      this.image = await call('GET', '/api/users/profile-image');
-      this.refusal.hide();
-    } catch (refusal) {
-      this.refusal.show(refusal.message);
-      return;
-    }
-    this.show();
+  get isOfSession() {
+    return session.user()?.id === this.userId;
   }
 
-  /** The picture has changed: everything that shows it learns of it. */
-  async changed(url, sentence) {
-    session.update({ profileImage: url });
-    say(sentence);
-    await this.load();
-    this.file.focus();
+  /** The picture may have been changed in another tab. */
+  sessionChanged() {
+    if (!this.image || this.isSending || !this.isOfSession) return;
+    if (session.user().profileImage !== this.image.profileImage) this.load();
+  }
+
+  /** Asks for the picture and shows it. Whether it is known now. */
+  async load() {
+    let image;
+    try {
+      image = await call('GET', '/api/users/profile-image');
+    } catch (refusal) {
+      if (!this.isClosed) this.refusal.show(refusal.message, button('Try again', () => this.load()));
+      return false;
+    }
+    if (this.isClosed || !this.isOfSession) return false;
+    this.image = image;
+    this.refusal.hide();
+    if (this.croppedUrl && this.croppedUrl !== image.profileImage) {
+      this.endEditing();
+      say('Your picture was changed meanwhile.');
+    }
+    if (session.user().profileImage !== image.profileImage) session.update(this.userId, { profileImage: image.profileImage });
+    this.show();
+    return true;
   }
 
   show() {
@@ -179,20 +218,24 @@ class View {
         'Choose a smaller picture, or save this one with fewer pixels.');
       return;
     }
-    this.url = URL.createObjectURL(file);
-    const img = await decode(this.url);
-    const crop = img && this.edit({
-      url: this.url, width: img.naturalWidth, height: img.naturalHeight, verb: 'Use this picture', save: (rectangle) => this.upload(file, rectangle),
-    });
-    if (!crop) {
+    const url = URL.createObjectURL(file);
+    this.url = url;
+    const img = await decode(url);
+    const [width, height] = img ? await trueSize(file, img) : [];
+    // Another file was chosen while this one was decoded.
+    if (this.url !== url) return;
+    if (!img) {
       this.editUnseen(file);
       return;
     }
+    const crop = this.edit({ url, width, height, verb: 'Use this picture', save: (rectangle) => this.upload(file, rectangle) });
+    const scale = width / img.naturalWidth;
     // Without a face the frame stays where it is; that is no reason to complain.
-    findFaces(img).then((faces) => crop.suggest(faces[0]), () => {});
+    findFaces(img).then(([face]) => crop.suggest(face?.map((side) => side * scale)), () => {});
   }
 
   edit({ url, width, height, crop, faces, verb, save }) {
+    this.editor?.close();
     this.editor = cropper({ url, width, height, crop, faces });
     fill(this.editing, this.editor.element,
       el('div', { class: 'row' }, button(verb, () => save(this.editor.rectangle()), { class: 'main' }),
@@ -222,6 +265,8 @@ class View {
     this.editor = null;
     if (this.url) URL.revokeObjectURL(this.url);
     this.url = null;
+    this.croppedUrl = null;
+    release(this.editing);
     fill(this.editing);
     this.editing.hidden = true;
     this.current.hidden = false;
@@ -243,17 +288,20 @@ class View {
   }
 
   async cropAgain() {
-    const { preview, original, crop, faces } = this.image;
+    const { image } = this;
+    const { profileImage, preview, original, crop, faces } = image;
     this.refusal.hide();
     // Where the server does not know how large the picture is, the picture does.
     const { width, height } = original.width ? original : await sizeOf(original.url);
+    if (this.image !== image || this.url) return;
     if (!width) {
       this.refusal.show('The picture cannot be loaded now. Please try again.');
       return;
     }
+    this.croppedUrl = profileImage;
     this.edit({
       url: preview, width, height, crop, faces, verb: 'Save', save: (rectangle) => this.change(async () => {
-        const answer = await call('PUT', '/api/users/profile-image/crop', rectangle);
+        const answer = await call('PUT', '/api/users/profile-image/crop', { ...rectangle, profileImage });
         return [answer.profileImage, 'Your picture is cropped.'];
       }),
     });
@@ -274,15 +322,51 @@ class View {
     this.refusal.hide();
     this.setBusy(true);
     try {
-      const [url, sentence] = await act();
+      const [profileImage, sentence] = await act();
+      session.update(this.userId, { profileImage });
+      if (this.isOfSession) say(sentence);
+      if (this.isClosed) return;
       this.endEditing();
-      await this.changed(url, sentence);
+      await this.load();
+      this.file.focus();
     } catch (refusal) {
-      if (refusal.name === 'AbortError') say('The upload was cancelled. Your picture is what it was.');
-      else this.refusal.show(refusal.message, ...[advice(refusal, KINDS)].filter(Boolean));
+      await this.failed(refusal);
     } finally {
       this.isSending = false;
       this.setBusy(false);
+      if (!this.isClosed) keepFocus();
+    }
+  }
+
+  /** Tells what has become of a change that failed, as far as that is known. */
+  async failed(refusal) {
+    if (!this.isOfSession) return;
+    if (this.isClosed) {
+      say(refusal.name === 'AbortError' ? 'The upload was cancelled.' : refusal.message);
+      return;
+    }
+    if (isUnanswered(refusal)) {
+      await this.find(refusal);
+      return;
+    }
+    // The picture is another one by now, or is gone.
+    if ([404, 409].includes(refusal.status)) await this.load();
+    this.refusal.show(refusal.message, ...[advice(refusal, KINDS)].filter(Boolean));
+  }
+
+  /** Looks whether a change that was not answered was made. */
+  async find(refusal) {
+    const wasCancelled = refusal.name === 'AbortError';
+    const before = this.image?.profileImage;
+    const isKnown = await this.load();
+    if (this.isClosed || (wasCancelled && !isKnown)) return;
+    if (isKnown && this.image.profileImage !== before) {
+      this.endEditing();
+      say(wasCancelled ? 'It was too late to cancel: your picture has changed.' : 'The answer did not arrive, but your picture has changed.');
+    } else if (wasCancelled) {
+      say('The upload was cancelled. Your picture is what it was.');
+    } else {
+      this.refusal.show(refusal.message, button('Look again', () => this.find(refusal)));
     }
   }
 

@@ -17,17 +17,20 @@ export function claims(token) {
 
 const isOver = (token) => !(claims(token)?.exp * 1000 > Date.now());
 
+/** What is kept as the token, whether its time is over or not. */
+export const kept = () => localStorage.getItem(TOKEN);
+
 /** The token, while its time is not over. */
 export function token() {
-  const kept = localStorage.getItem(TOKEN);
-  return kept && !isOver(kept) ? kept : null;
+  const one = kept();
+  return one && !isOver(one) ? one : null;
 }
 
 /** `{id, name, email, role, profileImage?}` of who is signed in. */
 export function user() {
-  const kept = token();
-  if (!kept) return null;
-  const said = claims(kept);
+  const mine = token();
+  if (!mine) return null;
+  const said = claims(mine);
   let data = null;
   try {
     data = JSON.parse(localStorage.getItem(USER));
@@ -35,8 +38,8 @@ export function user() {
     // What somebody else wrote there counts as nothing.
   }
   const name = typeof data?.name === 'string' ? data.name : '';
-  const mine = data?.id === said.userId ? data : {};
-  return { ...mine, name: mine === data ? name : '', id: said.userId, email: said.email, role: said.role };
+  const isTheirs = data?.id === said.userId;
+  return { ...(isTheirs ? data : {}), name: isTheirs ? name : '', id: said.userId, email: said.email, role: said.role };
 }
 
 export const isAdmin = () => user()?.role === 'admin';
@@ -54,16 +57,18 @@ export function signOut(sentence) {
   changed(sentence);
 }
 
-/** Changes what is kept of the user; all tabs learn of it. */
-export function update(changes) {
-  const now = { ...user(), ...changes };
-  localStorage.setItem(USER, JSON.stringify(now));
+/** Changes what is kept of the user `id`, while that is who is signed in; all tabs learn of it. */
+export function update(id, changes) {
+  const now = user();
+  if (!now || now.id !== id) return;
+  localStorage.setItem(USER, JSON.stringify({ ...now, ...changes }));
   changed();
 }
 
-/** Calls `listener` whenever somebody signs in or out or changes, here or in another tab. */
+/** Calls `listener` whenever somebody signs in or out or changes, here or in another tab, until what it returns is called. */
 export function onChange(listener) {
   listeners.add(listener);
+  return () => listeners.delete(listener);
 }
 
 function changed(sentence) {
@@ -71,7 +76,7 @@ function changed(sentence) {
 }
 
 /** Whether a session is kept whose time is over. */
-export const isStale = () => Boolean(localStorage.getItem(TOKEN)) && !token();
+export const isStale = () => Boolean(kept()) && !token();
 
 addEventListener('storage', (event) => {
   if (event.key === null || event.key === TOKEN || event.key === USER) changed();

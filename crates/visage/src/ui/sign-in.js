@@ -2,9 +2,10 @@
 
 import { call } from './api.js';
 import { button, el, field, fill, notice, say } from './dom.js';
-import { signIn } from './session.js';
+import { signIn, user } from './session.js';
 
 const UNVERIFIED = 'Please verify your email first.';
+const WRONG_CLOCK = 'The clock of this device is wrong. Set it and sign in again.';
 
 const input = (name, type, autocomplete, more = {}) => el('input', { name, type, autocomplete, required: true, ...more });
 
@@ -41,6 +42,8 @@ export function show(main, sentence) {
   const enter = async (email, password) => {
     const answer = await call('POST', '/api/auth/login', { email, password });
     signIn(answer.token, answer.user);
+    // A new token whose time is over at once.
+    if (!user()) throw new Error(WRONG_CLOCK);
   };
 
   const verify = (email, password, otp) => form('Check your mail',

@@ -210,7 +210,7 @@ async fn what_posts_show_is_accounted_for() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_picture_in_the_folder_of_posts_that_nothing_names_is_a_leak() {
+async fn a_picture_in_one_of_our_folders_that_nothing_names_is_a_leak() {
     let mut t = TestApp::new();
     t.check_on_drop = false;
     let bytes = png(10, 10, [1; 3]);
@@ -220,13 +220,16 @@ async fn a_picture_in_the_folder_of_posts_that_nothing_names_is_a_leak() {
         facts: facts.into(),
         part: None,
     };
-    let id = PublicId::parse("posts/nobodys").unwrap();
-    t.app
-        .media_host
-        .upload(&id, picture, &Transformation::default())
-        .await
-        .unwrap();
+    let cropped = Picture {
+        part: Some([0, 0, 5, 5]),
+        ..picture.clone()
+    };
+    for (id, picture) in [("posts/nobodys", picture), ("profiles/nobodys", cropped)] {
+        let id = PublicId::parse(id).unwrap();
+        let display = Transformation::default();
+        t.app.media_host.upload(&id, picture, &display).await.unwrap();
+    }
     let audit = audit(&t.app).await.unwrap();
-    assert_eq!(audit.unreferenced_assets, 1);
+    assert_eq!(audit.unreferenced_assets, 2);
     assert!(audit.has_leaks());
 }

@@ -182,6 +182,30 @@ async fn only_who_has_a_picture_can_crop_it() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn a_crop_that_was_chosen_on_another_picture_is_not_applied_to_this_one() {
+    let t = TestApp::new();
+    let member = t.member("Asha").await;
+    let first = t.upload_ok(&member, &quarters(60, 60)).await;
+    t.advance(Duration::from_secs(5));
+    let second = t.upload_ok(&member, &png(80, 80, RED)).await;
+    let chosen_on = |url: &str| json!({"x": 0, "y": 0, "width": 30, "height": 30, "profileImage": url});
+    assert_eq!(
+        recrop(&t, &member, &chosen_on(&first)).await.refusal(),
+        (
+            409,
+            "The picture was changed meanwhile. Look at it and try again.".to_owned()
+        )
+    );
+    assert_eq!(t.profile(&member).await["profileImage"], second.as_str());
+    let third = url(&recrop(&t, &member, &chosen_on(&second)).await);
+    // Another part of it is shown now; what was chosen before that is not what somebody sees.
+    assert_eq!(recrop(&t, &member, &chosen_on(&second)).await.status.as_u16(), 409);
+    assert_eq!(t.profile(&member).await["profileImage"], third.as_str());
+    let odd = json!({"x": 0, "y": 0, "width": 30, "height": 30, "profileImage": 7});
+    assert_eq!(recrop(&t, &member, &odd).await.status.as_u16(), 400);
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn a_crop_and_a_new_picture_at_once_leave_one_of_the_two() {
     let t = TestApp::new();
     let member = t.member("Asha").await;
@@ -298,4 +322,33 @@ async fn the_face_in_a_photo_is_found_before_it_is_uploaded() {
     if !has_account() {
         assert_eq!(told["faces"], found["faces"]);
     }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_picture_that_was_saved_under_an_earlier_address_is_still_ones_own() {
+    let mut t = TestApp::new();
+    if has_account() {
+        return;
+    }
+    t.check_on_drop = false;
+    let member = t.member("Asha").await;
+    t.upload_ok(&member, &quarters(200, 200)).await;
+    let moved = |before: &[&str]| {
+        let before = before.iter().map(|url| (*url).to_owned()).collect();
+        t.restarted_with(|config| {
+            config.public_url = "http://own.example".to_owned();
+            config.public_url_before = before;
+        })
+    };
+    let crop = json!({"x": 0, "y": 100, "width": 100, "height": 100});
+    let forgetful = moved(&[]);
+    assert_eq!(visage::audit::audit(&forgetful.app).await.unwrap().unserved_urls, 1);
+    assert_eq!(recrop(&forgetful, &member, &crop).await.status, StatusCode::CONFLICT);
+    let mindful = moved(&["http://images.exam", "http://images.example"]);
+    assert_eq!(visage::audit::audit(&mindful.app).await.unwrap().unserved_urls, 0);
+    let url = url(&recrop(&mindful, &member, &crop).await);
+    assert!(
+        url.starts_with("http://own.example/visage/image/upload/c_crop,"),
+        "{url}"
+    );
 }

@@ -83,7 +83,7 @@ pub(crate) fn contents(list: &Value) -> Vec<&str> {
 async fn a_text_is_posted_and_listed_in_the_contracts_shape() {
     let t = TestApp::new();
     let member = t.member("Asha").await;
-    let empty = json!({ "posts": [], "totalPages": 0, "currentPage": 1 });
+    let empty = json!({ "posts": [], "totalPages": 0, "currentPage": 1, "maxMediaBytes": 10_485_760 });
     assert_eq!(t.feed(&member).await, empty);
     let post = t.say(&member, "hello").await;
     assert_eq!(id(&post).len(), 24);
@@ -92,7 +92,7 @@ async fn a_text_is_posted_and_listed_in_the_contracts_shape() {
         "comments": [], "createdAt": "2024-06-25T09:25:44.000Z", "expiresAt": "2024-06-26T21:25:44.000Z", "__v": 0,
     });
     assert_eq!(post, expected);
-    let listed = json!({ "posts": [post], "totalPages": 1, "currentPage": 1 });
+    let listed = json!({ "posts": [post], "totalPages": 1, "currentPage": 1, "maxMediaBytes": 10_485_760 });
     assert_eq!(t.feed(&member).await, listed);
     let by_form = t
         .post_form(&member.token, form(&[("content", None, "text/plain", b"by form")]))

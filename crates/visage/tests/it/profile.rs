@@ -54,6 +54,34 @@ async fn an_update_applies_what_has_a_value_and_keeps_the_rest() {
     }
 }
 
+/// What the description says that a body of this route has.
+async fn described(t: &TestApp, path: &str, method: &str) -> Vec<String> {
+    let all = t.get("/api/docs/openapi.json").await.json();
+    let body = &all["paths"][path][method]["requestBody"]["content"]["application/json"]["schema"];
+    body["properties"].as_object().unwrap().keys().cloned().collect()
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn what_is_described_is_what_is_read() {
+    let t = TestApp::new();
+    let member = t.member("Asha").await;
+    let members = described(&t, "/api/users/profile", "put").await;
+    assert_eq!(members.len(), 8);
+    for name in &members {
+        let body = json!({ name.as_str(): [] });
+        let answer = t.call(Method::PUT, "/api/users/profile", &member.token, &body).await;
+        assert_eq!(answer.status, StatusCode::BAD_REQUEST, "{name} is read");
+    }
+    let body: Value = described(&t, "/api/auth/reset-password", "post")
+        .await
+        .into_iter()
+        .map(|name| (name, json!("something")))
+        .collect::<serde_json::Map<_, _>>()
+        .into();
+    let reset = t.call(Method::POST, "/api/auth/reset-password", "", &body).await;
+    assert_eq!(reset.refusal(), (400, "Invalid or expired token".to_owned()));
+}
+
 #[tokio::test(flavor = "multi_thread")]
 async fn a_password_is_changed_with_the_current_one() {
     let t = TestApp::new();

@@ -1,5 +1,8 @@
 //! What concerns every route.
 
+use std::time::Duration;
+
+use futures_util::StreamExt as _;
 use http::{Method, Request, StatusCode};
 use serde_json::json;
 
@@ -157,4 +160,83 @@ async fn a_body_that_never_ends_is_given_up() {
     let request = crate::test_app::upload_request(&member.token, axum::body::Body::from_stream(endless));
     let answer = t.send(request).await;
     assert_eq!(answer.refusal(), (408, "The request took too long.".to_owned()));
+}
+
+/// A file that comes in pieces, one every so often.
+fn in_pieces(file: &[u8], piece_bytes: usize, pause: Duration) -> axum::body::Body {
+    let pieces: Vec<_> = file.chunks(piece_bytes).map(bytes::Bytes::copy_from_slice).collect();
+    let slow = futures_util::stream::iter(pieces).then(move |piece| async move {
+        // The sender is as slow as that: nothing is waited for.
+        tokio::time::sleep(pause).await;
+        Ok::<_, std::io::Error>(piece)
+    });
+    axum::body::Body::from_stream(slow)
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_large_file_comes_in_over_a_slow_line_and_a_trickle_does_not() {
+    let t = TestApp::with_config(|config| config.http.request_timeout = visage::config::Period::seconds(1));
+    let member = t.member("Asha").await;
+    let file = crate::pictures::noisy_png(150, 150);
+    let form = crate::test_app::form(&[("profileImage", Some("photo.png"), "image/png", &file)]);
+    assert!(form.len() > 60_000, "{}", form.len());
+    let send = async |piece_bytes, pause| {
+        let body = in_pieces(&form, piece_bytes, Duration::from_millis(pause));
+        t.send(crate::test_app::upload_request(&member.token, body)).await
+    };
+    // Eight pieces in two seconds: more than a second, and a bearable pace.
+    assert_eq!(send(form.len() / 8 + 1, 250).await.status, StatusCode::OK);
+    assert_eq!(
+        send(1, 100).await.refusal(),
+        (408, "The request took too long.".to_owned())
+    );
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn slow_senders_without_a_token_keep_no_member_out() {
+    let t = std::sync::Arc::new(TestApp::new());
+    let member = t.member("Asha").await;
+    let strangers: Vec<_> = (0..70)
+        .map(|_| {
+            let t = std::sync::Arc::clone(&t);
+            tokio::spawn(async move {
+                let body = in_pieces(&[b'-'; 8], 1, Duration::from_millis(500));
+                t.send(crate::test_app::upload_request("no token", body)).await.status
+            })
+        })
+        .collect();
+    // They have been refused, and are still sending.
+    tokio::time::sleep(Duration::from_millis(700)).await;
+    assert!(strangers.iter().all(|stranger| !stranger.is_finished()));
+    let form = crate::test_app::form(&[(
+        "profileImage",
+        Some("a.png"),
+        "image/png",
+        &crate::pictures::png(9, 9, [1; 3]),
+    )]);
+    assert_eq!(t.upload_form(&member, form).await.status, StatusCode::OK);
+    for stranger in strangers {
+        assert_eq!(stranger.await.unwrap(), StatusCode::UNAUTHORIZED);
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn who_changes_too_much_is_told_when_to_come_again() {
+    let t = TestApp::with_config(|config| config.rate_limit.changes_burst = 2);
+    let [member, other] = [t.member("Asha").await, t.member("Mira").await];
+    let picture = crate::pictures::png(9, 9, [1; 3]);
+    t.upload_ok(&member, &picture).await;
+    let posted = t
+        .call(
+            Method::POST,
+            "/api/posts",
+            &member.token,
+            &serde_json::json!({"content": "hello"}),
+        )
+        .await;
+    assert_eq!(posted.status, StatusCode::CREATED);
+    let refused = t.upload(&member, &picture).await;
+    assert_eq!(refused.status, StatusCode::TOO_MANY_REQUESTS);
+    assert_ne!(refused.header("retry-after"), "");
+    t.upload_ok(&other, &picture).await;
 }

@@ -152,6 +152,7 @@ fn config_in(folder: &Path) -> Config {
     };
     config.auth.jwt_secret = Secret::new("a secret of the tests");
     config.auth.bcrypt_cost = 4;
+    config.rate_limit.changes_burst = 100_000;
     config.embedded.api_key = "1".to_owned();
     config.public_url = "http://images.example".to_owned();
     config
@@ -290,7 +291,14 @@ impl TestApp {
 
     /// Another app on the same database and blobs, as after a restart: nothing is in its memory.
     pub(crate) fn restarted(&self) -> Self {
-        let app = assemble(self.app.config.clone(), &self.clock, self.app.library.blobs.clone());
+        self.restarted_with(|_| {})
+    }
+
+    /// As [`Self::restarted`], with other settings.
+    pub(crate) fn restarted_with(&self, configure: impl FnOnce(&mut Config)) -> Self {
+        let mut config = self.app.config.clone();
+        configure(&mut config);
+        let app = assemble(config, &self.clock, self.app.library.blobs.clone());
         let app = Arc::new(app);
         let front = visage::http::Front::new(Arc::clone(&app));
         let folder = tempfile::tempdir().unwrap();

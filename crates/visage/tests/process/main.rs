@@ -23,6 +23,7 @@ mod kills;
 mod media_copy;
 mod memory;
 mod migrate;
+mod migrate_posts;
 mod parallel_uploads;
 mod post_crashes;
 mod scrub;

@@ -83,7 +83,7 @@ fn finish(site: &Site) {
 
 /// Nothing is lost, and nothing is kept too much.
 #[track_caller]
-fn assert_settled(site: &Site, pictures: usize) {
+pub(crate) fn assert_settled(site: &Site, pictures: usize) {
     // A start clears away what writes of killed commands have left.
     site.start().kill();
     site.settle(&["--at-once"]);

@@ -58,6 +58,7 @@ impl Site {
         let mut all = BTreeMap::from([
             ("VISAGE_LISTEN".to_owned(), address.clone()),
             ("VISAGE_AUTH__BCRYPT_COST".to_owned(), "4".to_owned()),
+            ("VISAGE_RATE_LIMIT__CHANGES_BURST".to_owned(), "100000".to_owned()),
             ("VISAGE_REAPER__INTERVAL".to_owned(), "1h".to_owned()),
         ]);
         all.extend(settings.iter().map(owned));

@@ -35,7 +35,10 @@ pub(crate) async fn list(
     _: Authenticated,
     query: PageResult,
 ) -> Result<Json<Value>, ApiError> {
-    page(&app, None, query).await
+    let mut listed = page(&app, None, query).await?;
+    // Beyond the contract: a page need not send what would be refused.
+    listed["maxMediaBytes"] = app.config.limits.post_media_bytes.into();
+    Ok(listed)
 }
 
 /// `GET /api/posts/user`: the caller's posts.

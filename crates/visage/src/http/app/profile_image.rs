@@ -13,7 +13,7 @@ use visage_store::{User, UserId};
 
 use super::views;
 use crate::app::App;
-use crate::crop::Crop;
+use crate::crop::{Crop, CropError};
 use crate::http::error::ApiError;
 use crate::http::extract::{Caller, ImageForm, JsonBody};
 use crate::own_image;
@@ -55,20 +55,30 @@ pub(crate) async fn describe(State(app): State<Arc<App>>, caller: Caller) -> Res
     Ok(Json(views::own_image(image.as_ref(), max_bytes)))
 }
 
-/// `PUT /api/users/profile-image/crop`: shows another part of the caller's profile image.
+/// `PUT /api/users/profile-image/crop`: shows another part of the caller's profile image. `profileImage`, if it is given, is
+/// the picture on which the part was chosen.
 pub(crate) async fn crop(
     State(app): State<Arc<App>>,
     caller: Caller,
-    JsonBody(crop): JsonBody<Value>,
+    JsonBody(body): JsonBody<Value>,
 ) -> Result<Json<Value>, ApiError> {
     let user = active(&app, &caller).await?;
-    let crop = Crop::parse(&crop.to_string()).map_err(ProfileImageError::from)?;
-    let url = own_image::crop_again(&app, &user, crop).await?;
+    let (crop, chosen_on) = read_crop(body).map_err(ProfileImageError::from)?;
+    let url = own_image::crop_again(&app, &user, crop, chosen_on.as_deref()).await?;
     Ok(Json(json!({
         "message": "Profile image cropped successfully",
         "profileImage": url,
         "cloudinaryId": user.cloudinary_id,
     })))
+}
+
+fn read_crop(mut body: Value) -> Result<(Crop, Option<String>), CropError> {
+    let chosen_on = match body.as_object_mut().and_then(|members| members.remove("profileImage")) {
+        None | Some(Value::Null) => None,
+        Some(Value::String(url)) => Some(url),
+        Some(_) => return Err(CropError::Unreadable),
+    };
+    Ok((Crop::parse(&body.to_string())?, chosen_on))
 }
 
 /// `POST /api/users/profile-image/faces`: looks for faces in the uploaded file, of which nothing is kept.
@@ -134,7 +144,7 @@ async fn existing(app: &App, id: &UserId) -> Result<User, ApiError> {
     user.ok_or_else(not_found)
 }
 
-/// The user, who may change things.
+/// The user, who may change things, and whose change counts.
 pub(super) async fn active(app: &App, caller: &Caller) -> Result<User, ApiError> {
     let user = existing(app, &caller.user_id).await?;
     if user.suspended {
@@ -144,6 +154,7 @@ pub(super) async fn active(app: &App, caller: &Caller) -> Result<User, ApiError>
             "Your account is suspended",
         ));
     }
+    app.attempts.check_change(&user.id)?;
     Ok(user)
 }
 

@@ -24,7 +24,7 @@ struct Meddling {
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum Meddle {
+pub(super) enum Meddle {
     /// Everybody takes the own picture away.
     Exchange,
     /// The reaper takes the exchange for dead.
@@ -109,7 +109,7 @@ impl MediaHost for Meddling {
     }
 }
 
-fn meddled(how: Meddle) -> Scene {
+pub(super) fn meddled(how: Meddle) -> Scene {
     let app = Arc::new(Mutex::new(None));
     let meddle = |inner: Arc<dyn MediaHost>| -> Arc<dyn MediaHost> {
         let app = Arc::clone(&app);

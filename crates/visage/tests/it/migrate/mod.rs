@@ -1,8 +1,9 @@
-//! `visage migrate-profiles`: how each kind of reference ends, and that nothing is lost on the way.
+//! `visage migrate-profiles` and `visage migrate-posts`: how each kind of reference ends, and that nothing is lost on the way.
 
 mod export;
 mod meddling;
 mod outcomes;
+mod posts;
 mod sources;
 mod undo;
 
@@ -90,6 +91,7 @@ impl Scene {
             users: None,
             own_hosts: vec!["https://api.gym.example".parse().unwrap()],
             remove_source: false,
+            posts: None,
             dry_run: false,
             parallel: 4,
         }
