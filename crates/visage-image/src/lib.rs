@@ -67,7 +67,7 @@ pub use sanitise::{Sanitised, sanitise, sanitise_memory_bytes};
 pub use text::{
     MAX_FONT_SIZE, MAX_TEXT_CHARACTERS, TextAlign, TextDecoration, TextError, TextStyle, is_bold_weight, render_text,
 };
-pub use video::{AudioFacts, VideoFacts, probe_video, sanitise_video};
+pub use video::{AudioFacts, VideoError, VideoFacts, probe_video, sanitise_video, sanitise_video_memory_bytes};
 pub use visage_cloudinary::ImageFormat;
 
 /// Part of every recipe: two versions may make different bytes of the same plan.

@@ -9,7 +9,7 @@ use std::time::Duration;
 use bytes::Bytes;
 use data_encoding::BASE32_NOPAD;
 use visage_cloudinary::{PublicId, Transformation};
-use visage_image::{ImageError, Sanitised, VideoFacts};
+use visage_image::{ImageError, Sanitised, VideoError, VideoFacts};
 use visage_store::{PendingMedia, StoreError};
 
 use crate::app::App;
@@ -33,10 +33,13 @@ pub enum IntakeError {
     /// The file is a video or a sound that is not taken.
     #[error("The file is no video that every browser can show. Send an MP4, MOV or WebM video.")]
     Video,
+    /// The video has data in it that cannot be taken out.
+    #[error(transparent)]
+    VideoData(VideoError),
     /// Too much is being worked on, or the work on this picture failed.
     #[error(transparent)]
     Work(#[from] WorkError),
-    /// The picture took too long to check.
+    /// The picture or video took too long to check.
     #[error("the picture took too long to check")]
     TooSlow,
     /// The media host did not take it.
@@ -51,6 +54,16 @@ pub enum IntakeError {
     /// The server failed.
     #[error("{0}")]
     Internal(String),
+}
+
+impl From<VideoError> for IntakeError {
+    fn from(error: VideoError) -> Self {
+        match error {
+            VideoError::Unsupported | VideoError::Damaged => Self::Video,
+            VideoError::Data => Self::VideoData(error),
+            VideoError::Cancelled => Self::TooSlow,
+        }
+    }
 }
 
 /// A cleaned picture or video, and what is to be done with it.
@@ -187,13 +200,11 @@ async fn probe_video(app: &App, file: &Arc<SpooledFile>) -> Result<Option<VideoF
 }
 
 async fn clean_video(app: &App, file: Arc<SpooledFile>, facts: VideoFacts) -> Result<Picture, IntakeError> {
-    work(app, file.len_bytes(), move |_| {
+    let memory_bytes = visage_image::sanitise_video_memory_bytes(file.len_bytes());
+    work(app, memory_bytes, move |expired| {
         let mut bytes = file.read_all().map_err(IntakeError::TemporaryFile)?;
-        if visage_image::sanitise_video(&mut bytes, &facts) {
-            Ok(picture(bytes, facts))
-        } else {
-            Err(IntakeError::Video)
-        }
+        visage_image::sanitise_video(&mut bytes, &facts, expired)?;
+        Ok(picture(bytes, facts))
     })
     .await
 }

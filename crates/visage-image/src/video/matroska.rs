@@ -9,24 +9,24 @@ use super::{AudioFacts, VideoFacts, codec, read_at};
 /// Facts and tracks stand before the first cluster, behind at most a few pictures of fonts and covers.
 const BEGINNING_BYTES: u64 = 1024 * 1024;
 
-const MAX_TRACKS: usize = 32;
+pub(super) const MAX_TRACKS: usize = 32;
 
 pub(super) const EBML: u32 = 0x1A45_DFA3;
-const DOC_TYPE: u32 = 0x4282;
+pub(super) const DOC_TYPE: u32 = 0x4282;
 pub(super) const SEGMENT: u32 = 0x1853_8067;
 pub(super) const CLUSTER: u32 = 0x1F43_B675;
 pub(super) const INFO: u32 = 0x1549_A966;
 pub(super) const TIMESTAMP_SCALE: u32 = 0x2A_D7B1;
 pub(super) const DURATION: u32 = 0x4489;
 pub(super) const TRACKS: u32 = 0x1654_AE6B;
-const TRACK_ENTRY: u32 = 0xAE;
-const TRACK_TYPE: u32 = 0x83;
-const CODEC_ID: u32 = 0x86;
-const DEFAULT_DURATION: u32 = 0x23_E383;
-const VIDEO: u32 = 0xE0;
+pub(super) const TRACK_ENTRY: u32 = 0xAE;
+pub(super) const TRACK_TYPE: u32 = 0x83;
+pub(super) const CODEC_ID: u32 = 0x86;
+pub(super) const DEFAULT_DURATION: u32 = 0x23_E383;
+pub(super) const VIDEO: u32 = 0xE0;
 const PIXEL_WIDTH: u32 = 0xB0;
 const PIXEL_HEIGHT: u32 = 0xBA;
-const AUDIO: u32 = 0xE1;
+pub(super) const AUDIO: u32 = 0xE1;
 const SAMPLING_FREQUENCY: u32 = 0xB5;
 const CHANNELS: u32 = 0x9F;
 
@@ -99,7 +99,7 @@ fn audio(entry: &[u8], codec: Option<String>) -> AudioFacts {
 }
 
 /// The contents of the first element with this id.
-fn find(data: &[u8], id: u32) -> Option<&[u8]> {
+pub(super) fn find(data: &[u8], id: u32) -> Option<&[u8]> {
     Elements(data)
         .find(|(found, _)| *found == id)
         .map(|(_, contents)| contents)
@@ -107,7 +107,7 @@ fn find(data: &[u8], id: u32) -> Option<&[u8]> {
 
 /// Elements one after the other: id and contents. One that reaches past the end, or whose length is not known (as a live
 /// stream has them), ends where the data does.
-struct Elements<'a>(&'a [u8]);
+pub(super) struct Elements<'a>(pub(super) &'a [u8]);
 
 impl<'a> Iterator for Elements<'a> {
     type Item = (u32, &'a [u8]);
@@ -138,7 +138,7 @@ fn id(data: &[u8]) -> Option<(u32, usize)> {
 }
 
 /// A length without its marker bit, one to eight bytes; all bits set means unknown.
-fn length(data: &[u8]) -> Option<(Option<u64>, usize)> {
+pub(super) fn length(data: &[u8]) -> Option<(Option<u64>, usize)> {
     let count = data.first()?.leading_zeros() as usize + 1;
     let bytes = data.get(..count).filter(|_| count <= 8)?;
     let all = bytes.iter().fold(0, |length, byte| (length << 8) | u64::from(*byte));
@@ -147,7 +147,7 @@ fn length(data: &[u8]) -> Option<(Option<u64>, usize)> {
     Some(((length != unknown).then_some(length), count))
 }
 
-fn number(data: &[u8]) -> Option<u64> {
+pub(super) fn number(data: &[u8]) -> Option<u64> {
     (data.len() <= 8).then(|| data.iter().fold(0, |number, byte| (number << 8) | u64::from(*byte)))
 }
 

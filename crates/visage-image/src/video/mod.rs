@@ -15,6 +15,7 @@ mod matroska;
 mod matroska_clean;
 mod mp4;
 mod mp4_clean;
+mod mp4_samples;
 
 use std::io::{self, Read, Seek, SeekFrom};
 
@@ -94,16 +95,72 @@ pub fn probe_video<R: Read + Seek>(reader: &mut R) -> io::Result<Option<VideoFac
     Ok(Some(facts))
 }
 
-/// Takes out of a video what is neither picture nor sound, in place: the file stays as long as it is and plays as before.
-/// `facts` are those of [`probe_video`] for the same bytes. Only `mp4`, `mov` and `webm` can be cleaned; `false` says that
-/// this is none of them, and was left as it is.
-pub fn sanitise_video(file: &mut [u8], facts: &VideoFacts) -> bool {
+/// Why a video is not cleaned, in sentences for the person who sent it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+pub enum VideoError {
+    /// A container that is not taken.
+    #[error("Only MP4, MOV and WebM videos can be cleaned.")]
+    Unsupported,
+    /// Its structure contradicts itself, or nothing would be left to play.
+    #[error("The video is damaged: its index contradicts itself.")]
+    Damaged,
+    /// There are samples of something else than picture and sound, and where they are cannot be told.
+    #[error(
+        "The video has data beside picture and sound, such as positions or subtitles, which cannot be taken out. Save it \
+         without them and send it again."
+    )]
+    Data,
+    /// The caller said stop.
+    #[error("The work on the video was cancelled.")]
+    Cancelled,
+}
+
+/// Takes out of a video what is neither picture nor sound, in place: the file stays as long as it is, and is found to be the
+/// same video as before. `facts` are those of [`probe_video`] for the same bytes. The work grows with the length of the file
+/// and no number in it; `cancelled` is asked now and then.
+///
+/// # Errors
+///
+/// When it is not `mp4`, `mov` or `webm`, which is said before a byte changes; when it is damaged, has samples of data that
+/// cannot be found, or `cancelled` says so, and then what is in `file` is of no use.
+pub fn sanitise_video(file: &mut [u8], facts: &VideoFacts, cancelled: &dyn Fn() -> bool) -> Result<(), VideoError> {
+    let mut steps = Steps { cancelled, taken: 0 };
     match facts.format {
-        "mp4" | "mov" => mp4_clean::clean(file),
-        "webm" => matroska_clean::clean(file),
-        _ => return false,
+        "mp4" | "mov" => mp4_clean::clean(file, &mut steps)?,
+        "webm" => matroska_clean::clean(file, &mut steps)?,
+        _ => return Err(VideoError::Unsupported),
     }
-    true
+    // Tables that lie may have had the index itself blanked.
+    let left = probe_video(&mut io::Cursor::new(&*file)).ok().flatten();
+    if left.as_ref() == Some(facts) {
+        Ok(())
+    } else {
+        Err(VideoError::Damaged)
+    }
+}
+
+/// How much memory [`sanitise_video`] may need, with the file: tables and index are copied, and are no longer than it.
+pub fn sanitise_video_memory_bytes(file_bytes: u64) -> u64 {
+    file_bytes.saturating_mul(2)
+}
+
+/// Counts what was looked at, so that the question whether to go on is asked now and then.
+struct Steps<'a> {
+    cancelled: &'a dyn Fn() -> bool,
+    taken: u32,
+}
+
+impl Steps<'_> {
+    /// Enough for the question to cost nothing, few enough to be done in no time.
+    const BETWEEN_QUESTIONS: u32 = 4096;
+
+    fn take(&mut self) -> Result<(), VideoError> {
+        self.taken = self.taken.wrapping_add(1);
+        if self.taken.is_multiple_of(Self::BETWEEN_QUESTIONS) && (self.cancelled)() {
+            return Err(VideoError::Cancelled);
+        }
+        Ok(())
+    }
 }
 
 /// The container by its first bytes. Pictures in the same container (AVIF, HEIC) are none of it; what the EBML header

@@ -14,7 +14,7 @@ const MAX_TOP_BOXES: usize = 4096;
 /// The index of hours of video has a few megabytes.
 const MAX_INDEX_BYTES: u64 = 32 * 1024 * 1024;
 
-const MAX_TRACKS: usize = 32;
+pub(super) const MAX_TRACKS: usize = 32;
 
 pub(super) fn probe<R: Read + Seek>(reader: &mut R, format: &'static str, file_bytes: u64) -> io::Result<VideoFacts> {
     let index = index(reader, file_bytes)?;

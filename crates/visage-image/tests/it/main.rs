@@ -20,3 +20,5 @@ mod text;
 mod truncation;
 mod video;
 mod video_clean;
+mod video_clean_webm;
+mod video_samples;

@@ -117,12 +117,14 @@ pub(crate) fn webm(kind: &[u8]) -> Vec<u8> {
     let video = [element(&[0xB0], &[2, 128]), element(&[0xBA], &[1, 104])].concat();
     let audio = [element(&[0xB5], &48_000_f32.to_be_bytes()), element(&[0x9F], &[2])].concat();
     let picture = [
+        element(&[0xD7], &[1]),
         element(&[0x83], &[1]),
         element(&[0x86], b"V_VP9"),
         element(&[0x23, 0xE3, 0x83], &40_000_000_u32.to_be_bytes()),
         element(&[0xE0], &video),
     ];
     let sound = [
+        element(&[0xD7], &[2]),
         element(&[0x83], &[2]),
         element(&[0x86], b"A_OPUS"),
         element(&[0xE1], &audio),

@@ -283,7 +283,9 @@ impl From<IntakeError> for ApiError {
     fn from(error: IntakeError) -> Self {
         match error {
             IntakeError::Image(error) => error.into(),
-            IntakeError::Video => Self::new(StatusCode::UNSUPPORTED_MEDIA_TYPE, "unsupported_media_type", error),
+            IntakeError::Video | IntakeError::VideoData(_) => {
+                Self::new(StatusCode::UNSUPPORTED_MEDIA_TYPE, "unsupported_media_type", error)
+            }
             IntakeError::Work(error) => error.into(),
             IntakeError::TooSlow => ImageError::Cancelled.into(),
             IntakeError::MediaHost(error) => error.into(),

@@ -163,6 +163,16 @@ async fn a_video_is_posted_cleaned_and_delivered_in_parts() {
     }
 }
 
+#[tokio::test(flavor = "multi_thread")]
+async fn a_video_that_takes_too_long_to_clean_is_refused() {
+    let t = TestApp::with_config(|config| config.render.timeout = "1ns".parse().unwrap());
+    let member = t.member("Asha").await;
+    let many_boxes = [&mp4("")[..], &b"\0\0\0\x08free".repeat(5000)].concat();
+    let answer = t.post_form(&member.token, form(&[media(&many_boxes)])).await;
+    assert_eq!(answer.refusal().0, 413);
+    assert_eq!(contents(&t.feed(&member).await), [""; 0]);
+}
+
 type Part<'a> = (&'a str, Option<&'a str>, &'a str, &'a [u8]);
 
 fn media(bytes: &[u8]) -> Part<'_> {
@@ -174,7 +184,7 @@ fn text(text: &str) -> Part<'_> {
 }
 
 /// What is refused: a name, the form, the status, and how the message begins.
-fn refusals(picture: &[u8]) -> Vec<(&'static str, Vec<Part<'_>>, u16, &'static str)> {
+fn refusals<'a>(picture: &'a [u8], data: &'a [u8]) -> Vec<(&'static str, Vec<Part<'a>>, u16, &'static str)> {
     let nothing = "Post must have content or media";
     let one = "Only one file can be posted at a time.";
     vec![
@@ -223,6 +233,12 @@ fn refusals(picture: &[u8]) -> Vec<(&'static str, Vec<Part<'_>>, u16, &'static s
             415,
             "The file is no video",
         ),
+        (
+            "data that cannot be found",
+            vec![media(data)],
+            415,
+            "The video has data beside picture and sound",
+        ),
     ]
 }
 
@@ -255,7 +271,9 @@ async fn what_is_no_post_is_refused_as_json_and_leaves_nothing() {
     let t = TestApp::with_config(|config| config.posts.content_characters = 5);
     let member = t.member("Asha").await;
     let picture = png(10, 10, RED);
-    for (what, parts, status, message) in refusals(&picture).into_iter().chain(refused_texts()) {
+    // A second index, with a track that has no tables.
+    let data = [&mp4("")[..], b"\0\0\0\x10moov\0\0\0\x08trak"].concat();
+    for (what, parts, status, message) in refusals(&picture, &data).into_iter().chain(refused_texts()) {
         let answer = t.post_form(&member.token, form(&parts)).await;
         assert_eq!(answer.status.as_u16(), status, "{what}: {answer:?}");
         assert!(answer.message().starts_with(message), "{what}: {answer:?}");
