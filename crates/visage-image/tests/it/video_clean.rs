@@ -127,7 +127,7 @@ fn filmed(handler: &[u8], version: u8, entry: &[u8]) -> Vec<u8> {
         ),
         boxed(
             b"hdlr",
-            &[b"\0\0\0\0mhlr", &handler[..], b"Asha\0\0\0\0\0\0\0\0", SECRET].concat(),
+            &[b"\0\0\0\0mhlr", handler, b"Asha\0\0\0\0\0\0\0\0", SECRET].concat(),
         ),
         boxed(b"minf", &information.concat()),
     ];

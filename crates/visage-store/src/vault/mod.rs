@@ -290,11 +290,12 @@ fn make_private(folder: &Path) -> std::io::Result<()> {
         Err(cause) if cause.kind() != ErrorKind::AlreadyExists => return Err(cause),
         _ => {}
     }
-    let mode = fs::metadata(folder)?.permissions().mode() & 0o7777;
-    if mode & 0o077 == 0 {
+    let mode = fs::metadata(folder)?.permissions().mode() & 0o777;
+    let closed = mode & 0o700;
+    if mode == closed {
         return Ok(());
     }
-    match fs::set_permissions(folder, fs::Permissions::from_mode(mode & 0o700)) {
+    match fs::set_permissions(folder, fs::Permissions::from_mode(closed)) {
         // A share that has no modes, or somebody else's folder: no backup would be worse than an open one.
         Err(cause) if matches!(cause.kind(), ErrorKind::PermissionDenied | ErrorKind::Unsupported) => Ok(()),
         changed => changed,
