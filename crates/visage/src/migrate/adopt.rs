@@ -9,7 +9,7 @@ use std::time::Duration;
 
 use bytes::Bytes;
 use visage_cloudinary::{PublicId, ResourceType};
-use visage_image::{ImageError, Sanitised};
+use visage_image::{ImageError, Sanitised, VideoError};
 use visage_store::{AdoptError, MigratedPicture, PendingMedia, Sha256, SourceFile, StoreError};
 
 use super::uploads::{Contents, SourceError};
@@ -38,6 +38,9 @@ pub enum MoveError {
     /// It is not a video that is taken.
     #[error("it is no video that every browser can show")]
     Video,
+    /// It has data in it that cannot be taken out.
+    #[error(transparent)]
+    VideoData(VideoError),
     /// The work on it failed.
     #[error(transparent)]
     Work(#[from] WorkError),
@@ -86,6 +89,7 @@ impl From<IntakeError> for MoveError {
         match error {
             IntakeError::Image(error) => Self::Image(error),
             IntakeError::Video => Self::Video,
+            IntakeError::VideoData(error) => Self::VideoData(error),
             IntakeError::Work(error) => Self::Work(error),
             IntakeError::TooSlow => Self::TooSlow,
             IntakeError::MediaHost(error) => Self::MediaHost(error),

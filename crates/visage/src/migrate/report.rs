@@ -193,6 +193,7 @@ fn is_refusal(error: &MoveError) -> bool {
         MoveError::Source(error) => !matches!(error, SourceError::Changed | SourceError::Io(_)),
         MoveError::Image(_)
         | MoveError::Video
+        | MoveError::VideoData(_)
         | MoveError::Doomed
         | MoveError::MediaHost(MediaHostError::Unshowable(_)) => true,
         _ => false,
