@@ -162,7 +162,7 @@ async fn the_example_of_avatars_anywhere_works() {
     assert_eq!(example.lines().count(), 5);
     let urls: Vec<String> = example
         .split(['"', ' '])
-        .filter_map(|part| part.strip_prefix("http://localhost:5000"))
+        .filter_map(|part| part.strip_prefix("http://127.0.0.1:5000"))
         .map(|path| path.replace("6b03e1a2c4d5f60718293a4b", &member.id))
         .collect();
     assert_eq!(urls.len(), 2);
