@@ -229,7 +229,7 @@ async fn a_clock_that_was_ahead_once_stops_no_backup_and_is_restored_from_only_w
 
 /// In the place of an original, what the system refuses to open, whoever asks.
 fn shut(data: &Path, upload: &str) {
-    let path = data.join("blobs/originals").join(&upload[..2]).join(upload);
+    let path = data.join("blobs/originals").join(upload.get(..2).unwrap()).join(upload);
     fs::remove_file(&path).unwrap();
     symlink(&path, &path).unwrap();
 }
