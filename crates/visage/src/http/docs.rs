@@ -224,9 +224,12 @@ fn own_operation(path: &str, summary: &str, needs_token: bool, members: &[&str])
     if needs_token {
         operation["security"] = json!([{ "token": [] }]);
     }
-    if path.contains("{id}") {
-        operation["parameters"] =
-            json!([{ "name": "id", "in": "path", "required": true, "schema": { "type": "string" } }]);
+    let in_path = path.split(['{', '}']).skip(1).step_by(2);
+    let parameters: Vec<Value> = in_path
+        .map(|name| json!({ "name": name, "in": "path", "required": true, "schema": { "type": "string" } }))
+        .collect();
+    if !parameters.is_empty() {
+        operation["parameters"] = parameters.into();
     }
     if members == ["profileImage"] {
         let mut file =

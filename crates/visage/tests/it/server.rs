@@ -35,7 +35,12 @@ async fn metrics_are_text_for_prometheus() {
 #[tokio::test(flavor = "multi_thread")]
 async fn unknown_routes_are_json_too() {
     let t = TestApp::new();
-    for path in ["/api/nothing", "/nothing", "/api/notifications/unread-count", "/ui/nothing.js"] {
+    for path in [
+        "/api/nothing",
+        "/nothing",
+        "/api/notifications/unread-count",
+        "/ui/nothing.js",
+    ] {
         let answer = t.get(path).await;
         assert_eq!(answer.status, StatusCode::NOT_FOUND, "{path}");
         assert_eq!(answer.message(), "Not found");
