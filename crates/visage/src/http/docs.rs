@@ -224,8 +224,7 @@ fn own_operation(path: &str, summary: &str, needs_token: bool, members: &[&str])
     if needs_token {
         operation["security"] = json!([{ "token": [] }]);
     }
-    let in_path = path.split(['{', '}']).skip(1).step_by(2);
-    let parameters: Vec<Value> = in_path
+    let parameters: Vec<Value> = path_names(path)
         .map(|name| json!({ "name": name, "in": "path", "required": true, "schema": { "type": "string" } }))
         .collect();
     if !parameters.is_empty() {
