@@ -4,22 +4,32 @@ use std::fmt;
 use std::sync::Mutex;
 use std::time::Duration;
 
+use async_trait::async_trait;
 use jiff::{SignedDuration, Timestamp};
 
-/// Tells the time.
+/// Tells the time, and lets it pass.
+#[async_trait]
 pub trait Clock: Send + Sync + fmt::Debug {
     /// The current instant.
     fn now(&self) -> Timestamp;
+
+    /// Waits between two tries of one act.
+    async fn pause(&self, duration: Duration);
 }
 
 /// The machine's clock.
 #[derive(Debug, Clone, Copy, Default)]
 pub struct SystemClock;
 
+#[async_trait]
 impl Clock for SystemClock {
     #[allow(clippy::disallowed_methods, reason = "this is the Clock everybody else asks")]
     fn now(&self) -> Timestamp {
         later(Timestamp::now(), turned_by())
+    }
+
+    async fn pause(&self, duration: Duration) {
+        tokio::time::sleep(duration).await;
     }
 }
 
@@ -52,7 +62,7 @@ fn turned_by() -> Duration {
     Duration::ZERO
 }
 
-/// A clock that stands still until it is moved.
+/// A clock that stands still until it is moved. Nobody waits by it.
 #[derive(Debug)]
 pub struct FixedClock(Mutex<Timestamp>);
 
@@ -74,9 +84,14 @@ impl FixedClock {
     }
 }
 
+#[async_trait]
 impl Clock for FixedClock {
     fn now(&self) -> Timestamp {
         *self.0.lock().unwrap_or_else(std::sync::PoisonError::into_inner)
+    }
+
+    async fn pause(&self, _duration: Duration) {
+        tokio::task::yield_now().await;
     }
 }
 

@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use http::StatusCode;
 
-use crate::fault_proxy::Fault;
+use crate::fault_proxy::{Fault, FaultProxy};
 use crate::pictures::{noisy_png, png};
 use crate::test_app::TestApp;
 
@@ -16,7 +16,7 @@ pub(crate) const UPLOADS: &str = "/image/upload HTTP/1.1";
 const DESTROYS: &str = "/image/destroy HTTP/1.1";
 
 pub(crate) const FAULTS: &[Fault] = &[
-    Fault::Delay(Duration::from_millis(1500)),
+    Fault::Delay(Duration::from_secs(5)),
     Fault::ResetBeforeBody,
     Fault::ResetInBody,
     Fault::ResetAfterBody,
@@ -42,19 +42,36 @@ fn is_final(fault: Fault) -> bool {
     matches!(fault, Fault::Status(401 | 403 | 404 | 409))
 }
 
-async fn app(breaker_failures: u32) -> (TestApp, crate::fault_proxy::FaultProxy) {
+/// Whether nothing but a clock ends it. All other faults are known at once, and nobody waits between tries here: the
+/// limits can be the real ones, which a busy machine keeps.
+pub(crate) fn is_slow(fault: Fault) -> bool {
+    matches!(fault, Fault::Delay(_) | Fault::SlowDrip)
+}
+
+async fn app(breaker_failures: u32) -> (TestApp, FaultProxy) {
+    TestApp::behind_faults(|config| config.cloudinary.breaker_failures = breaker_failures).await
+}
+
+/// Gives up a request soon, and an act after two of them, if it meets the fault for ever.
+async fn impatient_app(times: usize) -> (TestApp, FaultProxy) {
     TestApp::behind_faults(|config| {
         let cloudinary = &mut config.cloudinary;
-        cloudinary.request_timeout = "1s".parse().unwrap();
-        cloudinary.deadline = "3s".parse().unwrap();
-        cloudinary.breaker_failures = breaker_failures;
+        cloudinary.request_timeout = "3s".parse().unwrap();
+        if times > 1 {
+            cloudinary.deadline = "6s".parse().unwrap();
+        }
+        cloudinary.breaker_failures = 1000;
     })
     .await
 }
 
 /// One upload over another picture meets the fault `times` times. Returns the line of the table.
 async fn upload_through(fault: Fault, times: usize) -> String {
-    let (t, proxy) = app(1000).await;
+    let (t, proxy) = if is_slow(fault) {
+        impatient_app(times).await
+    } else {
+        app(1000).await
+    };
     let member = t.member("Asha").await;
     let before = t.upload_ok(&member, &png(10, 10, RED)).await;
     proxy.inject(fault, UPLOADS, times);

@@ -232,8 +232,6 @@ async fn a_crop_and_a_new_picture_at_once_leave_one_of_the_two() {
 #[tokio::test(flavor = "multi_thread")]
 async fn when_the_account_cannot_show_it_what_is_shown_stays() {
     let (t, proxy) = TestApp::behind_faults(|config| {
-        config.cloudinary.request_timeout = "1s".parse().unwrap();
-        config.cloudinary.deadline = "1s".parse().unwrap();
         config.cloudinary.breaker_failures = 1000;
     })
     .await;

@@ -27,8 +27,6 @@ async fn app() -> (TestApp, FaultProxy) {
     TestApp::behind_faults(|config| {
         config.public_url = "http://own.example".to_owned();
         config.media_host = visage::config::MediaHostKind::Embedded;
-        config.cloudinary.request_timeout = "1s".parse().unwrap();
-        config.cloudinary.deadline = "1s".parse().unwrap();
         config.cloudinary.breaker_failures = 1000;
     })
     .await

@@ -8,7 +8,7 @@ use visage::jobs::mover::Moves;
 use visage::media_host::Picture;
 use visage_cloudinary::ResourceType;
 
-use crate::cloudinary_account::{FAULTS, UPLOADS};
+use crate::cloudinary_account::{FAULTS, UPLOADS, is_slow};
 use crate::fault_proxy::{Fault, FaultProxy};
 use crate::pictures::{decode, mp4, png, quarters};
 use crate::test_app::{Member, TestApp};
@@ -21,17 +21,15 @@ const OWN: &str = "http://own.example/";
 const ACCOUNT: &str = "http://images.example/";
 
 async fn app() -> (TestApp, FaultProxy) {
-    patient_app(["1s", "2s", "1200ms"]).await
+    patient_app("5s").await
 }
 
-/// How long it waits for an answer, for all answers to one act, and before it takes a picture in.
-async fn patient_app([request_timeout, deadline, take_in_after]: [&str; 3]) -> (TestApp, FaultProxy) {
+/// How long it waits for the account before it takes a picture in.
+async fn patient_app(take_in_after: &str) -> (TestApp, FaultProxy) {
     TestApp::behind_faults(|config| {
         config.public_url = "http://own.example".to_owned();
         let cloudinary = &mut config.cloudinary;
         cloudinary.outage = visage::config::Outage::TakeIn;
-        cloudinary.request_timeout = request_timeout.parse().unwrap();
-        cloudinary.deadline = deadline.parse().unwrap();
         cloudinary.take_in_after = take_in_after.parse().unwrap();
         cloudinary.breaker_failures = 1000;
     })
@@ -63,10 +61,10 @@ async fn colour(t: &TestApp, url: &str) -> [u8; 3] {
 async fn upload_through(fault: Fault) -> String {
     // A name that is taken is no outage, however long a busy machine takes to say so.
     let is_refused = fault == Fault::Status(409);
-    let (t, proxy) = if is_refused {
-        patient_app(["20s"; 3]).await
-    } else {
-        app().await
+    let (t, proxy) = match () {
+        () if is_refused => patient_app("20s").await,
+        () if is_slow(fault) => patient_app("2s").await,
+        () => app().await,
     };
     let member = t.member("Asha").await;
     t.upload_ok(&member, &png(10, 10, RED)).await;
@@ -230,7 +228,7 @@ async fn uploads_do_not_wait_for_an_account_that_has_not_answered_for_a_while() 
         config.public_url = "http://own.example".to_owned();
         let cloudinary = &mut config.cloudinary;
         cloudinary.outage = visage::config::Outage::TakeIn;
-        cloudinary.take_in_after = "300ms".parse().unwrap();
+        cloudinary.take_in_after = "2s".parse().unwrap();
         cloudinary.breaker_failures = 2;
     })
     .await;

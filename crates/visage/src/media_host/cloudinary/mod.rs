@@ -78,8 +78,7 @@ impl Cloudinary {
     where
         F: Future<Output = Result<T, Fault>>,
     {
-        let end = Instant::now() + self.deadline;
-        let (mut pause, mut may_be_done) = (FIRST_PAUSE, false);
+        let (mut left, mut pause, mut may_be_done) = (self.deadline, FIRST_PAUSE, false);
         loop {
             if let Err(wait) = self.breaker.enter() {
                 return Err(MediaHostError::Unavailable {
@@ -88,17 +87,19 @@ impl Cloudinary {
                     may_be_done,
                 });
             }
-            let fault = match self.once(what, end, act()).await {
+            let begun = Instant::now();
+            let fault = match self.once(what, left, act()).await {
                 Ok(done) => return Ok(done),
                 Err(fault) => fault,
             };
+            left = left.saturating_sub(begun.elapsed());
             may_be_done |= fault.kind == FaultKind::Unknown;
             if fault.is_refusal() && !may_be_done {
                 return Err(refused(&fault));
             }
             let asked = fault.retry_after.unwrap_or_default();
             let wait = asked.max(pause.mul_f64(rand::rng().random_range(0.5..1.0)));
-            if fault.is_refusal() || Instant::now() + wait >= end {
+            if fault.is_refusal() || wait >= left {
                 return Err(MediaHostError::Unavailable {
                     cause: fault.to_string(),
                     retry_after: asked.max(RETRY_AFTER),
@@ -106,7 +107,8 @@ impl Cloudinary {
                 });
             }
             tracing::debug!(what, fault = %fault, ?wait, "tried again");
-            tokio::time::sleep(wait).await;
+            self.client.clock.pause(wait).await;
+            left -= wait;
             pause = (pause * 2).min(LONGEST_PAUSE);
         }
     }
@@ -115,12 +117,12 @@ impl Cloudinary {
     async fn once<T>(
         &self,
         what: &'static str,
-        end: Instant,
+        left: Duration,
         act: impl Future<Output = Result<T, Fault>>,
     ) -> Result<T, Fault> {
         let mut attempt = Attempt::begin(&self.breaker);
         let begun = Instant::now();
-        let result = tokio::time::timeout_at(end, act).await;
+        let result = tokio::time::timeout(left, act).await;
         let result = result.unwrap_or_else(|_elapsed| Err(Fault::new(FaultKind::Unknown, "the deadline is over")));
         let outcome = match &result {
             Ok(_) => "done",
