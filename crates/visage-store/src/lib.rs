@@ -52,7 +52,9 @@ pub use posts::{
 
 pub use sqlite::{DatabaseCopy, KeptOriginal, Sqlite};
 pub use upkeep::{BackupFailure, BackupTimes, Condition, Damage, DamagedUpload, ScrubProgress, Upkeep};
-pub use vault::{FileFacts, Manifest, SnapshotId, Vault, VaultError, VaultFile, VaultLock, VaultOriginal};
+pub use vault::{
+    FileFacts, Manifest, SnapshotId, Vault, VaultAddress, VaultError, VaultFile, VaultLock, VaultOriginal,
+};
 pub use visage_cloudinary::Secret;
 
 pub use users::{

@@ -11,22 +11,21 @@ use visage_store::{FileFacts, Manifest, Sha256, SnapshotId, Vault, VaultError, V
 #[tokio::test]
 async fn a_vault_is_made_for_its_owner_alone_and_found_again() {
     let folder = tempfile::tempdir().unwrap();
-    let address = folder.path().join("a/vault").display().to_string();
-    let none = Vault::open(&address).unwrap_err();
+    let path = folder.path().join("a/vault");
+    let none = Vault::open(&path).unwrap_err();
     assert!(matches!(none, VaultError::None(_)), "{none:?}");
     assert!(!folder.path().join("a").exists(), "looking makes nothing");
-    let vault = Vault::open_or_create(&address).unwrap();
-    let mode = fs::metadata(&address).unwrap().permissions().mode();
+    let vault = Vault::open_or_create(&path).unwrap();
+    let mode = fs::metadata(&path).unwrap().permissions().mode();
     assert_eq!(mode & 0o777, 0o700);
     let snapshot = complete(&vault, 1).await;
-    let again = Vault::open(&format!("file://{address}")).unwrap();
+    let again = Vault::open(&path).unwrap();
     assert_eq!(again.snapshots().await.unwrap(), [snapshot]);
 }
 
 #[tokio::test]
 async fn a_folder_that_was_open_to_others_shows_them_nothing_of_what_is_in_it() {
     let folder = tempfile::tempdir().unwrap();
-    let address = folder.path().display().to_string();
     let mode = |name: &str| {
         let found = fs::metadata(folder.path().join(name)).unwrap();
         found.permissions().mode() & 0o777
@@ -36,7 +35,7 @@ async fn a_folder_that_was_open_to_others_shows_them_nothing_of_what_is_in_it() 
     // As a release made them that did not close them.
     fs::create_dir(folder.path().join("secrets")).unwrap();
     open("secrets");
-    Vault::open_or_create(&address).unwrap();
+    Vault::open_or_create(folder.path()).unwrap();
     let closed = ["databases", "secrets", "manifests", "originals"];
     assert_eq!(closed.map(mode), [0o700; 4]);
     assert_eq!(mode(""), 0o755, "it keeps the mode that somebody gave it");
@@ -47,12 +46,13 @@ async fn one_at_a_time_writes_and_takes_the_leftovers_away() {
     let (vault, folder) = vault();
     let leftover = folder.path().join("databases/20260701T120000.123Z-0123abcd.db#1");
     fs::write(&leftover, "half").unwrap();
-    let lock = vault.lock().await.unwrap();
+    let now = Timestamp::UNIX_EPOCH;
+    let lock = vault.lock("me", now).await.unwrap();
     assert!(!leftover.exists());
-    let other = Vault::open(&folder.path().display().to_string()).unwrap();
-    assert!(matches!(other.lock().await, Err(VaultError::Busy)));
+    let other = Vault::open(folder.path()).unwrap();
+    assert!(matches!(other.lock("me", now).await, Err(VaultError::Busy)));
     drop(lock);
-    other.lock().await.unwrap();
+    other.lock("you", now).await.unwrap();
 }
 
 #[tokio::test]
@@ -118,10 +118,7 @@ async fn snapshots_are_told_oldest_first_and_only_when_they_are_complete() {
 
 fn vault() -> (Vault, TempDir) {
     let folder = tempfile::tempdir().unwrap();
-    (
-        Vault::open_or_create(&folder.path().display().to_string()).unwrap(),
-        folder,
-    )
+    (Vault::open_or_create(folder.path()).unwrap(), folder)
 }
 
 async fn complete(vault: &Vault, seconds: i64) -> SnapshotId {

@@ -78,7 +78,7 @@ impl Blobs {
     ) -> Result<(), BlobError> {
         let key = BlobKey::Original(*upload);
         match &self.folder {
-            None => self.put_multipart(&key, pieces).await,
+            None => self.write_original(&key, pieces).await,
             Some(folder) => folder
                 .put_stream(&key, Publish::Replace, pieces)
                 .await

@@ -14,8 +14,10 @@ mod copy;
 mod error;
 pub(crate) mod folder;
 mod key;
+pub(crate) mod parts;
 pub(crate) mod whole;
 
+use std::fmt;
 use std::ops::Range;
 use std::path::Path;
 use std::sync::Arc;
@@ -30,6 +32,7 @@ pub use error::BlobError;
 use folder::{Folder, Publish};
 pub use key::BlobKey;
 pub(crate) use key::ORIGINALS;
+use parts::WriteError;
 
 use visage_cloudinary::Recipe;
 
@@ -38,19 +41,25 @@ use crate::ids::{Sha256, UploadId};
 /// The blocks of an original that have hashes of their own.
 pub const BLOCK_BYTES: u64 = 1024 * 1024;
 
-/// Parts of a file that are on their way at once.
-const PARTS_AT_ONCE: usize = 2;
-
 /// Larger bodies are hashed on a blocking thread.
 const INLINE_HASH_BYTES: usize = 64 * 1024;
 
 /// Where the bytes are. Cheap to clone.
-#[derive(Debug, Clone)]
+#[derive(Clone)]
 pub struct Blobs {
     originals: Arc<dyn ObjectStore>,
     derived: Arc<dyn ObjectStore>,
     /// On disk only: what `object_store` leaves to us.
     folder: Option<Folder>,
+}
+
+impl fmt::Debug for Blobs {
+    /// Stores are not shown: one in the cloud knows its secrets.
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Blobs")
+            .field("folder", &self.folder)
+            .finish_non_exhaustive()
+    }
 }
 
 /// Something that lies where blobs lie.
@@ -145,7 +154,7 @@ impl Blobs {
         let Some(folder) = &self.folder else {
             return match self.originals.head(&key.path()).await {
                 Ok(_) => Err(BlobError::Exists(key)),
-                Err(object_store::Error::NotFound { .. }) => self.put_multipart(&key, pieces).await,
+                Err(object_store::Error::NotFound { .. }) => self.write_original(&key, pieces).await,
                 Err(error) => Err(BlobError::from_store(error, &key)),
             };
         };
@@ -160,32 +169,17 @@ impl Blobs {
         Err(BlobError::from_cause(error))
     }
 
-    /// Stores that are no folder take a file in parts. The upload's id is random, so the name is free.
-    async fn put_multipart(
+    /// What stores that are no folder do. The upload's id is random, so the name is free.
+    async fn write_original(
         &self,
         key: &BlobKey,
-        mut pieces: BoxStream<'static, std::io::Result<Bytes>>,
+        pieces: BoxStream<'static, std::io::Result<Bytes>>,
     ) -> Result<(), BlobError> {
-        let upload = self.originals.put_multipart(&key.path()).await;
-        let upload = upload.map_err(|error| BlobError::from_store(error, key))?;
-        let mut upload = object_store::WriteMultipart::new(upload);
-        while let Some(piece) = pieces.next().await {
-            let room = match piece {
-                Ok(piece) => upload
-                    .wait_for_capacity(PARTS_AT_ONCE)
-                    .await
-                    .map(|()| upload.put(piece))
-                    .map_err(|error| BlobError::from_store(error, key)),
-                Err(error) => Err(BlobError::from_cause(error)),
-            };
-            if let Err(error) = room {
-                upload.abort().await.ok();
-                return Err(error);
-            }
-        }
-        // After a failure it gives the parts up itself.
-        let finished = upload.finish().await;
-        finished.map(drop).map_err(|error| BlobError::from_store(error, key))
+        let written = parts::write(self.originals.as_ref(), &key.path(), pieces).await;
+        written.map_err(|error| match error {
+            WriteError::Source(error) => BlobError::from_cause(error),
+            WriteError::Store(error) => BlobError::from_store(error, key),
+        })
     }
 
     /// Reads a part of an original block by block. Each block is checked against its hash in `blocks` before a byte of it is

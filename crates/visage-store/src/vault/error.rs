@@ -8,7 +8,7 @@ use crate::error::{BoxError, is_no_space};
 #[derive(Debug, thiserror::Error)]
 pub enum VaultError {
     /// The address is none.
-    #[error("backups go to a folder so far, written as a path or as file:///path; `{0}` is neither")]
+    #[error("backups go to a folder, written as a path or as file:///path, or to s3://bucket/prefix; `{0}` is neither")]
     Address(String),
     /// There is no vault.
     #[error("there is no backup in {0}")]
@@ -22,6 +22,12 @@ pub enum VaultError {
     /// Somebody else writes to it.
     #[error("another backup to this place is under way")]
     Busy,
+    /// Somebody else has written to it within the last hour, and may still do so.
+    #[error(
+        "another backup to this place is under way, or one from another data folder was cut off less than an hour ago; once \
+         that is over, it can be backed up to again"
+    )]
+    Leased,
     /// A file is not there.
     #[error("{0} is missing in the backup")]
     Missing(String),
@@ -50,7 +56,7 @@ impl VaultError {
         }
     }
 
-    fn from_cause(error: impl Into<BoxError>) -> Self {
+    pub(super) fn from_cause(error: impl Into<BoxError>) -> Self {
         let error = error.into();
         if is_no_space(error.as_ref()) {
             Self::NoSpace(error)

@@ -4,104 +4,103 @@
 //! of the database, the generated secrets, and a [`Manifest`] with the size and hash of all of it. The manifest is written last:
 //! without one there is no snapshot. What is in a vault never changes, so a copy of it is a vault again.
 //!
-//! One process at a time writes to a vault ([`Vault::lock`]); the system gives the lock of one that ends to the next. Reading needs
-//! no lock: everything is checked against the manifest. Vaults are folders so far.
+//! One process at a time writes to a vault ([`Vault::lock`]). Reading needs no lock: everything is checked against the manifest.
+//! A vault is a folder, or lies in a bucket of S3.
 
+mod address;
 mod error;
 mod key;
+mod lock;
 mod manifest;
 
+use std::fmt;
 use std::fs::{self, File};
 use std::io::{ErrorKind, Read as _, Write as _};
 use std::os::unix::fs::{DirBuilderExt as _, OpenOptionsExt as _, PermissionsExt as _};
 use std::path::{Path, PathBuf};
-use std::sync::Arc;
+use std::sync::{Arc, Mutex, PoisonError};
 
 use bytes::Bytes;
-use futures_util::{StreamExt as _, TryStreamExt as _};
+use futures_util::{StreamExt as _, TryStreamExt as _, stream};
+use jiff::Timestamp;
 use object_store::local::LocalFileSystem;
-use object_store::{ObjectStore, ObjectStoreExt as _, PutMode, WriteMultipart};
+use object_store::prefix::PrefixStore;
+use object_store::{ObjectStore, ObjectStoreExt as _, PutMode};
 use sha2::Digest as _;
-use url::Url;
 
+pub use address::VaultAddress;
 pub use error::VaultError;
 pub use key::{SnapshotId, VaultFile};
+use lock::LOCK;
+pub use lock::VaultLock;
 pub use manifest::{FileFacts, Manifest, VaultOriginal};
 
 use crate::blobs::folder::{is_staging, on_blocking_thread, sync};
+use crate::blobs::parts::{self, WriteError};
 use crate::blobs::{BLOCK_BYTES, Blobs, ORIGINALS, whole};
 use crate::ids::Sha256;
 use key::KINDS;
-
-/// The name of the file that is locked while somebody writes.
-const LOCK: &str = "lock";
-
-/// Parts of a file that are on their way at once.
-const PARTS_AT_ONCE: usize = 2;
 
 /// A larger manifest is none: it would be one of a hundred million originals.
 const MAX_MANIFEST_BYTES: u64 = 16 << 30;
 
 /// A place for snapshots. Cheap to clone.
-#[derive(Debug, Clone)]
+#[derive(Clone)]
 pub struct Vault {
-    folder: PathBuf,
     originals: Blobs,
-    files: Arc<LocalFileSystem>,
+    files: Arc<dyn ObjectStore>,
+    /// Set unless it is in a bucket.
+    folder: Option<PathBuf>,
 }
 
-/// The right to write to a vault. It ends with the process, however that ends.
-#[derive(Debug)]
-pub struct VaultLock {
-    _file: File,
+impl fmt::Debug for Vault {
+    /// The store is not shown: one in the cloud knows its secrets.
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Vault")
+            .field("folder", &self.folder)
+            .finish_non_exhaustive()
+    }
 }
 
 impl Vault {
-    /// The folder that an address means, a path or a `file:` URL.
+    /// The vault in a folder. Blocks.
     ///
     /// # Errors
-    /// [`VaultError::Address`] for any other URL.
-    pub fn folder_of(address: &str) -> Result<PathBuf, VaultError> {
-        let refused = || VaultError::Address(address.to_owned());
-        if !address.contains("://") {
-            return (!address.is_empty())
-                .then(|| PathBuf::from(address))
-                .ok_or_else(refused);
-        }
-        let url = Url::parse(address).map_err(|_no_url| refused())?;
-        let is_folder = url.scheme() == "file";
-        is_folder.then(|| url.to_file_path().ok()).flatten().ok_or_else(refused)
-    }
-
-    /// The vault at `address`. Blocks.
-    ///
-    /// # Errors
-    /// [`VaultError::None`] when there is none, and those of [`Self::folder_of`].
-    pub fn open(address: &str) -> Result<Self, VaultError> {
-        let folder = Self::folder_of(address)?;
+    /// [`VaultError::None`] when there is none.
+    pub fn open(folder: &Path) -> Result<Self, VaultError> {
         if !folder.join(VaultFile::MANIFESTS).is_dir() {
             return Err(VaultError::None(folder.display().to_string()));
         }
-        Self::at(&folder, false)
+        Self::at(folder, false)
     }
 
-    /// The vault at `address`, which is made if there is none. What is in it (everybody's pictures, the secrets) is for its owner
+    /// The vault in a folder, which is made if there is none. What is in it (everybody's pictures, the secrets) is for its owner
     /// alone, also in a folder that was there and is open to others. Blocks.
     ///
     /// # Errors
-    /// [`VaultError::Io`] when it cannot be made, and those of [`Self::folder_of`].
-    pub fn open_or_create(address: &str) -> Result<Self, VaultError> {
-        let folder = Self::folder_of(address)?;
-        make(&folder)?;
-        Self::at(&folder, true)
+    /// [`VaultError::Io`] when it cannot be made.
+    pub fn open_or_create(folder: &Path) -> Result<Self, VaultError> {
+        make(folder)?;
+        Self::at(folder, true)
     }
 
     fn at(folder: &Path, make: bool) -> Result<Self, VaultError> {
         Ok(Self {
-            folder: folder.to_owned(),
             originals: Blobs::originals_on_disk(folder, make)?,
             files: Arc::new(LocalFileSystem::new_with_prefix(folder)?.with_fsync(true)),
+            folder: Some(folder.to_owned()),
         })
+    }
+
+    /// The vault in a bucket, or in what `prefix` says of one. The store must keep what it says it has stored, show it to
+    /// everybody at once, and know conditional writes, as S3 does.
+    pub fn in_bucket(store: Arc<dyn ObjectStore>, prefix: object_store::path::Path) -> Self {
+        let files: Arc<dyn ObjectStore> = Arc::new(PrefixStore::new(store, prefix));
+        Self {
+            originals: Blobs::over(Arc::clone(&files)),
+            files,
+            folder: None,
+        }
     }
 
     /// The originals.
@@ -109,22 +108,19 @@ impl Vault {
         &self.originals
     }
 
-    /// Takes the right to write, and clears away what an interrupted writer has left.
+    /// Takes the right to write, and clears away what an interrupted writer has left. `holder` is the same for whoever was
+    /// interrupted and comes again, and nobody else's; it matters in buckets only.
     ///
     /// # Errors
-    /// [`VaultError::Busy`] while somebody else has it.
-    pub async fn lock(&self) -> Result<VaultLock, VaultError> {
-        let path = self.folder.join(LOCK);
-        let file = File::options().create(true).truncate(false).write(true).open(path)?;
-        match file.try_lock() {
-            Ok(()) => {}
-            Err(fs::TryLockError::WouldBlock) => return Err(VaultError::Busy),
-            Err(fs::TryLockError::Error(cause)) => return Err(cause.into()),
-        }
+    /// [`VaultError::Busy`] or [`VaultError::Leased`] while somebody else has it.
+    pub async fn lock(&self, holder: &str, now: Timestamp) -> Result<VaultLock, VaultError> {
+        let Some(folder) = self.folder.clone() else {
+            return VaultLock::of_object(Arc::clone(&self.files), holder, now).await;
+        };
+        let lock = VaultLock::of_file(&folder.join(LOCK))?;
         self.originals.sweep_staging().await?;
-        let folder = self.folder.clone();
         on_blocking_thread(move || KINDS.iter().try_for_each(|kind| sweep(&folder.join(kind)))).await?;
-        Ok(VaultLock { _file: file })
+        Ok(lock)
     }
 
     /// Stores a file of a snapshot durably and tells what it was.
@@ -132,22 +128,24 @@ impl Vault {
     /// # Errors
     /// When the file cannot be read or stored.
     pub async fn put_file(&self, key: &VaultFile, path: &Path) -> Result<FileFacts, VaultError> {
-        let mut file = File::open(path)?;
-        let mut hasher = sha2::Sha256::new();
-        let mut upload = WriteMultipart::new(self.files.put_multipart(&key.path()).await?);
-        let mut bytes = 0;
-        loop {
-            let (piece, back) = on_blocking_thread(move || Ok((read_piece(&mut file)?, file))).await?;
-            file = back;
-            if piece.is_empty() {
-                break;
-            }
-            bytes += piece.len() as u64;
-            hasher.update(&piece);
-            upload.wait_for_capacity(PARTS_AT_ONCE).await?;
-            upload.put(piece);
+        let file = File::open(path)?;
+        let facts = Arc::new(Mutex::new((0, sha2::Sha256::new())));
+        let counted = Arc::clone(&facts);
+        let pieces = stream::try_unfold(file, |mut file| async {
+            let (piece, file) = on_blocking_thread(move || Ok((read_piece(&mut file)?, file))).await?;
+            Ok((!piece.is_empty()).then_some((piece, file)))
+        });
+        let pieces = pieces.inspect_ok(move |piece: &Bytes| {
+            let mut counted = counted.lock().unwrap_or_else(PoisonError::into_inner);
+            counted.0 += piece.len() as u64;
+            counted.1.update(piece);
+        });
+        match parts::write(self.files.as_ref(), &key.path(), pieces.boxed()).await {
+            Ok(()) => {}
+            Err(WriteError::Source(error)) => return Err(error.into()),
+            Err(WriteError::Store(error)) => return Err(error.into()),
         }
-        upload.finish().await?;
+        let (bytes, hasher) = facts.lock().unwrap_or_else(PoisonError::into_inner).clone();
         let sha256 = Sha256::from_bytes(hasher.finalize().into());
         Ok(FileFacts { bytes, sha256 })
     }
@@ -264,7 +262,9 @@ impl Vault {
                 Err(error) => return Err(error.into()),
             }
         }
-        let folder = self.folder.clone();
+        let Some(folder) = self.folder.clone() else {
+            return Ok(());
+        };
         Ok(on_blocking_thread(move || KINDS.iter().try_for_each(|kind| sync(&folder.join(kind)))).await?)
     }
 }
@@ -318,26 +318,4 @@ fn read_piece(file: &mut File) -> std::io::Result<Bytes> {
     let mut piece = Vec::new();
     file.take(BLOCK_BYTES).read_to_end(&mut piece)?;
     Ok(piece.into())
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn a_vault_is_a_folder_so_far() {
-        for (address, folder) in [
-            ("/mnt/backup", Some("/mnt/backup")),
-            ("backup", Some("backup")),
-            ("file:///mnt/a%20b", Some("/mnt/a b")),
-            ("", None),
-            ("s3://bucket/path", None),
-            ("file://host/path", None),
-            ("https://example.com", None),
-        ] {
-            assert_eq!(Vault::folder_of(address).ok(), folder.map(PathBuf::from), "{address}");
-        }
-        let told = Vault::folder_of("s3://bucket").unwrap_err().to_string();
-        assert!(told.contains("s3://bucket"), "{told}");
-    }
 }

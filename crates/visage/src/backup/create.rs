@@ -8,7 +8,7 @@ use jiff::Timestamp;
 use serde::Serialize;
 use visage_store::{
     BackupFailure, BlobError, CopyError, Damage, DatabaseCopy, FileFacts, InstallationId, KeptOriginal, Manifest, Put,
-    SnapshotId, StoreError, UploadId, Vault, VaultError, VaultFile, VaultOriginal,
+    SnapshotId, StoreError, UploadId, Vault, VaultError, VaultFile, VaultLock, VaultOriginal,
 };
 
 use super::verify::newest_first;
@@ -88,7 +88,10 @@ pub enum BackupError {
 impl BackupError {
     /// Whether another backup is at work, so that there is nothing to worry about.
     pub fn is_under_way(&self) -> bool {
-        matches!(self, Self::UnderWay | Self::Vault(VaultError::Busy))
+        matches!(
+            self,
+            Self::UnderWay | Self::Vault(VaultError::Busy | VaultError::Leased)
+        )
     }
 }
 
@@ -131,7 +134,7 @@ pub async fn back_up(
     progress: &Progress,
 ) -> Result<BackedUp, BackupError> {
     let workspace = Workspace::take(&app.config.data)?.ok_or(BackupError::UnderWay)?;
-    let _lock = vault.lock().await?;
+    let mut lock = vault.lock(workspace.holder(), app.clock.now()).await?;
     let installation = app.upkeep.installation().await?;
     if !options.adopt {
         refuse_foreign(vault, installation, app.clock.now()).await?;
@@ -154,10 +157,12 @@ pub async fn back_up(
         database.prepare().await?;
         database.check().await?;
         crash::point("database-copied").await;
-        if let Some(originals) = copying.copy_originals(&database).await? {
+        if let Some(originals) = copying.copy_originals(&database, &mut lock).await? {
             drop(database);
             crash::point("originals-copied").await;
-            return finish(&copying, taken_at, &path, originals, options.keep).await;
+            let done = finish(&copying, taken_at, &path, originals, options.keep, &mut lock).await?;
+            lock.release(app.clock.now()).await?;
+            return Ok(done);
         }
         tracing::info!("a picture went away before it was copied; the database is copied again");
     }
@@ -208,7 +213,11 @@ enum Step {
 
 impl Copying<'_> {
     /// Copies what the database names and the vault lacks. `None`: something that it names is no more.
-    async fn copy_originals(&mut self, database: &DatabaseCopy) -> Result<Option<Vec<VaultOriginal>>, BackupError> {
+    async fn copy_originals(
+        &mut self,
+        database: &DatabaseCopy,
+        lock: &mut VaultLock,
+    ) -> Result<Option<Vec<VaultOriginal>>, BackupError> {
         let (mut originals, mut after, mut is_complete) = (Vec::new(), None, true);
         loop {
             let page = database.originals(after, PAGE).await?;
@@ -216,19 +225,23 @@ impl Copying<'_> {
             let is_last = page.len() < PAGE;
             after = page.last().map(|original| original.upload);
             let steps = futures_util::stream::iter(page).map(|original| self.look_at(original));
-            let steps: Vec<Step> = steps.buffered(AT_ONCE).try_collect().await?;
-            for step in steps {
+            let mut steps = steps.buffered(AT_ONCE).boxed();
+            let mut copied = Vec::new();
+            while let Some(step) = steps.try_next().await? {
                 match step {
                     Step::Present(original) | Step::Lost(original) => originals.push(original),
                     Step::Copied(original) => {
-                        self.copied_originals += 1;
-                        self.copied_bytes += original.bytes;
-                        self.stored.insert(original.upload, original.bytes);
+                        copied.push((original.upload, original.bytes));
                         originals.push(original);
                     }
                     Step::Gone => is_complete = false,
                 }
+                lock.keep(self.app.clock.now()).await?;
             }
+            drop(steps);
+            self.copied_originals += copied.len() as u64;
+            self.copied_bytes += copied.iter().map(|(_, bytes)| bytes).sum::<u64>();
+            self.stored.extend(copied);
             if is_last {
                 return Ok(is_complete.then_some(originals));
             }
@@ -302,6 +315,7 @@ async fn finish(
     database: &Path,
     originals: Vec<VaultOriginal>,
     keep: usize,
+    lock: &mut VaultLock,
 ) -> Result<BackedUp, BackupError> {
     let (app, vault) = (copying.app, copying.vault);
     let snapshot = SnapshotId::new(taken_at);
@@ -326,8 +340,10 @@ async fn finish(
         originals,
     };
     crash::point("snapshot-stored").await;
+    lock.confirm(app.clock.now()).await?;
     vault.put_manifest(manifest).await?;
     crash::point("manifest-written").await;
+    lock.confirm(app.clock.now()).await?;
     let pruned = prune::prune(vault, keep, &snapshot).await?;
     done.removed_snapshots = pruned.snapshots;
     done.removed_originals = pruned.originals;

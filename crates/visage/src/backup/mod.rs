@@ -8,6 +8,7 @@
 //! What is in a Cloudinary account is not copied: the account keeps it.
 
 mod create;
+pub mod place;
 mod prune;
 mod restore;
 mod verify;

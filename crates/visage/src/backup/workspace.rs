@@ -1,7 +1,7 @@
 //! Where the copy of the database lies while a backup is made.
 
 use std::fs::{self, File, TryLockError};
-use std::io;
+use std::io::{self, Read as _, Seek as _, Write as _};
 use std::path::{Path, PathBuf};
 
 use crate::app::temporary_folder;
@@ -10,6 +10,7 @@ use crate::app::temporary_folder;
 #[derive(Debug)]
 pub struct Workspace {
     folder: PathBuf,
+    holder: String,
     _lock: File,
 }
 
@@ -19,12 +20,21 @@ impl Workspace {
     /// # Errors
     /// When the data folder cannot be written.
     pub fn take(data: &Path) -> io::Result<Option<Self>> {
-        let Some(lock) = take_lock(data)? else {
+        let Some(mut lock) = take_lock(data)? else {
             return Ok(None);
         };
         let folder = clear(data)?;
         fs::create_dir(&folder)?;
-        Ok(Some(Self { folder, _lock: lock }))
+        Ok(Some(Self {
+            folder,
+            holder: holder(&mut lock)?,
+            _lock: lock,
+        }))
+    }
+
+    /// Who writes to a vault: this data folder, and no other, not one that was restored from a backup of it either.
+    pub fn holder(&self) -> &str {
+        &self.holder
     }
 
     /// Clears away what an interrupted backup has left. One that is under way is left alone.
@@ -62,14 +72,36 @@ impl Drop for Workspace {
 /// The folder among the temporary files.
 const NAME: &str = "backup";
 
+/// The length of the name of a data folder.
+const HOLDER_CHARACTERS: u64 = 32;
+
 fn take_lock(data: &Path) -> io::Result<Option<File>> {
     let path = data.join("backup.lock");
-    let file = File::options().create(true).truncate(false).write(true).open(path)?;
+    let file = File::options()
+        .create(true)
+        .truncate(false)
+        .read(true)
+        .write(true)
+        .open(path)?;
     match file.try_lock() {
         Ok(()) => Ok(Some(file)),
         Err(TryLockError::WouldBlock) => Ok(None),
         Err(TryLockError::Error(cause)) => Err(cause),
     }
+}
+
+/// The name in the locked file, which is made up when there is none yet.
+fn holder(lock: &mut File) -> io::Result<String> {
+    let mut name = String::new();
+    lock.take(HOLDER_CHARACTERS).read_to_string(&mut name)?;
+    if name.len() as u64 == HOLDER_CHARACTERS {
+        return Ok(name);
+    }
+    let name = data_encoding::HEXLOWER.encode(&rand::random::<[u8; 16]>());
+    lock.rewind()?;
+    lock.write_all(name.as_bytes())?;
+    lock.sync_all()?;
+    Ok(name)
 }
 
 fn clear(data: &Path) -> io::Result<PathBuf> {

@@ -4,10 +4,10 @@ use std::io::Write as _;
 use std::process::ExitCode;
 
 use anyhow::Context as _;
-use visage_store::{SnapshotId, Vault, VaultError};
+use visage_store::{SnapshotId, Vault, VaultAddress, VaultError};
 
 use super::{open, print_counts};
-use crate::backup::{self, BackupOptions};
+use crate::backup::{self, BackupOptions, place};
 use crate::clock::{Clock as _, SystemClock};
 use crate::config::Config;
 use crate::progress::Progress;
@@ -17,7 +17,7 @@ use crate::scrub::{self, Way};
 #[derive(Debug, clap::Args)]
 #[allow(clippy::struct_excessive_bools, reason = "they are flags")]
 pub(super) struct BackupArguments {
-    /// Where backups lie: a folder, or `file:///path`. [default: the setting backup.url]
+    /// Where backups lie: a folder, or `s3://bucket/prefix`. [default: the setting backup.url]
     url: Option<String>,
     /// How many snapshots are kept. [default: the setting backup.keep]
     #[arg(long, value_name = "N", value_parser = clap::value_parser!(u32).range(1..))]
@@ -46,7 +46,7 @@ pub(super) struct BackupArguments {
 /// What `visage restore` is asked for.
 #[derive(Debug, clap::Args)]
 pub(super) struct RestoreArguments {
-    /// Where backups lie: a folder, or `file:///path`. [default: the setting backup.url]
+    /// Where backups lie: a folder, or `s3://bucket/prefix`. [default: the setting backup.url]
     url: Option<String>,
     /// The snapshot to restore; `visage backup --list` names them. [default: the newest]
     #[arg(long, value_name = "NAME")]
@@ -77,13 +77,18 @@ pub(super) async fn back_up(config: Config, arguments: BackupArguments) -> anyho
     let url = url(arguments.url, &config)?;
     if arguments.list {
         let mut out = std::io::stdout().lock();
-        for snapshot in Vault::open(&url)?.snapshots().await? {
+        for snapshot in place::open(&url, &config.s3).await?.snapshots().await? {
             writeln!(out, "{snapshot}")?;
         }
         return Ok(ExitCode::SUCCESS);
     }
     if arguments.verify {
-        return verify(&url, arguments.snapshot, arguments.json).await;
+        return verify(
+            &place::open(&url, &config.s3).await?,
+            arguments.snapshot,
+            arguments.json,
+        )
+        .await;
     }
     let options = BackupOptions {
         keep: arguments.keep.map_or(config.backup.keep, |keep| keep as usize),
@@ -91,16 +96,17 @@ pub(super) async fn back_up(config: Config, arguments: BackupArguments) -> anyho
         adopt: arguments.adopt,
     };
     anyhow::ensure!(
-        !config.holds(&Vault::folder_of(&url)?),
+        !matches!(url.parse()?, VaultAddress::Folder(folder) if config.holds(&folder)),
         "{url} lies in the data folder, and would be lost with it"
     );
     let is_configured = url == config.backup.url;
     let app = open(config)?;
     let progress = Progress::shown("backed up");
+    let vault = place::open_or_create(&url, &app.config.s3).await;
     let done = if is_configured {
-        backup::back_up_and_record(&app, Vault::open_or_create(&url), options, &progress).await
+        backup::back_up_and_record(&app, vault, options, &progress).await
     } else {
-        backup::back_up(&app, &Vault::open_or_create(&url)?, options, &progress).await
+        backup::back_up(&app, &vault?, options, &progress).await
     };
     progress.end();
     let done = done?;
@@ -108,9 +114,9 @@ pub(super) async fn back_up(config: Config, arguments: BackupArguments) -> anyho
     Ok(success_if(done.lost_originals == 0))
 }
 
-async fn verify(url: &str, snapshot: Option<SnapshotId>, json: bool) -> anyhow::Result<ExitCode> {
+async fn verify(vault: &Vault, snapshot: Option<SnapshotId>, json: bool) -> anyhow::Result<ExitCode> {
     let progress = Progress::shown("verified");
-    let verified = backup::verify(&Vault::open(url)?, snapshot, &progress).await;
+    let verified = backup::verify(vault, snapshot, &progress).await;
     progress.end();
     let verified = verified?;
     print_counts(&[serde_json::to_value(&verified)?], json)?;
@@ -118,7 +124,7 @@ async fn verify(url: &str, snapshot: Option<SnapshotId>, json: bool) -> anyhow::
 }
 
 pub(super) async fn restore(config: Config, arguments: RestoreArguments) -> anyhow::Result<ExitCode> {
-    let vault = Vault::open(&url(arguments.url, &config)?)?;
+    let vault = place::open(&url(arguments.url, &config)?, &config.s3).await?;
     let progress = Progress::shown("restored");
     let (data, now) = (&config.data, SystemClock.now());
     let done = backup::restore(data, &vault, arguments.snapshot, arguments.force, now, &progress).await;
@@ -129,7 +135,7 @@ pub(super) async fn restore(config: Config, arguments: RestoreArguments) -> anyh
 }
 
 pub(super) async fn scrub(config: Config, arguments: ScrubArguments) -> anyhow::Result<ExitCode> {
-    let vault = vault_to_repair_from(&config, &arguments)?;
+    let vault = vault_to_repair_from(&config, &arguments).await?;
     let way = Way {
         bytes_per_second: None,
         vault: vault.as_ref(),
@@ -144,14 +150,14 @@ pub(super) async fn scrub(config: Config, arguments: ScrubArguments) -> anyhow::
 }
 
 /// One that is named must be there; one of the settings may not have been made yet.
-fn vault_to_repair_from(config: &Config, arguments: &ScrubArguments) -> Result<Option<Vault>, VaultError> {
+async fn vault_to_repair_from(config: &Config, arguments: &ScrubArguments) -> Result<Option<Vault>, VaultError> {
     if let Some(url) = &arguments.repair_from {
-        return Vault::open(url).map(Some);
+        return place::open(url, &config.s3).await.map(Some);
     }
     if arguments.no_repair || config.backup.url.is_empty() {
         return Ok(None);
     }
-    match Vault::open(&config.backup.url) {
+    match place::open(&config.backup.url, &config.s3).await {
         Err(VaultError::None(_)) => Ok(None),
         opened => opened.map(Some),
     }
@@ -161,7 +167,7 @@ fn url(given: Option<String>, config: &Config) -> anyhow::Result<String> {
     let configured = Some(config.backup.url.clone()).filter(|url| !url.is_empty());
     given
         .or(configured)
-        .context("where the backup lies is not known; name a folder, or set backup.url")
+        .context("where the backup lies is not known; name a folder or s3://bucket/prefix, or set backup.url")
 }
 
 fn success_if(good: bool) -> ExitCode {

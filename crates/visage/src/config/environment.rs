@@ -22,6 +22,14 @@ const NAMES: &[(&str, &str)] = &[
     ("ADMIN_EMAIL", "auth.admin_email"),
     ("ADMIN_PASSWORD", "auth.admin_password"),
     ("NODE_ENV", "environment"),
+    ("AWS_ACCESS_KEY_ID", "s3.access_key_id"),
+    ("AWS_SECRET_ACCESS_KEY", "s3.secret_access_key"),
+    ("AWS_SESSION_TOKEN", "s3.session_token"),
+    // The environment is laid over in the order of its names: the more particular one of two wins.
+    ("AWS_DEFAULT_REGION", "s3.region"),
+    ("AWS_REGION", "s3.region"),
+    ("AWS_ENDPOINT_URL", "s3.endpoint"),
+    ("AWS_ENDPOINT_URL_S3", "s3.endpoint"),
 ];
 
 /// Variables whose meaning is not built yet: refused, because ignoring them would put pictures in the wrong place.

@@ -9,6 +9,7 @@ mod dotenv;
 mod environment;
 mod period;
 mod posts;
+mod s3;
 mod safekeeping;
 mod secret;
 mod sections;
@@ -19,12 +20,13 @@ use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
 
 use serde::{Deserialize, Serialize};
-use visage_store::Vault;
+use visage_store::VaultAddress;
 
 pub use cloudinary::{CloudinaryAccount, CloudinaryConfig, MediaHostKind, Outage};
 pub use dotenv::read_dotenv;
 pub use period::Period;
 pub use posts::PostsConfig;
+pub use s3::S3Config;
 pub use safekeeping::{BackupConfig, ScrubConfig};
 pub use sections::{
     AuthConfig, CacheConfig, ChunksConfig, CorsConfig, EmbeddedConfig, FetchConfig, HttpConfig, LimitsConfig,
@@ -81,6 +83,8 @@ pub struct Config {
     pub backup: BackupConfig,
     /// The background job that reads every original again.
     pub scrub: ScrubConfig,
+    /// The store that `s3://` leads to.
+    pub s3: S3Config,
     /// The HTTP server.
     pub http: HttpConfig,
     /// Attempts per account and address on the password routes.
@@ -114,6 +118,7 @@ impl Default for Config {
             reaper: ReaperConfig::default(),
             backup: BackupConfig::default(),
             scrub: ScrubConfig::default(),
+            s3: S3Config::default(),
             http: HttpConfig::default(),
             rate_limit: RateLimitConfig::default(),
             mail: MailConfig::default(),
@@ -216,7 +221,7 @@ impl Config {
             "media_host: is cloudinary, and no account is set; CLOUDINARY_URL names one",
         );
         wrong(
-            Vault::folder_of(&self.backup.url).is_ok_and(|vault| self.holds(&vault)),
+            matches!(self.backup.url.parse(), Ok(VaultAddress::Folder(vault)) if self.holds(&vault)),
             "backup.url: lies in the data folder, and would be lost with it",
         );
         self.auth.check(&mut wrong);
@@ -226,6 +231,7 @@ impl Config {
         self.chunks.check(&mut wrong);
         self.fetch.check(&mut wrong);
         self.profile.check(&mut wrong);
+        self.s3.check(&mut wrong);
         self.posts.check(&mut wrong);
         self.limits.check(&mut wrong);
         self.render.check(&mut wrong);
@@ -479,7 +485,9 @@ mod tests {
             ("VISAGE_FETCH__TIMEOUT", "0s", "fetch.timeout"),
             ("VISAGE_LOG__FILTER", "visage=loud", "log.filter"),
             ("VISAGE_BACKUP__KEEP", "0", "backup.keep"),
-            ("VISAGE_BACKUP__URL", "s3://bucket", "backup.url"),
+            ("VISAGE_BACKUP__URL", "gs://bucket", "backup.url"),
+            ("AWS_ENDPOINT_URL", "localhost:9000", "s3.endpoint"),
+            ("AWS_ACCESS_KEY_ID", "only a half", "s3.access_key_id"),
             ("VISAGE_BACKUP__URL", "./visage-data/backup", "backup.url"),
             ("VISAGE_SCRUB__BYTES_PER_SECOND", "0", "scrub.bytes_per_second"),
             ("VISAGE_SCRUB__INTERVAL", "0s", "scrub.interval"),

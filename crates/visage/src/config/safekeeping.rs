@@ -1,7 +1,7 @@
 //! The sections about backups and the scrub.
 
 use serde::{Deserialize, Serialize};
-use visage_store::Vault;
+use visage_store::VaultAddress;
 
 use super::Period;
 use super::sections::{Report, none_is_zero};
@@ -10,7 +10,7 @@ use super::sections::{Report, none_is_zero};
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields, default)]
 pub struct BackupConfig {
-    /// Where backups go: a folder; empty means nowhere.
+    /// Where backups go: a folder, or `s3://bucket/prefix`; empty means nowhere.
     pub url: String,
     /// Time between two backups that the server makes; none makes none.
     pub interval: Period,
@@ -36,7 +36,7 @@ impl BackupConfig {
 
     pub(super) fn check(&self, wrong: &mut Report<'_>) {
         none_is_zero(wrong, &[("backup.keep", self.keep == 0)]);
-        if let Some(Err(why)) = (!self.url.is_empty()).then(|| Vault::folder_of(&self.url)) {
+        if let Some(Err(why)) = (!self.url.is_empty()).then(|| self.url.parse::<VaultAddress>()) {
             wrong(true, &format!("backup.url: {why}"));
         }
     }

@@ -5,10 +5,10 @@ use std::time::Duration;
 
 use jiff::Timestamp;
 use tokio_util::sync::CancellationToken;
-use visage_store::{BackupFailure, BackupTimes, Vault};
+use visage_store::{BackupFailure, BackupTimes};
 
 use crate::app::App;
-use crate::backup::{BackupOptions, back_up_and_record};
+use crate::backup::{BackupOptions, back_up_and_record, place};
 use crate::clock::{earlier, has_passed};
 use crate::progress::Progress;
 
@@ -48,7 +48,7 @@ pub async fn pass(app: &App) {
         recheck: false,
         adopt: false,
     };
-    let vault = Vault::open_or_create(&config.url);
+    let vault = place::open_or_create(&config.url, &app.config.s3).await;
     match back_up_and_record(app, vault, options, &Progress::hidden()).await {
         Ok(done) => tracing::info!(?done, "backed up"),
         Err(error) if error.is_under_way() => tracing::info!("another backup is under way"),

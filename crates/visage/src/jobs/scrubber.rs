@@ -8,6 +8,7 @@ use tokio_util::sync::CancellationToken;
 use visage_store::{ScrubProgress, Vault};
 
 use crate::app::App;
+use crate::backup::place;
 use crate::clock::has_passed;
 use crate::progress::Progress;
 use crate::scrub::{self, ScrubError, Scrubbed, Way};
@@ -38,7 +39,7 @@ pub async fn run(app: Arc<App>, stop: CancellationToken) {
 /// # Errors
 /// See [`ScrubError`].
 pub async fn pass(app: &App) -> Result<Scrubbed, ScrubError> {
-    let vault = open_vault(app);
+    let vault = open_vault(app).await;
     let way = Way {
         bytes_per_second: Some(app.config.scrub.bytes_per_second),
         vault: vault.as_ref(),
@@ -71,12 +72,13 @@ fn is_due(app: &App, progress: &ScrubProgress) -> bool {
     progress.begun_at.is_some() || progress.ended_at.is_none_or(is_over)
 }
 
-fn open_vault(app: &App) -> Option<Vault> {
+async fn open_vault(app: &App) -> Option<Vault> {
     let url = &app.config.backup.url;
     if url.is_empty() {
         return None;
     }
-    Vault::open(url)
+    let opened = place::open(url, &app.config.s3).await;
+    opened
         .inspect_err(|error| tracing::warn!(error = %error, "there is no backup to repair from"))
         .ok()
 }

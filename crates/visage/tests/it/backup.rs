@@ -4,12 +4,14 @@ use std::fs;
 use std::sync::Arc;
 use std::time::Duration;
 
+use object_store::memory::InMemory;
 use visage::app::App;
 use visage::backup::{BackupError, BackupOptions, Workspace, back_up, verify};
+use visage::clock;
 use visage::jobs::backups;
 use visage::library::{destroy, purge};
 use visage::progress::Progress;
-use visage_store::{Blobs, Sqlite, StoreError, Vault};
+use visage_store::{Blobs, Sqlite, StoreError, Vault, VaultError};
 
 use crate::pictures::png;
 use crate::test_app::{TestApp, has_account};
@@ -269,11 +271,43 @@ async fn a_second_backup_at_the_same_time_is_refused_and_harms_nothing() {
     let refused = back_up(&t.app, &vault, options, &Progress::hidden()).await;
     assert!(matches!(&refused, Err(error) if error.is_under_way()), "{refused:?}");
     drop(workspace);
-    let lock = vault.lock().await.unwrap();
+    let lock = vault.lock("me", t.app.clock.now()).await.unwrap();
     let refused = back_up(&t.app, &vault, options, &Progress::hidden()).await;
     assert!(matches!(&refused, Err(error) if error.is_under_way()), "{refused:?}");
     drop(lock);
     backup(&t, &vault, KEEP).await;
+}
+
+/// In a bucket nobody but the other one's clock says that it is gone: it has been slow, or asleep.
+#[tokio::test(flavor = "multi_thread")]
+async fn who_has_lost_the_bucket_to_another_completes_nothing_and_takes_nothing_away() {
+    let Some(t) = app_with_picture(TestApp::new()).await else {
+        return;
+    };
+    let vault = Vault::in_bucket(Arc::new(InMemory::new()), "backups".into());
+    let good = backup(&t, &vault, 1).await.snapshot;
+    let mut config = t.app.config.clone();
+    config.data = t.folder.path().to_owned();
+    let store = Arc::new(Sqlite::open(&t.folder.path().join("visage.db")).unwrap());
+    let mut app = App::assemble(config, t.clock.clone(), store, t.app.library.blobs.clone()).unwrap();
+    let (bucket, later) = (vault.clone(), clock::later(t.app.clock.now(), HOUR));
+    app.upkeep = Arc::new(Disturbed {
+        inner: Arc::clone(&app.upkeep),
+        moment: Moment::DatabaseCopied,
+        incident: Box::new(move || {
+            let bucket = bucket.clone();
+            Box::pin(async move { drop(bucket.lock("another", later).await.unwrap()) })
+        }),
+        happened: false.into(),
+    });
+    let refused = back_up(&app, &vault, options(1), &Progress::hidden()).await;
+    assert!(
+        matches!(refused, Err(BackupError::Vault(VaultError::Leased))),
+        "{refused:?}"
+    );
+    let snapshots = vault.snapshots().await.unwrap();
+    assert_eq!(snapshots.iter().map(ToString::to_string).collect::<Vec<_>>(), [good]);
+    assert!(verify(&vault, None, &Progress::hidden()).await.unwrap().is_good());
 }
 
 /// An app that makes backups every hour.
@@ -288,7 +322,7 @@ async fn scheduled() -> Option<(TestApp, tempfile::TempDir)> {
 }
 
 async fn snapshots(t: &TestApp) -> usize {
-    let vault = Vault::open(&t.app.config.backup.url).unwrap();
+    let vault = Vault::open(t.app.config.backup.url.as_ref()).unwrap();
     vault.snapshots().await.unwrap().len()
 }
 

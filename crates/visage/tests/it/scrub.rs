@@ -227,7 +227,7 @@ async fn known_damage_is_repaired_between_rounds_as_soon_as_there_is_a_backup() 
     let t = TestApp::with_config(|config| config.backup.url.clone_from(&url));
     let member = t.member("Asha").await;
     t.upload_ok(&member, &png(10, 10, [1; 3])).await;
-    let vault = Vault::open_or_create(&url).unwrap();
+    let vault = Vault::open_or_create(url.as_ref()).unwrap();
     backup(&t, &vault, KEEP).await;
     let away = folder.path().join("away");
     std::fs::rename(folder.path().join("vault"), &away).unwrap();

@@ -23,7 +23,7 @@ pub(crate) const KEEP: usize = 7;
 /// A vault that goes away with its folder.
 pub(crate) fn vault() -> (Vault, TempDir) {
     let folder = tempfile::tempdir().unwrap();
-    let vault = Vault::open_or_create(folder.path().to_str().unwrap()).unwrap();
+    let vault = Vault::open_or_create(folder.path()).unwrap();
     (vault, folder)
 }
 

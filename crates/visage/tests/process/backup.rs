@@ -214,7 +214,7 @@ fn where_there_is_no_backup_that_is_said() {
             vec!["scrub", "--repair-from", "nowhere"],
             "there is no backup in nowhere",
         ),
-        (vec!["backup", "s3://bucket/path"], "backups go to a folder so far"),
+        (vec!["backup", "gs://bucket/path"], "backups go to a folder"),
         (vec!["backup", "data/vault"], "lies in the data folder"),
         (vec!["restore", "vault", "--snapshot", "../../x"], "snapshot"),
     ] {

@@ -310,7 +310,7 @@ pub(crate) fn files_in(folder: &Path) -> Vec<PathBuf> {
 
 /// A port below those that the system gives to outgoing connections: one of these could take the port of a server that is
 /// down, or even connect to itself there.
-fn free_port() -> u16 {
+pub(crate) fn free_port() -> u16 {
     static NEXT: AtomicU16 = AtomicU16::new(0);
     let seed = u16::try_from(std::process::id() % 10_000).unwrap();
     loop {
