@@ -97,19 +97,11 @@ where
     };
     app.directory.begin_exchange(pending).await.map_err(IntakeError::from)?;
     crash::point("exchange-begun").await;
-    let committed = match upload(app, &public_id, arrival.picture, arrival.display).await {
-        Ok(hosted) => {
-            crash::point("picture-uploaded").await;
-            commit(hosted).await
-        }
-        // It may still arrive: only the grace is long enough to be sure that it has not.
-        Err(error) if error.may_be_done() => return Err(IntakeError::from(error).into()),
-        Err(error) => Err(IntakeError::from(error).into()),
-    };
-    if committed.is_err() {
-        release(app, &public_id).await;
-    }
-    committed
+    let uploaded = upload(app, &public_id, arrival.picture, arrival.display).await;
+    let uploaded = or_release(app, &public_id, uploaded, MediaHostError::may_be_done).await;
+    let hosted = uploaded.map_err(IntakeError::from)?;
+    crash::point("picture-uploaded").await;
+    or_release(app, &public_id, commit(hosted).await, |_nothing_was_committed| false).await
 }
 
 async fn upload(
@@ -118,15 +110,32 @@ async fn upload(
     picture: Picture,
     display: &Transformation,
 ) -> Result<Hosted, MediaHostError> {
-    // Well inside the grace, after which the reaper takes the exchange for dead.
-    let deadline = UPLOAD_DEADLINE.min(app.config.reaper.pending_grace.as_duration() / 2);
     let upload = app.media_host.upload(public_id, picture, display);
-    let answered = tokio::time::timeout(deadline, upload).await;
+    let answered = tokio::time::timeout(upload_deadline(app), upload).await;
     answered.unwrap_or(Err(MediaHostError::TimedOut))
 }
 
-/// Hands a failed exchange to the reaper now. When that fails too, the grace does it.
-async fn release(app: &App, public_id: &PublicId) {
+/// How long the media host is waited for: well inside the grace, after which the reaper takes an exchange for dead.
+pub(crate) fn upload_deadline(app: &App) -> Duration {
+    UPLOAD_DEADLINE.min(app.config.reaper.pending_grace.as_duration() / 2)
+}
+
+/// Passes on how a step ended that follows the announcement of `public_id`. After one that failed, the reaper has it from now
+/// on; but when the file may still arrive, only the grace is long enough to be sure that it has not.
+pub(crate) async fn or_release<T, E>(
+    app: &App,
+    public_id: &PublicId,
+    ended: Result<T, E>,
+    may_still_arrive: impl Fn(&E) -> bool,
+) -> Result<T, E> {
+    if ended.as_ref().is_err_and(|error| !may_still_arrive(error)) {
+        release(app, public_id).await;
+    }
+    ended
+}
+
+/// Hands what was announced to the reaper now. When that fails too, the grace does it.
+pub(crate) async fn release(app: &App, public_id: &PublicId) {
     if let Err(error) = app.directory.release_pending(public_id, app.clock.now()).await {
         tracing::warn!(asset.public_id = %public_id, error = %error, "a failed exchange stays until its grace is over");
     }

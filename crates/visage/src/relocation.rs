@@ -5,16 +5,16 @@
 //! by the next try, or destroyed with the picture.
 
 use bytes::Bytes;
-use visage_cloudinary::{PublicId, ResourceType, Transformation};
+use visage_cloudinary::{PublicId, ResourceType};
 use visage_image::ImageError;
-use visage_store::{MediaOwner, MediaReference, Relocation, Sha256, StoreError};
+use visage_store::{MediaOwner, MediaReference, Relocation, StoreError};
 
 use crate::app::App;
 use crate::crash;
 use crate::crop::{self, Crop};
-use crate::media_host::{MediaHost, MediaHostError, Picture, PictureFacts};
+use crate::media_host::{self, MediaHost, MediaHostError, Picture, PictureFacts, TransferError, transfer};
 use crate::permits::WorkError;
-use crate::posts;
+use crate::{intake, posts};
 
 /// From where to where.
 #[derive(Debug, Clone, Copy)]
@@ -43,12 +43,9 @@ pub enum Copied {
 /// Why a picture was not moved. Its reference is what it was.
 #[derive(Debug, thiserror::Error)]
 pub enum RelocationError {
-    /// A media host failed, or did not take it.
+    /// A media host failed, or the other one does not have the same bytes.
     #[error(transparent)]
-    MediaHost(#[from] MediaHostError),
-    /// The other host has something else under this name, or gives other bytes than it was given.
-    #[error("the other media host does not have the same bytes")]
-    Different,
+    Transfer(#[from] TransferError),
     /// It is not a picture that is taken.
     #[error(transparent)]
     Image(#[from] ImageError),
@@ -61,6 +58,12 @@ pub enum RelocationError {
     /// The directory failed.
     #[error(transparent)]
     Store(#[from] StoreError),
+}
+
+impl From<MediaHostError> for RelocationError {
+    fn from(error: MediaHostError) -> Self {
+        Self::Transfer(error.into())
+    }
 }
 
 /// Copies the picture that `reference` names, and changes the reference.
@@ -95,30 +98,21 @@ pub async fn copy(app: &App, route: Route<'_>, reference: &MediaReference) -> Re
         MediaOwner::Post(_) => posts::display(app, &picture.facts),
     };
     let display = crop::shown(crop, display);
-    let relocation = match copy_bytes(route, &public_id, picture, &display).await {
-        Ok(to_url) => Relocation {
-            owner: reference.owner,
-            public_id,
-            from_url,
-            to_url,
-            now: app.clock.now(),
-        },
-        Err(error) => {
-            let may_be_done = matches!(&error, RelocationError::MediaHost(error) if error.may_be_done());
-            if !may_be_done {
-                app.directory.release_pending(&public_id, app.clock.now()).await?;
-            }
-            return Err(error);
-        }
-    };
+    let copied = transfer(route.to, &public_id, picture, &display).await;
+    let copied = intake::or_release(app, &public_id, copied, TransferError::may_be_done).await?;
     crash::point("picture-copied").await;
-    if app.directory.relocate(relocation.clone()).await? {
+    let relocation = Relocation {
+        owner: reference.owner,
+        public_id: public_id.clone(),
+        from_url,
+        to_url: copied.hosted.url,
+        now: app.clock.now(),
+    };
+    if app.directory.relocate(relocation).await? {
         crash::point("relocation-committed").await;
         return Ok(Copied::Copied);
     }
-    app.directory
-        .release_pending(&relocation.public_id, app.clock.now())
-        .await?;
+    intake::release(app, &public_id).await;
     Ok(Copied::Superseded)
 }
 
@@ -139,9 +133,12 @@ pub async fn remove_source(
     let Some(source) = route.from.original(&url, public_id, kind).await? else {
         return Ok(false);
     };
-    let copy = route.to.original(&url, public_id, kind).await?;
-    if copy.is_none_or(|copy| Sha256::of(&copy) != Sha256::of(&source)) {
-        return Err(RelocationError::Different);
+    let (copy, source) = (
+        route.to.original(&url, public_id, kind).await?,
+        media_host::hash(source).await?,
+    );
+    if !media_host::has_hash(copy, source).await? {
+        return Err(TransferError::Different.into());
     }
     // It may have been changed while the two were read.
     if url_at_destination(app, route, public_id).await?.is_none() {
@@ -163,22 +160,6 @@ async fn url_at_destination(app: &App, route: Route<'_>, public_id: &PublicId) -
         .next()
         .filter(|_| all_there)
         .and_then(|reference| reference.url))
-}
-
-/// Uploads, and reads what was stored. Returns its URL.
-async fn copy_bytes(
-    route: Route<'_>,
-    public_id: &PublicId,
-    picture: Picture,
-    display: &Transformation,
-) -> Result<String, RelocationError> {
-    let (sha256, kind) = (Sha256::of(&picture.bytes), picture.facts.resource_type());
-    let hosted = route.to.upload(public_id, picture, display).await?;
-    let read_back = route.to.original(&hosted.url, public_id, kind).await?;
-    match read_back {
-        Some(bytes) if Sha256::of(&bytes) == sha256 => Ok(hosted.url),
-        _ => Err(RelocationError::Different),
-    }
 }
 
 /// What is in the file; it was cleaned when it came.

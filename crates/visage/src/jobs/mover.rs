@@ -14,7 +14,7 @@ use visage_store::{StoreError, TakenIn};
 use crate::app::App;
 use crate::clock::later;
 use crate::crash;
-use crate::media_host::MediaHostError;
+use crate::media_host::{MediaHostError, TransferError};
 use crate::relocation::{self, Copied, RelocationError, Route};
 
 /// How many rows one step of a pass takes, and how many pictures are on their way at once.
@@ -115,9 +115,9 @@ async fn look_at(app: &App, route: Route<'_>, row: &TakenIn) -> Result<Step, Sto
     match advance(app, route, row).await {
         Ok(step) => Ok(step),
         Err(RelocationError::Store(error)) => Err(error),
-        Err(RelocationError::MediaHost(
+        Err(RelocationError::Transfer(TransferError::MediaHost(
             error @ (MediaHostError::Unavailable { .. } | MediaHostError::TimedOut | MediaHostError::NoSpace),
-        )) => {
+        ))) => {
             tracing::debug!(asset.public_id = %row.public_id, error = %error, "not moved yet");
             Ok(Step::NoAccount)
         }

@@ -4,6 +4,7 @@ mod cloudinary;
 mod embedded;
 mod hosts;
 mod paired;
+mod transfer;
 
 use std::fmt;
 use std::time::Duration;
@@ -16,6 +17,7 @@ pub use cloudinary::{Breaker, BreakerState, Cloudinary};
 pub use embedded::Embedded;
 pub use hosts::Hosts;
 pub use paired::{Paired, TakeIn};
+pub use transfer::{TransferError, Transferred, has_hash, hash, transfer};
 
 /// A checked and cleaned picture, or video, on its way to the media host.
 #[derive(Debug, Clone)]

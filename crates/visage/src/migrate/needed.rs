@@ -8,7 +8,7 @@ use std::path::PathBuf;
 use std::sync::{Arc, Mutex, PoisonError};
 
 use visage_cloudinary::ResourceType;
-use visage_store::{MigratedPicture, Sha256};
+use visage_store::MigratedPicture;
 
 use super::adopt::MoveError;
 use super::document::post;
@@ -16,6 +16,7 @@ use super::export::Export;
 use super::posts::Shown;
 use super::uploads::{FileKey, SourceError};
 use super::{Found, MigrateError, PAGE, Run, reference};
+use crate::media_host::{self, TransferError};
 
 /// How many users and posts refer to each file, and have nothing on the media host yet.
 #[derive(Debug, Default)]
@@ -152,8 +153,8 @@ pub(super) async fn remove_of_earlier_run(
         .media_host
         .original(&migrated.url, &migrated.public_id, resource_type)
         .await?;
-    if stored.is_none_or(|bytes| Sha256::of(&bytes) != migrated.stored_sha256) {
-        return Err(MoveError::Different);
+    if !media_host::has_hash(stored, migrated.stored_sha256).await? {
+        return Err(TransferError::Different.into());
     }
     remove(run, migrated).await
 }

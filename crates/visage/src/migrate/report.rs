@@ -7,7 +7,8 @@ use super::MigrateError;
 use super::adopt::MoveError;
 use super::document::post::PostDocument;
 use super::uploads::{Contents, SourceError};
-use crate::media_host::MediaHostError;
+use crate::intake::IntakeError;
+use crate::media_host::{MediaHostError, TransferError};
 
 /// How a user ended, or a post.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
@@ -166,7 +167,7 @@ impl Line {
     /// Says why it was not moved. A directory that fails ends everything.
     pub(super) fn fail(&mut self, error: MoveError) -> Result<(), MigrateError> {
         match error {
-            MoveError::Store(error) => return Err(error.into()),
+            MoveError::Store(error) | MoveError::Intake(IntakeError::Store(error)) => return Err(error.into()),
             MoveError::Source(SourceError::Missing) => self.outcome = Outcome::MissingFile,
             MoveError::Superseded => self.outcome = Outcome::Superseded,
             error if is_refusal(&error) => self.end(Outcome::Refused, &error.to_string()),
@@ -191,11 +192,9 @@ impl Line {
 fn is_refusal(error: &MoveError) -> bool {
     match error {
         MoveError::Source(error) => !matches!(error, SourceError::Changed | SourceError::Io(_)),
-        MoveError::Image(_)
-        | MoveError::Video
-        | MoveError::VideoData(_)
+        MoveError::Intake(IntakeError::Image(_) | IntakeError::Video | IntakeError::VideoData(_))
         | MoveError::Doomed
-        | MoveError::MediaHost(MediaHostError::Unshowable(_)) => true,
+        | MoveError::Transfer(TransferError::MediaHost(MediaHostError::Unshowable(_))) => true,
         _ => false,
     }
 }
