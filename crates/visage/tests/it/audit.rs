@@ -6,10 +6,11 @@ use async_trait::async_trait;
 use bytes::Bytes;
 use visage::audit::{AuditError, audit};
 use visage::config::Config;
-use visage::media_host::{Hosted, HostedFacts, MediaHost, MediaHostError, Picture};
+use visage::media_host::{MediaHostError, Picture};
 use visage_cloudinary::{PublicId, ResourceType, Transformation};
 use visage_store::{BlobKey, Exchange, PendingMedia, ProfileImage, UploadId, UserId};
 
+use crate::hooked_host::{Hooked, Hooks};
 use crate::pictures::{mp4, png};
 use crate::test_app::TestApp;
 
@@ -124,50 +125,12 @@ async fn a_url_of_another_picture_is_told() {
 
 /// A media host that cannot say what it has.
 #[derive(Debug)]
-struct Speechless(Arc<dyn MediaHost>);
+struct Speechless;
 
 #[async_trait]
-impl MediaHost for Speechless {
-    async fn upload(&self, id: &PublicId, p: Picture, display: &Transformation) -> Result<Hosted, MediaHostError> {
-        self.0.upload(id, p, display).await
-    }
-
-    async fn destroy(&self, id: &PublicId, resource_type: ResourceType) -> Result<bool, MediaHostError> {
-        self.0.destroy(id, resource_type).await
-    }
-
-    async fn exists(&self, _: &PublicId, _: ResourceType) -> Result<bool, MediaHostError> {
+impl Hooks for Speechless {
+    async fn before_exists(&self) -> Result<(), MediaHostError> {
         Err(MediaHostError::Failed("injected".into()))
-    }
-
-    async fn original(&self, url: &str, id: &PublicId, kind: ResourceType) -> Result<Option<Bytes>, MediaHostError> {
-        self.0.original(url, id, kind).await
-    }
-
-    fn with_transformation(&self, url: &str, transformation: &Transformation) -> Option<String> {
-        self.0.with_transformation(url, transformation)
-    }
-
-    fn transformation(&self, url: &str) -> Option<Transformation> {
-        self.0.transformation(url)
-    }
-
-    async fn facts(&self, url: &str, id: &PublicId) -> Result<Option<HostedFacts>, MediaHostError> {
-        self.0.facts(url, id).await
-    }
-
-    async fn show_otherwise(
-        &self,
-        url: &str,
-        id: &PublicId,
-        display: &Transformation,
-        part: [u32; 4],
-    ) -> Result<String, MediaHostError> {
-        self.0.show_otherwise(url, id, display, part).await
-    }
-
-    fn serves(&self, url: &str, id: &PublicId, kind: ResourceType) -> bool {
-        self.0.serves(url, id, kind)
     }
 }
 
@@ -175,7 +138,7 @@ impl MediaHost for Speechless {
 async fn a_host_that_fails_is_an_error_and_not_damage() {
     let mut t = TestApp::with(
         |_| {},
-        |app| app.media_host = Arc::new(Speechless(Arc::clone(&app.media_host))),
+        |app| app.media_host = Hooked::around(&app.media_host, Speechless),
     );
     t.check_on_drop = false;
     let member = t.member("Asha").await;

@@ -15,6 +15,7 @@ mod fault_proxy;
 mod feed;
 mod fetch;
 mod front;
+mod hooked_host;
 mod media_copy;
 mod migrate;
 mod page;

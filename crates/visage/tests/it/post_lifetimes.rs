@@ -13,11 +13,12 @@ use serde_json::Value;
 use visage::app::App;
 use visage::config::Config;
 use visage::jobs::reaper;
-use visage::media_host::{Hosted, HostedFacts, MediaHost, MediaHostError, Picture};
+use visage::media_host::{MediaHostError, Picture};
 use visage_cloudinary::{PublicId, ResourceType, Transformation};
 use visage_store::{Claim, NewPost, PendingMedia, PostId, PostMedia, UserId};
 
 use crate::fault_proxy::Fault;
+use crate::hooked_host::{Hooked, Hooks};
 use crate::pictures::{mp4, png};
 use crate::posts::id;
 use crate::test_app::{Member, TestApp, form, has_account};
@@ -318,7 +319,6 @@ async fn two_thousand_posts_that_expire_at_once_go_while_members_change_their_pi
 /// A media host that cannot be reached while `is_down`.
 #[derive(Debug)]
 struct Distant {
-    inner: Arc<dyn MediaHost>,
     is_down: Arc<AtomicBool>,
 }
 
@@ -336,49 +336,13 @@ impl Distant {
 }
 
 #[async_trait]
-impl MediaHost for Distant {
-    async fn upload(&self, id: &PublicId, p: Picture, display: &Transformation) -> Result<Hosted, MediaHostError> {
-        self.check()?;
-        self.inner.upload(id, p, display).await
+impl Hooks for Distant {
+    async fn before_upload(&self) -> Result<(), MediaHostError> {
+        self.check()
     }
 
-    async fn destroy(&self, id: &PublicId, kind: ResourceType) -> Result<bool, MediaHostError> {
-        self.check()?;
-        self.inner.destroy(id, kind).await
-    }
-
-    async fn exists(&self, id: &PublicId, kind: ResourceType) -> Result<bool, MediaHostError> {
-        self.inner.exists(id, kind).await
-    }
-
-    async fn original(&self, url: &str, id: &PublicId, kind: ResourceType) -> Result<Option<Bytes>, MediaHostError> {
-        self.inner.original(url, id, kind).await
-    }
-
-    fn with_transformation(&self, url: &str, transformation: &Transformation) -> Option<String> {
-        self.inner.with_transformation(url, transformation)
-    }
-
-    fn transformation(&self, url: &str) -> Option<Transformation> {
-        self.inner.transformation(url)
-    }
-
-    async fn facts(&self, url: &str, id: &PublicId) -> Result<Option<HostedFacts>, MediaHostError> {
-        self.inner.facts(url, id).await
-    }
-
-    async fn show_otherwise(
-        &self,
-        url: &str,
-        id: &PublicId,
-        display: &Transformation,
-        part: [u32; 4],
-    ) -> Result<String, MediaHostError> {
-        self.inner.show_otherwise(url, id, display, part).await
-    }
-
-    fn serves(&self, url: &str, id: &PublicId, kind: ResourceType) -> bool {
-        self.inner.serves(url, id, kind)
+    async fn before_destroy(&self, _id: &PublicId) -> Result<(), MediaHostError> {
+        self.check()
     }
 }
 
@@ -386,10 +350,8 @@ impl MediaHost for Distant {
 async fn a_media_host_that_is_down_for_two_days_loses_nothing_and_keeps_nothing() {
     let is_down = Arc::new(AtomicBool::new(false));
     let make_distant = |app: &mut App| {
-        app.media_host = Arc::new(Distant {
-            inner: Arc::clone(&app.media_host),
-            is_down: Arc::clone(&is_down),
-        });
+        let is_down = Arc::clone(&is_down);
+        app.media_host = Hooked::around(&app.media_host, Distant { is_down });
     };
     let t = TestApp::with(stay_signed_in, make_distant);
     let member = t.member("Asha").await;

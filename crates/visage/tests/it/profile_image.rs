@@ -10,10 +10,11 @@ use bytes::Bytes;
 use http::{Method, StatusCode};
 use serde_json::{Value, json};
 use visage::app::App;
-use visage::media_host::{Hosted, HostedFacts, MediaHost, MediaHostError, Picture};
-use visage_cloudinary::{PublicId, ResourceType, Transformation};
+use visage::media_host::MediaHostError;
+use visage_cloudinary::PublicId;
 use visage_store::{Directory, UserId};
 
+use crate::hooked_host::{Hooked, Hooks};
 use crate::pictures::{decode, noisy_png, png, transparent_png};
 use crate::test_app::{Member, TestApp, form, upload_request};
 
@@ -295,86 +296,43 @@ async fn a_transparent_picture_stays_transparent() {
     assert_eq!(reader.output_color_type().0, png::ColorType::Rgba);
 }
 
-/// A media host that does as it is told.
-#[derive(Debug)]
+/// A media host that fails when it is told to.
+#[derive(Debug, Clone)]
 struct Unreliable {
-    inner: Arc<dyn MediaHost>,
-    fails_upload: Arc<AtomicBool>,
-    /// The upload arrives, and its answer is lost.
-    loses_answer: Arc<AtomicBool>,
-    fails_destroy: Arc<AtomicBool>,
+    faults: Faults,
     directory: Arc<dyn Directory>,
-    destroyed_while_referenced: Arc<AtomicU32>,
+}
+
+fn fails_if(told: &AtomicBool) -> Result<(), MediaHostError> {
+    if told.load(Ordering::Relaxed) {
+        Err(MediaHostError::Failed("injected".into()))
+    } else {
+        Ok(())
+    }
 }
 
 #[async_trait]
-impl MediaHost for Unreliable {
-    async fn upload(
-        &self,
-        id: &PublicId,
-        picture: Picture,
-        display: &Transformation,
-    ) -> Result<Hosted, MediaHostError> {
-        let failed = || MediaHostError::Failed("injected".into());
-        if self.fails_upload.load(Ordering::Relaxed) {
-            return Err(failed());
-        }
-        let hosted = self.inner.upload(id, picture, display).await?;
-        if self.loses_answer.load(Ordering::Relaxed) {
-            Err(failed())
-        } else {
-            Ok(hosted)
-        }
+impl Hooks for Unreliable {
+    async fn before_upload(&self) -> Result<(), MediaHostError> {
+        fails_if(&self.faults.upload)
     }
 
-    async fn destroy(&self, id: &PublicId, resource_type: ResourceType) -> Result<bool, MediaHostError> {
+    async fn after_upload(&self, _id: &PublicId) -> Result<(), MediaHostError> {
+        fails_if(&self.faults.answer)
+    }
+
+    async fn before_destroy(&self, id: &PublicId) -> Result<(), MediaHostError> {
         if self.directory.is_referenced(id.as_str()).await? {
-            self.destroyed_while_referenced.fetch_add(1, Ordering::Relaxed);
+            self.faults.destroyed_while_referenced.fetch_add(1, Ordering::Relaxed);
         }
-        if self.fails_destroy.load(Ordering::Relaxed) {
-            return Err(MediaHostError::Failed("injected".into()));
-        }
-        self.inner.destroy(id, resource_type).await
-    }
-
-    async fn exists(&self, id: &PublicId, kind: ResourceType) -> Result<bool, MediaHostError> {
-        self.inner.exists(id, kind).await
-    }
-
-    async fn original(&self, url: &str, id: &PublicId, kind: ResourceType) -> Result<Option<Bytes>, MediaHostError> {
-        self.inner.original(url, id, kind).await
-    }
-
-    fn with_transformation(&self, url: &str, transformation: &Transformation) -> Option<String> {
-        self.inner.with_transformation(url, transformation)
-    }
-
-    fn transformation(&self, url: &str) -> Option<Transformation> {
-        self.inner.transformation(url)
-    }
-
-    async fn facts(&self, url: &str, id: &PublicId) -> Result<Option<HostedFacts>, MediaHostError> {
-        self.inner.facts(url, id).await
-    }
-
-    async fn show_otherwise(
-        &self,
-        url: &str,
-        id: &PublicId,
-        display: &Transformation,
-        part: [u32; 4],
-    ) -> Result<String, MediaHostError> {
-        self.inner.show_otherwise(url, id, display, part).await
-    }
-
-    fn serves(&self, url: &str, id: &PublicId, kind: ResourceType) -> bool {
-        self.inner.serves(url, id, kind)
+        fails_if(&self.faults.destroy)
     }
 }
 
-#[derive(Default, Clone)]
+#[derive(Debug, Default, Clone)]
 struct Faults {
     upload: Arc<AtomicBool>,
+    /// The upload arrives, and its answer is lost.
     answer: Arc<AtomicBool>,
     destroy: Arc<AtomicBool>,
     destroyed_while_referenced: Arc<AtomicU32>,
@@ -386,14 +344,8 @@ impl Faults {
         TestApp::with(
             |_| {},
             |app: &mut App| {
-                app.media_host = Arc::new(Unreliable {
-                    inner: Arc::clone(&app.media_host),
-                    fails_upload: faults.upload,
-                    loses_answer: faults.answer,
-                    fails_destroy: faults.destroy,
-                    directory: Arc::clone(&app.directory),
-                    destroyed_while_referenced: faults.destroyed_while_referenced,
-                });
+                let directory = Arc::clone(&app.directory);
+                app.media_host = Hooked::around(&app.media_host, Unreliable { faults, directory });
             },
         )
     }

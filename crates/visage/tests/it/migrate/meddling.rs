@@ -6,19 +6,19 @@ use std::sync::{Arc, Mutex};
 use async_trait::async_trait;
 use bytes::Bytes;
 use visage::app::App;
-use visage::media_host::{Hosted, HostedFacts, MediaHost, MediaHostError, Picture};
-use visage_cloudinary::{PublicId, ResourceType, Transformation};
+use visage::media_host::{MediaHost, MediaHostError};
+use visage_cloudinary::PublicId;
 use visage_store::Exchange;
 
 use super::{Scene, line_of};
 use crate::fault_proxy::Fault;
+use crate::hooked_host::{Hooked, Hooks};
 use crate::pictures::png;
 use crate::test_app::TestApp;
 
 /// Does something of its own when a picture was stored.
 #[derive(Debug)]
 struct Meddling {
-    inner: Arc<dyn MediaHost>,
     app: Arc<Mutex<Option<Arc<App>>>>,
     how: Meddle,
 }
@@ -34,14 +34,8 @@ pub(super) enum Meddle {
 }
 
 #[async_trait]
-impl MediaHost for Meddling {
-    async fn upload(
-        &self,
-        public_id: &PublicId,
-        picture: Picture,
-        display: &Transformation,
-    ) -> Result<Hosted, MediaHostError> {
-        let hosted = self.inner.upload(public_id, picture, display).await?;
+impl Hooks for Meddling {
+    async fn after_upload(&self, id: &PublicId) -> Result<(), MediaHostError> {
         let app = self.app.lock().unwrap().clone().unwrap();
         let now = app.clock.now();
         match self.how {
@@ -56,70 +50,28 @@ impl MediaHost for Meddling {
                     app.directory.exchange_profile_image(exchange).await.unwrap();
                 }
             }
-            Meddle::Settle => app.directory.release_pending(public_id, now).await?,
+            Meddle::Settle => app.directory.release_pending(id, now).await?,
             Meddle::Corrupt => {}
         }
-        Ok(hosted)
+        Ok(())
     }
 
-    async fn destroy(&self, public_id: &PublicId, resource_type: ResourceType) -> Result<bool, MediaHostError> {
-        self.inner.destroy(public_id, resource_type).await
-    }
-
-    async fn exists(&self, public_id: &PublicId, resource_type: ResourceType) -> Result<bool, MediaHostError> {
-        self.inner.exists(public_id, resource_type).await
-    }
-
-    async fn original(
-        &self,
-        url: &str,
-        public_id: &PublicId,
-        resource_type: ResourceType,
-    ) -> Result<Option<Bytes>, MediaHostError> {
-        if self.how == Meddle::Corrupt {
-            return Ok(Some(Bytes::from_static(b"something else")));
-        }
-        self.inner.original(url, public_id, resource_type).await
-    }
-
-    fn with_transformation(&self, url: &str, transformation: &Transformation) -> Option<String> {
-        self.inner.with_transformation(url, transformation)
-    }
-
-    fn transformation(&self, url: &str) -> Option<Transformation> {
-        self.inner.transformation(url)
-    }
-
-    async fn facts(&self, url: &str, public_id: &PublicId) -> Result<Option<HostedFacts>, MediaHostError> {
-        self.inner.facts(url, public_id).await
-    }
-
-    async fn show_otherwise(
-        &self,
-        url: &str,
-        public_id: &PublicId,
-        display: &Transformation,
-        part: [u32; 4],
-    ) -> Result<String, MediaHostError> {
-        self.inner.show_otherwise(url, public_id, display, part).await
-    }
-
-    fn serves(&self, url: &str, public_id: &PublicId, resource_type: ResourceType) -> bool {
-        self.inner.serves(url, public_id, resource_type)
+    fn forgery(&self) -> Option<Bytes> {
+        (self.how == Meddle::Corrupt).then(|| Bytes::from_static(b"something else"))
     }
 }
 
 pub(super) fn meddled(how: Meddle) -> Scene {
     let app = Arc::new(Mutex::new(None));
-    let meddle = |inner: Arc<dyn MediaHost>| -> Arc<dyn MediaHost> {
+    let meddle = |inner: &Arc<dyn MediaHost>| {
         let app = Arc::clone(&app);
-        Arc::new(Meddling { inner, app, how })
+        Hooked::around(inner, Meddling { app, how })
     };
     let t = TestApp::with(
         |_| {},
         |app| {
-            app.hosts.own = meddle(Arc::clone(&app.hosts.own));
-            app.hosts.account = app.hosts.account.clone().map(meddle);
+            app.hosts.own = meddle(&app.hosts.own);
+            app.hosts.account = app.hosts.account.as_ref().map(meddle);
         },
     );
     *app.lock().unwrap() = Some(Arc::clone(&t.app));
