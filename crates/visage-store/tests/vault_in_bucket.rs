@@ -2,12 +2,19 @@
 #![cfg(test)]
 
 use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
+
+use async_trait::async_trait;
+use futures_util::stream::BoxStream;
 
 use jiff::{SignedDuration, Timestamp};
 use object_store::memory::InMemory;
 use object_store::path::Path;
-use object_store::{ObjectStore, ObjectStoreExt as _};
+use object_store::{
+    CopyOptions, GetOptions, GetResult, ListResult, MultipartUpload, ObjectMeta, ObjectStore, ObjectStoreExt as _,
+    PutMode, PutMultipartOptions, PutOptions, PutPayload, PutResult, Result,
+};
 use visage_store::{Blobs, FileFacts, Manifest, Put, Sha256, SnapshotId, UploadId, Vault, VaultError, VaultFile};
 
 const PART_BYTES: usize = 5 * 1024 * 1024;
@@ -93,8 +100,8 @@ async fn a_lease_is_over_after_an_hour_and_whoever_had_it_is_told() {
         let mut mine = vault.lock("me", at(begun)).await.unwrap();
         // A clock that is an hour behind is as far away as one that is an hour ahead.
         let mut yours = vault.lock("you", at(taken)).await.unwrap();
-        assert!(mine.keep(at(begun + 899)).await.is_ok(), "it is not asked for yet");
-        assert_leased(&mine.keep(at(begun + 900)).await);
+        assert!(mine.keep(at(begun + 59)).await.is_ok(), "it is not asked for yet");
+        assert_leased(&mine.keep(at(begun + 60)).await);
         assert_leased(&mine.confirm(at(begun)).await);
         yours.confirm(at(taken)).await.unwrap();
         assert_leased(&mine.release(at(begun)).await);
@@ -111,15 +118,98 @@ async fn a_lease_is_over_after_an_hour_and_whoever_had_it_is_told() {
     assert_leased(&mine.confirm(at(3600)).await);
 }
 
+/// A store that loses answers, or does not know conditions.
+#[derive(Debug)]
+struct Odd {
+    inner: InMemory,
+    loses_an_answer: AtomicBool,
+    ignores_conditions: bool,
+}
+
+impl std::fmt::Display for Odd {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str("Odd")
+    }
+}
+
+#[async_trait]
+impl ObjectStore for Odd {
+    async fn put_opts(&self, path: &Path, body: PutPayload, mut options: PutOptions) -> Result<PutResult> {
+        if self.ignores_conditions {
+            options.mode = PutMode::Overwrite;
+        }
+        let again = options.clone();
+        let put = self.inner.put_opts(path, body.clone(), options).await;
+        if self.loses_an_answer.swap(false, Ordering::Relaxed) {
+            // As clients do.
+            return self.inner.put_opts(path, body, again).await;
+        }
+        put
+    }
+
+    async fn put_multipart_opts(&self, path: &Path, options: PutMultipartOptions) -> Result<Box<dyn MultipartUpload>> {
+        self.inner.put_multipart_opts(path, options).await
+    }
+
+    async fn get_opts(&self, path: &Path, options: GetOptions) -> Result<GetResult> {
+        self.inner.get_opts(path, options).await
+    }
+
+    fn delete_stream(&self, paths: BoxStream<'static, Result<Path>>) -> BoxStream<'static, Result<Path>> {
+        self.inner.delete_stream(paths)
+    }
+
+    fn list(&self, prefix: Option<&Path>) -> BoxStream<'static, Result<ObjectMeta>> {
+        self.inner.list(prefix)
+    }
+
+    async fn list_with_delimiter(&self, prefix: Option<&Path>) -> Result<ListResult> {
+        self.inner.list_with_delimiter(prefix).await
+    }
+
+    async fn copy_opts(&self, from: &Path, to: &Path, options: CopyOptions) -> Result<()> {
+        self.inner.copy_opts(from, to, options).await
+    }
+}
+
+fn odd(ignores_conditions: bool) -> Arc<Odd> {
+    Arc::new(Odd {
+        inner: InMemory::new(),
+        loses_an_answer: AtomicBool::new(false),
+        ignores_conditions,
+    })
+}
+
 #[tokio::test]
 async fn a_lock_that_was_written_though_its_answer_was_lost_is_ones_own() {
+    let store = odd(false);
+    let vault = Vault::in_bucket(Arc::<Odd>::clone(&store), Path::default());
+    let mut lock = vault.lock("me", at(0)).await.unwrap();
+    for second in 1..3 {
+        store.loses_an_answer.store(true, Ordering::Relaxed);
+        lock.confirm(at(second)).await.unwrap();
+    }
+    lock.release(at(2)).await.unwrap();
+    vault.lock("you", at(3)).await.unwrap();
+}
+
+#[tokio::test]
+async fn of_two_that_believe_they_are_the_same_the_first_is_told() {
     let store = Arc::new(InMemory::new());
     let vault = vault(&store, "");
-    let mut mine = vault.lock("me", at(0)).await.unwrap();
-    // The same process, as it seems from outside: the version is another one.
-    drop(vault.lock("me", at(1)).await.unwrap());
-    mine.confirm(at(2)).await.unwrap();
-    mine.release(at(2)).await.unwrap();
+    let mut first = vault.lock("me", at(0)).await.unwrap();
+    let mut second = vault.lock("me", at(1)).await.unwrap();
+    assert_leased(&first.confirm(at(2)).await);
+    second.confirm(at(3)).await.unwrap();
+}
+
+#[tokio::test]
+async fn a_store_that_does_not_know_conditions_is_refused() {
+    let vault = Vault::in_bucket(odd(true), Path::default());
+    for _ in 0..2 {
+        let refused = vault.lock("me", at(0)).await;
+        assert!(matches!(refused, Err(VaultError::Unconditional)), "{refused:?}");
+    }
 }
 
 #[tokio::test]
@@ -143,7 +233,7 @@ fn at(seconds: u64) -> Timestamp {
 }
 
 #[track_caller]
-fn assert_leased<T: std::fmt::Debug>(result: &Result<T, VaultError>) {
+fn assert_leased<T: std::fmt::Debug>(result: &std::result::Result<T, VaultError>) {
     assert!(matches!(result, Err(VaultError::Leased)), "{result:?}");
 }
 

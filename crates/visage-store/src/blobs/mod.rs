@@ -175,7 +175,7 @@ impl Blobs {
         key: &BlobKey,
         pieces: BoxStream<'static, std::io::Result<Bytes>>,
     ) -> Result<(), BlobError> {
-        let written = parts::write(self.originals.as_ref(), &key.path(), pieces).await;
+        let written = parts::write(self.originals.as_ref(), &key.path(), 0, pieces).await;
         written.map_err(|error| match error {
             WriteError::Source(error) => BlobError::from_cause(error),
             WriteError::Store(error) => BlobError::from_store(error, key),

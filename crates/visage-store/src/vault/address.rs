@@ -30,7 +30,7 @@ impl FromStr for VaultAddress {
         // Credentials do not belong there, and are not told.
         let told = address.rsplit_once('@').map_or(address, |(_, place)| place);
         let refused = || VaultError::Address(told.to_owned());
-        if !address.contains("://") {
+        if !address.contains("://") && !address.starts_with("s3:") {
             return (!address.is_empty())
                 .then(|| Self::Folder(PathBuf::from(address)))
                 .ok_or_else(refused);
@@ -76,6 +76,8 @@ mod tests {
             ("https://example.com", None),
             ("gs://bucket", None),
             ("s3://", None),
+            ("s3:/bucket/path", None),
+            ("s3:bucket", None),
             ("s3:///path", None),
             ("s3://key:secret@bucket", None),
             ("s3://key@bucket", None),

@@ -1,5 +1,7 @@
 //! What can go wrong with a vault.
 
+use std::error::Error;
+
 use crate::blobs::BlobError;
 use crate::blobs::whole::ReadError;
 use crate::error::{BoxError, is_no_space};
@@ -28,6 +30,20 @@ pub enum VaultError {
          that is over, it can be backed up to again"
     )]
     Leased,
+    /// The store takes every write, whatever it was asked for.
+    #[error(
+        "the store does not know conditional writes (If-None-Match), without which two backups at a time would harm each other"
+    )]
+    Unconditional,
+    /// The store said no.
+    #[error("the store of the backup refuses: {0}")]
+    Refused(String),
+    /// The store said nothing.
+    #[error("the store of the backup cannot be reached: {0}")]
+    Unreachable(String),
+    /// There is nothing to sign requests with.
+    #[error("s3:// needs credentials: set AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY")]
+    NoCredentials,
     /// A file is not there.
     #[error("{0} is missing in the backup")]
     Missing(String),
@@ -74,14 +90,46 @@ impl From<std::io::Error> for VaultError {
 
 impl From<object_store::Error> for VaultError {
     fn from(error: object_store::Error) -> Self {
-        Self::from_cause(error)
+        of_bucket(&error).unwrap_or_else(|| Self::from_cause(error))
     }
 }
+
+/// What went wrong with a bucket, in a sentence; `None` when it was no bucket. What the store says goes on as code and message: the
+/// rest of it may show how requests are signed.
+fn of_bucket(error: &object_store::Error) -> Option<VaultError> {
+    let mut last: &dyn Error = error;
+    while let Some(source) = last.source() {
+        last = source;
+    }
+    let text = error.to_string();
+    let part = |name: &str| {
+        let (_, rest) = text.split_once(&format!("<{name}>"))?;
+        Some(rest.split_once("</")?.0)
+    };
+    if let Some(code) = part("Code") {
+        let message = part("Message").unwrap_or_default();
+        return Some(VaultError::Refused(format!("{code}: {message}")));
+    }
+    match error {
+        object_store::Error::PermissionDenied { .. } | object_store::Error::Unauthenticated { .. } => {
+            Some(VaultError::Refused("the credentials may not do this".to_owned()))
+        }
+        object_store::Error::Generic { store: BUCKETS, .. } => Some(VaultError::Unreachable(last.to_string())),
+        _ => None,
+    }
+}
+
+/// How errors of buckets are marked.
+const BUCKETS: &str = "S3";
 
 impl From<BlobError> for VaultError {
     fn from(error: BlobError) -> Self {
         match error {
             BlobError::NoSpace(cause) => Self::NoSpace(cause),
+            BlobError::Backend(cause) => {
+                let of_store = cause.downcast_ref().and_then(of_bucket);
+                of_store.unwrap_or_else(|| Self::from_cause(cause))
+            }
             other => Self::from_cause(other),
         }
     }

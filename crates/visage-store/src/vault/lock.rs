@@ -1,14 +1,16 @@
 //! The right to write to a vault.
 //!
 //! In a folder the system keeps it, and it ends with its process. A bucket has nobody who would notice that, so there the right
-//! is an object that says who has it and since when: it is renewed as long as the writer works, and over when it was not for
-//! [`LEASE`]. Whoever was cut off takes its own right again at once. It rests on conditional writes and on clocks that differ by
-//! less than the lease.
+//! is an object that says who has it and since when: it is renewed every minute as long as the writer works, and over when it was
+//! not for [`LEASE`]. Whoever was cut off takes its own right again at once; should two programs believe that they are the same
+//! writer, the first is told at its next look. It rests on conditional writes, which are tried before they are relied
+//! on, and on clocks that differ by less than the lease.
 
 use std::fs::{self, File};
 use std::sync::Arc;
 use std::time::Duration;
 
+use data_encoding::HEXLOWER;
 use jiff::{SignedDuration, Timestamp};
 use object_store::path::Path;
 use object_store::{Error, ObjectStore, ObjectStoreExt as _, PutMode, PutResult, UpdateVersion};
@@ -20,7 +22,7 @@ use super::VaultError;
 const LEASE: Duration = Duration::from_secs(3600);
 
 /// It is renewed when so much of it is over.
-const RENEWED_AFTER: Duration = Duration::from_secs(900);
+const RENEWED_AFTER: Duration = Duration::from_secs(60);
 
 /// The name of the file that is locked, or of the object that says who writes.
 pub(super) const LOCK: &str = "lock";
@@ -46,7 +48,10 @@ struct Lease {
 /// What the object says.
 #[derive(Debug, Clone, Serialize, Deserialize)]
 struct Written {
+    /// The same for whoever was cut off and comes again.
     holder: String,
+    /// Another one for each who comes.
+    session: String,
     renewed_at: Timestamp,
 }
 
@@ -69,11 +74,16 @@ impl VaultLock {
     ) -> Result<Self, VaultError> {
         let written = Written {
             holder: holder.to_owned(),
+            session: HEXLOWER.encode(&rand::random::<[u8; 16]>()),
             renewed_at: now,
         };
         let version = match put(store.as_ref(), &written, PutMode::Create).await {
             Err(Error::AlreadyExists { .. }) => take_over(store.as_ref(), &written).await?,
-            created => version_of(created?),
+            created => {
+                let version = version_of(created?);
+                refuse_unconditional(store.as_ref(), &written).await?;
+                version
+            }
         };
         Ok(Self(Right::Object(Lease {
             store,
@@ -141,6 +151,18 @@ impl std::fmt::Debug for Lease {
     }
 }
 
+/// A store that overwrites what it was told not to would let two write at once.
+async fn refuse_unconditional(store: &dyn ObjectStore, written: &Written) -> Result<(), VaultError> {
+    match put(store, written, PutMode::Create).await {
+        Err(Error::AlreadyExists { .. }) => Ok(()),
+        Err(error) => Err(error.into()),
+        Ok(_overwritten) => {
+            store.delete(&Path::from(LOCK)).await?;
+            Err(VaultError::Unconditional)
+        }
+    }
+}
+
 async fn take_over(store: &dyn ObjectStore, written: &Written) -> Result<UpdateVersion, VaultError> {
     // Given back just now: whoever comes next gets it.
     let (other, version) = read(store).await?.ok_or(VaultError::Leased)?;
@@ -163,7 +185,7 @@ async fn replace(
         match put(store, written, PutMode::Update(version)).await {
             // Taken by somebody else; or it was written, the answer was lost, and the second try met its own work.
             Err(Error::Precondition { .. }) => match read(store).await? {
-                Some((Some(found), current)) if found.holder == written.holder => version = current,
+                Some((Some(found), current)) if found.session == written.session => version = current,
                 _ => return Err(VaultError::Leased),
             },
             // Taken and given back.

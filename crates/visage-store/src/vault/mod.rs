@@ -21,11 +21,12 @@ use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, PoisonError};
 
 use bytes::Bytes;
-use futures_util::{StreamExt as _, TryStreamExt as _, stream};
+use futures_util::stream::{self, BoxStream};
+use futures_util::{StreamExt as _, TryStreamExt as _};
 use jiff::Timestamp;
 use object_store::local::LocalFileSystem;
 use object_store::prefix::PrefixStore;
-use object_store::{ObjectStore, ObjectStoreExt as _, PutMode};
+use object_store::{ObjectStore, ObjectStoreExt as _};
 use sha2::Digest as _;
 
 pub use address::VaultAddress;
@@ -129,6 +130,7 @@ impl Vault {
     /// When the file cannot be read or stored.
     pub async fn put_file(&self, key: &VaultFile, path: &Path) -> Result<FileFacts, VaultError> {
         let file = File::open(path)?;
+        let expected_bytes = file.metadata()?.len();
         let facts = Arc::new(Mutex::new((0, sha2::Sha256::new())));
         let counted = Arc::clone(&facts);
         let pieces = stream::try_unfold(file, |mut file| async {
@@ -140,11 +142,7 @@ impl Vault {
             counted.0 += piece.len() as u64;
             counted.1.update(piece);
         });
-        match parts::write(self.files.as_ref(), &key.path(), pieces.boxed()).await {
-            Ok(()) => {}
-            Err(WriteError::Source(error)) => return Err(error.into()),
-            Err(WriteError::Store(error)) => return Err(error.into()),
-        }
+        self.write(key, expected_bytes, pieces.boxed()).await?;
         let (bytes, hasher) = facts.lock().unwrap_or_else(PoisonError::into_inner).clone();
         let sha256 = Sha256::from_bytes(hasher.finalize().into());
         Ok(FileFacts { bytes, sha256 })
@@ -178,7 +176,7 @@ impl Vault {
         &self,
         key: &VaultFile,
         facts: &FileFacts,
-    ) -> Result<futures_util::stream::BoxStream<'static, Result<Bytes, VaultError>>, VaultError> {
+    ) -> Result<BoxStream<'static, Result<Bytes, VaultError>>, VaultError> {
         let path = key.path();
         let name = path.to_string();
         let explain = move |error| VaultError::from_read(error, &name);
@@ -193,13 +191,24 @@ impl Vault {
     /// # Errors
     /// When it cannot be stored.
     pub async fn put_manifest(&self, manifest: Manifest) -> Result<(), VaultError> {
-        let path = VaultFile::Manifest(manifest.snapshot.clone()).path();
+        let key = VaultFile::Manifest(manifest.snapshot.clone());
         let text = on_blocking_thread(move || Ok(Bytes::from(manifest.to_text()?))).await?;
         // Its name is random, so it is free; to refuse one that is not would take hard links.
-        self.files
-            .put_opts(&path, text.into(), PutMode::Overwrite.into())
-            .await?;
-        Ok(())
+        let bytes = text.len() as u64;
+        self.write(&key, bytes, stream::iter([Ok(text)]).boxed()).await
+    }
+
+    async fn write(
+        &self,
+        key: &VaultFile,
+        bytes: u64,
+        pieces: BoxStream<'_, std::io::Result<Bytes>>,
+    ) -> Result<(), VaultError> {
+        match parts::write(self.files.as_ref(), &key.path(), bytes, pieces).await {
+            Ok(()) => Ok(()),
+            Err(WriteError::Source(error)) => Err(error.into()),
+            Err(WriteError::Store(error)) => Err(error.into()),
+        }
     }
 
     /// The manifest of a snapshot.

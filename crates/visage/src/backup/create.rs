@@ -53,6 +53,8 @@ pub struct BackedUp {
     pub removed_snapshots: u64,
     /// Originals that were removed because no snapshot names them any more.
     pub removed_originals: u64,
+    /// Whether all that was to be removed could be; what is left goes with a later backup.
+    pub pruned: bool,
 }
 
 /// Why no backup was made.
@@ -135,6 +137,22 @@ pub async fn back_up(
 ) -> Result<BackedUp, BackupError> {
     let workspace = Workspace::take(&app.config.data)?.ok_or(BackupError::UnderWay)?;
     let mut lock = vault.lock(workspace.holder(), app.clock.now()).await?;
+    let done = back_up_locked(app, vault, options, progress, &workspace, &mut lock).await;
+    // However it ended: in a bucket nothing else tells the next one that it has.
+    if let Err(error) = lock.release(app.clock.now()).await {
+        tracing::warn!(error = %error, "the right to write was not given back; it is over in an hour");
+    }
+    done
+}
+
+async fn back_up_locked(
+    app: &App,
+    vault: &Vault,
+    options: BackupOptions,
+    progress: &Progress,
+    workspace: &Workspace,
+    lock: &mut VaultLock,
+) -> Result<BackedUp, BackupError> {
     let installation = app.upkeep.installation().await?;
     if !options.adopt {
         refuse_foreign(vault, installation, app.clock.now()).await?;
@@ -145,7 +163,7 @@ pub async fn back_up(
         progress,
         installation,
         recheck: options.recheck,
-        stored: vault.originals().original_sizes().await?,
+        stored: vault.originals().original_sizes().await.map_err(VaultError::from)?,
         copied_originals: 0,
         copied_bytes: 0,
     };
@@ -157,12 +175,10 @@ pub async fn back_up(
         database.prepare().await?;
         database.check().await?;
         crash::point("database-copied").await;
-        if let Some(originals) = copying.copy_originals(&database, &mut lock).await? {
+        if let Some(originals) = copying.copy_originals(&database, lock).await? {
             drop(database);
             crash::point("originals-copied").await;
-            let done = finish(&copying, taken_at, &path, originals, options.keep, &mut lock).await?;
-            lock.release(app.clock.now()).await?;
-            return Ok(done);
+            return finish(&copying, taken_at, &path, originals, options.keep, lock).await;
         }
         tracing::info!("a picture went away before it was copied; the database is copied again");
     }
@@ -329,6 +345,7 @@ async fn finish(
         lost_originals: originals.iter().filter(|original| original.lost).count() as u64,
         removed_snapshots: 0,
         removed_originals: 0,
+        pruned: true,
     };
     let manifest = Manifest {
         snapshot: snapshot.clone(),
@@ -343,10 +360,17 @@ async fn finish(
     lock.confirm(app.clock.now()).await?;
     vault.put_manifest(manifest).await?;
     crash::point("manifest-written").await;
-    lock.confirm(app.clock.now()).await?;
-    let pruned = prune::prune(vault, keep, &snapshot).await?;
-    done.removed_snapshots = pruned.snapshots;
-    done.removed_originals = pruned.originals;
+    // The backup is made, whatever comes now.
+    match prune::prune(app, vault, lock, keep, &snapshot).await {
+        Ok(pruned) => {
+            done.removed_snapshots = pruned.snapshots;
+            done.removed_originals = pruned.originals;
+        }
+        Err(error) => {
+            done.pruned = false;
+            tracing::error!(error = %error, "older backups were not removed; the next one does it");
+        }
+    }
     Ok(done)
 }
 

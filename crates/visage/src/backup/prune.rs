@@ -2,8 +2,9 @@
 
 use std::collections::HashSet;
 
-use visage_store::{BlobKey, SnapshotId, UploadId, Vault, VaultError, VaultFile};
+use visage_store::{BlobKey, SnapshotId, UploadId, Vault, VaultError, VaultFile, VaultLock};
 
+use crate::app::App;
 use crate::crash;
 
 /// What was removed.
@@ -15,8 +16,16 @@ pub(super) struct Pruned {
 
 /// Keeps the newest `keep` snapshots, among them `made`, whatever the clock has done. For who has the vault's lock.
 ///
-/// Manifests go first and durably: from then on nothing names what goes next. Cut off anywhere, the next prune finds the rest.
-pub(super) async fn prune(vault: &Vault, keep: usize, made: &SnapshotId) -> Result<Pruned, VaultError> {
+/// Manifests go first and durably: from then on nothing names what goes next. Cut off anywhere, the next prune finds the rest. Only
+/// while the right to write is there: what another has written meanwhile is not known here.
+pub(super) async fn prune(
+    app: &App,
+    vault: &Vault,
+    lock: &mut VaultLock,
+    keep: usize,
+    made: &SnapshotId,
+) -> Result<Pruned, VaultError> {
+    lock.confirm(app.clock.now()).await?;
     let (mut kept, mut old, mut unreadable) = (HashSet::from([made.clone()]), Vec::new(), false);
     let mut named: HashSet<UploadId> = HashSet::new();
     let snapshots = vault.snapshots().await?;
@@ -40,6 +49,7 @@ pub(super) async fn prune(vault: &Vault, keep: usize, made: &SnapshotId) -> Resu
             Err(error) => return Err(error),
         }
     }
+    lock.keep(app.clock.now()).await?;
     vault.remove(&old).await?;
     crash::point("manifests-removed").await;
     if unreadable {
@@ -48,15 +58,20 @@ pub(super) async fn prune(vault: &Vault, keep: usize, made: &SnapshotId) -> Resu
             originals: 0,
         });
     }
+    // Whatever has a manifest that was not looked at is not this one's to remove.
     let files = vault.files().await?;
-    let stale: Vec<VaultFile> = files
-        .into_iter()
-        .filter(|file| !kept.contains(file.snapshot()))
+    let complete: HashSet<SnapshotId> = files
+        .iter()
+        .filter(|file| matches!(file, VaultFile::Manifest(_)))
+        .map(|file| file.snapshot().clone())
         .collect();
-    vault.remove(&stale).await?;
+    let stale = files.into_iter().filter(|file| !complete.contains(file.snapshot()));
+    lock.keep(app.clock.now()).await?;
+    vault.remove(&stale.collect::<Vec<_>>()).await?;
     let mut originals = 0;
     for upload in vault.originals().original_sizes().await?.into_keys() {
         if !named.contains(&upload) {
+            lock.keep(app.clock.now()).await?;
             vault.originals().delete(&BlobKey::Original(upload)).await?;
             originals += 1;
         }

@@ -2,6 +2,7 @@
 
 use std::fs::{self, File, TryLockError};
 use std::io::{self, Read as _, Seek as _, Write as _};
+use std::os::unix::fs::MetadataExt as _;
 use std::path::{Path, PathBuf};
 
 use crate::app::temporary_folder;
@@ -32,7 +33,7 @@ impl Workspace {
         }))
     }
 
-    /// Who writes to a vault: this data folder, and no other, not one that was restored from a backup of it either.
+    /// Who writes to a vault: this data folder, and no other, not one that was restored from a backup of it or copied from it either.
     pub fn holder(&self) -> &str {
         &self.holder
     }
@@ -94,14 +95,14 @@ fn take_lock(data: &Path) -> io::Result<Option<File>> {
 fn holder(lock: &mut File) -> io::Result<String> {
     let mut name = String::new();
     lock.take(HOLDER_CHARACTERS).read_to_string(&mut name)?;
-    if name.len() as u64 == HOLDER_CHARACTERS {
-        return Ok(name);
+    if name.len() as u64 != HOLDER_CHARACTERS {
+        name = data_encoding::HEXLOWER.encode(&rand::random::<[u8; 16]>());
+        lock.rewind()?;
+        lock.write_all(name.as_bytes())?;
+        lock.sync_all()?;
     }
-    let name = data_encoding::HEXLOWER.encode(&rand::random::<[u8; 16]>());
-    lock.rewind()?;
-    lock.write_all(name.as_bytes())?;
-    lock.sync_all()?;
-    Ok(name)
+    // A copy of the folder has the same name in it, but is another file.
+    Ok(format!("{name}-{}", lock.metadata()?.ino()))
 }
 
 fn clear(data: &Path) -> io::Result<PathBuf> {

@@ -67,6 +67,10 @@ pub(super) fn overlay(table: &mut Table, environment: &Environment) -> Vec<Strin
             mistakes.push(format!("{name}: {why}"));
         }
         let Some(key) = key_of(name) else { continue };
+        // AWS's own tools take an empty one for none, too.
+        if text.is_empty() && name.starts_with("AWS_") {
+            continue;
+        }
         match value_like(default_of(&defaults, &key), text) {
             Ok(value) => set(table, &key, value),
             Err(why) => mistakes.push(format!("{name}: {why}")),

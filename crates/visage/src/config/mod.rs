@@ -487,6 +487,7 @@ mod tests {
             ("VISAGE_BACKUP__KEEP", "0", "backup.keep"),
             ("VISAGE_BACKUP__URL", "gs://bucket", "backup.url"),
             ("AWS_ENDPOINT_URL", "localhost:9000", "s3.endpoint"),
+            ("AWS_ENDPOINT_URL", "http://key:secret@localhost:9000", "s3.endpoint"),
             ("AWS_ACCESS_KEY_ID", "only a half", "s3.access_key_id"),
             ("VISAGE_BACKUP__URL", "./visage-data/backup", "backup.url"),
             ("VISAGE_SCRUB__BYTES_PER_SECOND", "0", "scrub.bytes_per_second"),

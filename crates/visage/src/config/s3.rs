@@ -6,7 +6,7 @@ use visage_cloudinary::Secret;
 use super::secret;
 use super::sections::Report;
 
-/// The store that `s3://` leads to. Everything may be empty: then it is AWS, and what AWS's own tools find counts.
+/// The store that `s3://` leads to.
 #[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields, default)]
 pub struct S3Config {
@@ -14,7 +14,7 @@ pub struct S3Config {
     pub endpoint: String,
     /// Its region; `us-east-1` when empty.
     pub region: String,
-    /// The public half of the credentials. Empty: those of the machine's role.
+    /// The public half of the credentials.
     pub access_key_id: String,
     /// The private half.
     #[serde(with = "secret")]
@@ -27,12 +27,20 @@ pub struct S3Config {
 }
 
 impl S3Config {
+    /// The address as clients write it, without a slash at the end; `None` for AWS.
+    pub(crate) fn endpoint(&self) -> Option<String> {
+        let url = url::Url::parse(&self.endpoint).ok()?;
+        Some(url.as_str().trim_end_matches('/').to_owned())
+    }
+
     pub(super) fn check(&self, wrong: &mut Report<'_>) {
-        let is_address =
-            url::Url::parse(&self.endpoint).is_ok_and(|url| matches!(url.scheme(), "http" | "https") && url.has_host());
+        let is_address = url::Url::parse(&self.endpoint).is_ok_and(|url| {
+            let is_plain = url.username().is_empty() && url.password().is_none() && url.query().is_none();
+            matches!(url.scheme(), "http" | "https") && url.has_host() && is_plain
+        });
         wrong(
             !self.endpoint.is_empty() && !is_address,
-            "s3.endpoint: must be written https://host, perhaps with :port",
+            "s3.endpoint: must be written https://host, perhaps with :port, and without credentials",
         );
         wrong(
             self.access_key_id.is_empty() != self.secret_access_key.is_empty(),

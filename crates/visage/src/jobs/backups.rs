@@ -51,7 +51,7 @@ pub async fn pass(app: &App) {
     let vault = place::open_or_create(&config.url, &app.config.s3).await;
     match back_up_and_record(app, vault, options, &Progress::hidden()).await {
         Ok(done) => tracing::info!(?done, "backed up"),
-        Err(error) if error.is_under_way() => tracing::info!("another backup is under way"),
+        Err(error) if error.is_under_way() => tracing::info!(why = %error, "no backup this time"),
         Err(error) => {
             metrics::counter!("visage_backup_failures").increment(1);
             tracing::error!(error = %error, "the backup failed; it is tried again");

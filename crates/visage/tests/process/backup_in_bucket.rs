@@ -142,8 +142,21 @@ fn copy_of(site: &Site, copy: &Site) -> Ended {
     copy.run(&["restore", &folder, "--json"], &[])
 }
 
+/// Started again in an empty folder after a loss, a server must not keep the place from the one it stands in for.
 #[test]
-fn a_bucket_that_is_not_there_is_told() {
+fn who_is_refused_holds_nobody_up() {
+    let s3 = S3Server::start();
+    let (site, _users) = site_with_pictures(1);
+    let backup = ["backup", ADDRESS, "--json"];
+    good(&run(&site, &s3, &backup));
+    let (other, _users) = site_with_pictures(1);
+    let refused = run(&other, &s3, &backup);
+    assert!(refused.stderr.contains("--adopt"), "{refused:?}");
+    good(&run(&site, &s3, &backup));
+}
+
+#[test]
+fn what_is_wrong_with_a_bucket_is_told_in_a_sentence() {
     let s3 = S3Server::start();
     let (site, _) = site_with_pictures(1);
     for arguments in [
@@ -152,12 +165,22 @@ fn a_bucket_that_is_not_there_is_told() {
         &["restore", "s3://nobody/x", "--force"],
     ] {
         let ended = run(&site, &s3, arguments);
-        assert!(ended.code.is_some_and(|code| code > 0), "{ended:?}");
-        assert!(ended.stderr.contains("NoSuchBucket"), "{ended:?}");
+        let told = "the store of the backup refuses: NoSuchBucket: The specified bucket does not exist";
+        assert_told(&ended, told);
     }
     let empty = run(&site, &s3, &["restore", ADDRESS, "--force"]);
-    assert!(
-        empty.stderr.contains("no backup to this place was ever finished"),
-        "{empty:?}"
-    );
+    assert_told(&empty, &format!("there is no backup in {ADDRESS}"));
+    let mut settings = s3.settings();
+    settings.push(("AWS_ENDPOINT_URL", "http://127.0.0.1:1/"));
+    let told = "the store of the backup cannot be reached: ";
+    assert_told(&site.run(&["backup", ADDRESS], &settings), told);
+    let endpoint = [settings[0]];
+    assert_told(&site.run(&["backup", ADDRESS], &endpoint), "set AWS_ACCESS_KEY_ID");
+}
+
+#[track_caller]
+fn assert_told(ended: &Ended, expected: &str) {
+    assert_eq!(ended.code, Some(1), "{ended:?}");
+    assert_eq!(ended.stderr.matches(expected).count(), 1, "{expected}: {ended:?}");
+    assert!(!ended.stderr.contains("<Error>"), "{ended:?}");
 }
