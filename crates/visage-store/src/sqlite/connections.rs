@@ -13,8 +13,11 @@ use crate::error::{Result, StoreError};
 
 /// How many can read at a time.
 const READERS: usize = 4;
-/// How long to wait for another process that writes. Within this process nobody waits inside SQLite.
-const BUSY_TIMEOUT: Duration = Duration::from_secs(5);
+/// How often, and after what pauses, the lock of another process that writes is tried for: 15 seconds. Within this process nobody
+/// waits inside SQLite. The pauses do not grow, as SQLite's own would: beside somebody who writes without a pause it is who
+/// tries most often that gets a turn.
+const BUSY_TRIES: i32 = 3_000;
+const BUSY_PAUSE: Duration = Duration::from_millis(5);
 /// Every statement of this crate fits.
 const CACHED_STATEMENTS: usize = 64;
 /// Pages that a back-up copies in one step.
@@ -38,10 +41,16 @@ fn open_reader(path: &Path) -> Result<Connection> {
 }
 
 fn open(path: &Path) -> Result<Connection> {
-    let connection = Connection::open(path)?;
-    connection.busy_timeout(BUSY_TIMEOUT)?;
+    let mut connection = Connection::open(path)?;
+    connection.busy_handler(Some(wait_for_another))?;
     connection.set_prepared_statement_cache_capacity(CACHED_STATEMENTS);
     Ok(connection)
+}
+
+/// Whether to try again, after so many tries.
+fn wait_for_another(tries: i32) -> bool {
+    std::thread::sleep(BUSY_PAUSE);
+    tries < BUSY_TRIES
 }
 
 /// Copies the database as `source` sees it to a new file.

@@ -322,7 +322,10 @@ async fn with_mail_an_email_is_verified_by_a_one_time_password() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn guessing_is_bounded_per_account_and_others_may_go_on() {
-    let t = TestApp::with_config(|config| config.rate_limit.account_burst = 3);
+    let t = TestApp::with_config(|config| {
+        config.rate_limit.account_burst = 3;
+        config.rate_limit.account_per_minute = 1;
+    });
     let (asha, bo) = (t.member("Asha").await, t.member("Bo").await);
     let login = async |email: &str| {
         t.post("/api/auth/login", json!({"email": email, "password": "wrong"}))

@@ -243,7 +243,7 @@ async fn when_the_account_cannot_show_it_what_is_shown_stays() {
         assert_eq!(recrop(&t, &member, &crop).await.status.as_u16(), 503, "{aim}");
         assert!(proxy.met() > 0, "{aim}");
         assert_eq!(t.profile(&member).await["profileImage"], stored.as_str());
-        proxy.relent();
+        proxy.relent().await;
     }
     let cropped = url(&recrop(&t, &member, &crop).await);
     shows(&t, &cropped, MARKS[0]).await;

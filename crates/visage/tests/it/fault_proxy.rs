@@ -6,6 +6,7 @@ use std::time::Duration;
 
 use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 use tokio::net::{TcpListener, TcpStream};
+use tokio::sync::RwLock;
 
 /// What happens to a request.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -47,6 +48,8 @@ pub(crate) type Undo = Arc<dyn Fn(String) -> futures_util::future::BoxFuture<'st
 pub(crate) struct FaultProxy {
     pub(crate) port: u16,
     plan: Arc<Mutex<Plan>>,
+    /// Read by every request that may undo something.
+    undoing: Arc<RwLock<()>>,
 }
 
 #[derive(Debug, Default)]
@@ -62,15 +65,16 @@ impl FaultProxy {
         let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
         let port = listener.local_addr().unwrap().port();
         let plan = Arc::new(Mutex::new(Plan::default()));
-        let shared = Arc::clone(&plan);
+        let undoing = Arc::new(RwLock::new(()));
+        let shared = (Arc::clone(&plan), Arc::clone(&undoing));
         tokio::spawn(async move {
             loop {
                 let (stream, _) = listener.accept().await.unwrap();
-                let (plan, undo) = (Arc::clone(&shared), Arc::clone(&undo));
-                tokio::spawn(async move { serve(stream, upstream, &plan, &undo).await });
+                let ((plan, undoing), undo) = (shared.clone(), Arc::clone(&undo));
+                tokio::spawn(async move { serve(stream, upstream, &plan, &undoing, &undo).await });
             }
         });
-        Self { port, plan }
+        Self { port, plan, undoing }
     }
 
     /// From now on the next `times` requests whose head contains `aim` meet `fault`.
@@ -88,17 +92,27 @@ impl FaultProxy {
         self.plan.lock().unwrap().met
     }
 
-    /// From now on everything passes. Returns how many requests met the fault.
-    pub(crate) fn relent(&self) -> usize {
-        std::mem::take(&mut *self.plan.lock().unwrap()).met
+    /// From now on everything passes, and nothing is undone any more: a request that nobody waits for would undo what comes later.
+    /// Returns how many requests met the fault.
+    pub(crate) async fn relent(&self) -> usize {
+        let met = std::mem::take(&mut *self.plan.lock().unwrap()).met;
+        let _nothing_is_undone = self.undoing.write().await;
+        met
     }
 }
 
 /// Requests of one connection. An error of either side ends it.
-async fn serve(mut client: TcpStream, upstream: SocketAddr, plan: &Mutex<Plan>, undo: &Undo) -> Option<()> {
+async fn serve(
+    mut client: TcpStream,
+    upstream: SocketAddr,
+    plan: &Mutex<Plan>,
+    undoing: &RwLock<()>,
+    undo: &Undo,
+) -> Option<()> {
     let mut ahead = Vec::new();
     loop {
         let head = read_head(&mut client, &mut ahead).await?;
+        let may_undo = undoing.read().await;
         let fault = {
             let mut plan = plan.lock().unwrap();
             let meets = plan.times > 0 && head.contains(plan.aim);
@@ -109,6 +123,7 @@ async fn serve(mut client: TcpStream, upstream: SocketAddr, plan: &Mutex<Plan>, 
             }
             fault
         };
+        let _until_it_is_undone = (fault == Some(Fault::NotStored)).then_some(may_undo);
         let length = content_length(&head);
         let request = match fault {
             Some(Fault::ResetBeforeBody) => return reset(&client),
@@ -155,7 +170,7 @@ async fn pass_on(client: &mut TcpStream, answer: &[u8], fault: Option<Fault>, un
         Some(Fault::SlowDrip) => {
             for byte in answer {
                 client.write_all(&[*byte]).await.ok()?;
-                tokio::time::sleep(Duration::from_millis(20)).await;
+                tokio::time::sleep(Duration::from_millis(50)).await;
             }
             return None;
         }

@@ -159,7 +159,7 @@ async fn a_host_that_fails_is_told_for_each_picture_and_the_next_run_goes_on() {
     ] {
         proxy.inject(fault, "/image/upload HTTP/1.1", usize::MAX);
         let (summary, lines) = run(&t, THERE).await;
-        proxy.relent();
+        proxy.relent().await;
         assert_eq!((summary.references, summary.failed), (1, 1), "{fault:?}: {lines:?}");
         assert_ne!(lines[0]["error"], Value::Null);
         assert_eq!(t.profile(&member).await["profileImage"], url, "{fault:?}");
@@ -177,7 +177,7 @@ async fn bytes_that_differ_when_they_are_read_back_change_nothing() {
     // A 200 with something else in it.
     proxy.inject(Fault::Garbage, "/image/upload/v", usize::MAX);
     let (summary, lines) = run(&t, THERE).await;
-    assert!(proxy.relent() > 0);
+    assert!(proxy.relent().await > 0);
     assert_eq!(summary.failed, 1, "{lines:?}");
     assert_eq!(t.profile(&member).await["profileImage"], url);
     assert_eq!(t.has(&id).await, [true, true], "the copy waits for the next run");

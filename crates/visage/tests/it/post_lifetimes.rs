@@ -416,7 +416,7 @@ async fn pictures_and_videos_of_posts_live_in_an_account_and_go_from_there() {
         (2, 2),
         "it was tried again"
     );
-    assert_eq!(proxy.relent(), 1);
+    assert_eq!(proxy.relent().await, 1);
     for (post, kind) in kinds {
         assert_eq!(
             t.has_kind(post["cloudinaryId"].as_str().unwrap(), kind).await,

@@ -180,17 +180,17 @@ fn in_pieces(file: &[u8], piece_bytes: usize, pause: Duration) -> axum::body::Bo
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_large_file_comes_in_over_a_slow_line_and_a_trickle_does_not() {
-    let t = TestApp::with_config(|config| config.http.request_timeout = visage::config::Period::seconds(1));
+    let t = TestApp::with_config(|config| config.http.request_timeout = visage::config::Period::seconds(2));
     let member = t.member("Asha").await;
-    let file = crate::pictures::noisy_png(150, 150);
+    let file = crate::pictures::noisy_png(300, 300);
     let form = crate::test_app::form(&[("profileImage", Some("photo.png"), "image/png", &file)]);
-    assert!(form.len() > 60_000, "{}", form.len());
+    assert!(form.len() > 250_000, "{}", form.len());
     let send = async |piece_bytes, pause| {
         let body = in_pieces(&form, piece_bytes, Duration::from_millis(pause));
         t.send(crate::test_app::upload_request(&member.token, body)).await
     };
-    // Eight pieces in two seconds: more than a second, and a bearable pace.
-    assert_eq!(send(form.len() / 8 + 1, 250).await.status, StatusCode::OK);
+    // Eight pieces in over three seconds: more than the two that a request has, and a bearable pace.
+    assert_eq!(send(form.len() / 8 + 1, 400).await.status, StatusCode::OK);
     assert_eq!(
         send(1, 100).await.refusal(),
         (408, "The request took too long.".to_owned())
@@ -227,7 +227,10 @@ async fn slow_senders_without_a_token_keep_no_member_out() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn who_changes_too_much_is_told_when_to_come_again() {
-    let t = TestApp::with_config(|config| config.rate_limit.changes_burst = 2);
+    let t = TestApp::with_config(|config| {
+        config.rate_limit.changes_burst = 2;
+        config.rate_limit.changes_per_minute = 1;
+    });
     let [member, other] = [t.member("Asha").await, t.member("Mira").await];
     let picture = crate::pictures::png(9, 9, [1; 3]);
     t.upload_ok(&member, &picture).await;

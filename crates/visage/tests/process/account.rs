@@ -6,12 +6,15 @@ use crate::server::{Server, Site};
 /// Appears in no log.
 pub(crate) const SECRET: &str = "hush-hush-0123456789";
 
-/// So short that a command's graces may be short, too.
+/// So short that a command's graces may be short, too; and long enough for a busy machine.
 const IMPATIENT: &[(&str, &str)] = &[
-    ("VISAGE_CLOUDINARY__DEADLINE", "1s"),
+    ("VISAGE_CLOUDINARY__DEADLINE", "5s"),
     ("VISAGE_CLOUDINARY__TAKE_IN_AFTER", "500ms"),
     ("VISAGE_CLOUDINARY__BREAKER_PAUSE", "200ms"),
 ];
+
+/// For a server that is to notice soon that it gets no answer.
+pub(crate) const HASTY: &[(&str, &str)] = &[("VISAGE_CLOUDINARY__DEADLINE", "1s")];
 
 /// The two.
 pub(crate) struct Pair {
@@ -41,10 +44,9 @@ impl Pair {
             ("VISAGE_CLOUDINARY__OUTAGE", outage),
             ("VISAGE_REAPER__RETIRE_AFTER", "0s"),
         ];
-        Self {
-            app: Site::new(&[&own, IMPATIENT, settings].concat()),
-            account,
-        }
+        let mut app = Site::new(&[&own, IMPATIENT, settings].concat());
+        app.pending_grace = "10s";
+        Self { app, account }
     }
 
     /// Stores a picture in the account as another of its users does.

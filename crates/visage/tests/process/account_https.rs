@@ -9,7 +9,7 @@ use tokio_rustls::TlsAcceptor;
 use tokio_rustls::rustls::ServerConfig;
 use tokio_rustls::rustls::pki_types::PrivateKeyDer;
 
-use crate::account::{Pair, SECRET, copy_arguments};
+use crate::account::{HASTY, Pair, SECRET, copy_arguments};
 use crate::client::{User, get};
 use crate::pictures::picture;
 
@@ -77,7 +77,8 @@ fn an_account_behind_https_gets_pictures_only_when_its_certificate_is_trusted() 
     let stranger = TlsFront::new();
     let untrusted = pair.app.folder.path().join("untrusted.pem");
     fs::write(&untrusted, &stranger.certificate_pem).unwrap();
-    let app = pair.app.start_with(&[("SSL_CERT_FILE", untrusted.to_str().unwrap())]);
+    let untrusted = [("SSL_CERT_FILE", untrusted.to_str().unwrap())];
+    let app = pair.app.start_with(&[HASTY, &untrusted].concat());
     let user = User::new(&pair.app, "user");
     assert_eq!(user.upload(picture(1)).unwrap().status, 503);
     assert_eq!(user.image_url().unwrap(), None);

@@ -8,7 +8,7 @@ use std::time::{Duration, Instant};
 use rand::rngs::StdRng;
 use rand::{RngExt as _, SeedableRng as _};
 
-use crate::account::Pair;
+use crate::account::{HASTY, Pair};
 use crate::client::User;
 use crate::pictures::picture;
 use crate::server::Server;
@@ -69,19 +69,9 @@ fn kill_and_restart(pair: &Pair, mut account: Server, over: &Over, tally: &Tally
 
 fn a_thousand_exchanges(outage: &str) {
     let begun = Instant::now();
-    let pair = Pair::new(
-        outage,
-        &[
-            ("VISAGE_REAPER__INTERVAL", "1s"),
-            // Small pictures are quickly made.
-            (
-                "VISAGE_PROFILE__TRANSFORMATION",
-                "c_thumb,g_face,h_40,w_40/f_auto,q_auto",
-            ),
-        ],
-    );
+    let pair = Pair::new(outage, &[("VISAGE_REAPER__INTERVAL", "1s")]);
     let account = pair.account.start();
-    let app = pair.app.start();
+    let app = pair.app.start_with(HASTY);
     let users: Vec<User> = (0..USERS).map(|n| User::new(&pair.app, &format!("user{n}"))).collect();
     let tally = Tally {
         exchanged: AtomicU16::new(0),

@@ -2,15 +2,14 @@
 
 use std::fs;
 use std::io::Write as _;
-use std::net::TcpStream;
 use std::os::unix::fs::PermissionsExt as _;
 use std::thread;
-use std::time::Duration;
 
 use crate::client::User;
 use crate::pictures::{IDENTITIES, picture};
+use crate::raw::{connect, upload_request};
 use crate::server::Site;
-use crate::wait::Over;
+use crate::wait::{Over, eventually};
 
 /// How often the data is reaped and audited while it changes.
 const PASSES: u32 = 20;
@@ -156,14 +155,18 @@ fn an_audit_makes_neither_secrets_nor_folders() {
 
 #[test]
 fn a_quiet_server_keeps_the_secret_to_itself() {
-    let mut site = Site::new(&[]);
-    site.wrapper = ["timeout", "-s", "TERM", "3"].map(str::to_owned).to_vec();
-    let quiet = site.run(&["serve", "--quiet"], &[]);
-    assert!(quiet.stdout.contains("visage is ready"), "{quiet:?}");
-    assert!(!quiet.stdout.contains("cloudinary://"), "{quiet:?}");
-    let usual = site.run(&["serve"], &[]);
-    assert!(usual.stdout.contains("cloudinary://"), "{usual:?}");
-    assert!(!usual.stderr.contains("cloudinary://"), "{usual:?}");
+    let site = Site::new(&[]);
+    for (arguments, is_told) in [(&["serve", "--quiet"][..], false), (&["serve"], true)] {
+        let (mut server, said) = site.started(site.begin(arguments, &[]));
+        server.terminate();
+        assert_eq!(server.wait().code(), Some(0));
+        let is_said = || said.lock().unwrap().iter().any(|line| line.contains("cloudinary://"));
+        if is_told {
+            eventually("the secret is told", || is_said().then_some(()));
+        }
+        assert_eq!(is_said(), is_told);
+        assert!(!server.has_logged("cloudinary://"));
+    }
 }
 
 #[test]
@@ -171,12 +174,13 @@ fn a_second_signal_ends_the_server_at_once() {
     let site = Site::new(&[("VISAGE_HTTP__DRAIN_TIMEOUT", "1h")]);
     let mut server = site.start();
     // A request whose end never comes holds the stop up.
-    let mut open = TcpStream::connect(&site.address).unwrap();
-    open.write_all(
-        b"POST /api/auth/login HTTP/1.1\r\nHost: a\r\nContent-Type: application/json\r\nContent-Length: 9\r\n\r\n{",
-    )
-    .unwrap();
-    thread::sleep(Duration::from_millis(300));
+    let request = upload_request(&User::new(&site, "user"), &picture(5));
+    let mut open = connect(&site);
+    open.write_all(&request[..request.len() - 40]).unwrap();
+    eventually("the upload has begun", || {
+        let files = server.descriptors();
+        files.iter().any(|file| file.contains("/tmp/#")).then_some(())
+    });
     server.terminate();
     server.wait_for_log("a second signal ends it at once");
     server.terminate();
@@ -210,7 +214,15 @@ fn reaping_and_auditing_beside_a_working_server_disturb_nothing_and_find_nothing
             });
         }
         for _ in 0..PASSES {
-            site.reap(&[]);
+            // With graces that a working server keeps.
+            let reaped = site.run(
+                &["reap", "--json"],
+                &[
+                    ("VISAGE_REAPER__PENDING_GRACE", "60s"),
+                    ("VISAGE_REAPER__PURGE_DELAY", "31s"),
+                ],
+            );
+            assert_eq!(reaped.code, Some(0), "{reaped:?}");
             let (code, audit) = site.audit();
             assert_eq!(code, Some(0), "{audit}");
         }

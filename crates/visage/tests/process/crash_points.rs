@@ -12,10 +12,10 @@ const OTHER: u16 = 0x7f7;
 
 /// With these the server's own reaper comes to its points within seconds.
 const EAGER: &[(&str, &str)] = &[
-    ("VISAGE_HTTP__REQUEST_TIMEOUT", "1s"),
+    ("VISAGE_HTTP__REQUEST_TIMEOUT", "3s"),
     ("VISAGE_REAPER__INTERVAL", "1s"),
-    ("VISAGE_REAPER__PENDING_GRACE", "2s"),
-    ("VISAGE_REAPER__PURGE_DELAY", "2s"),
+    ("VISAGE_REAPER__PENDING_GRACE", "6s"),
+    ("VISAGE_REAPER__PURGE_DELAY", "4s"),
 ];
 
 /// Two users, each with a picture.

@@ -46,11 +46,8 @@ fn through_twenty_kills_every_picture_that_was_acknowledged_is_there_and_nobody_
     let begun = Instant::now();
     let site = Site::new(&[
         ("VISAGE_REAPER__INTERVAL", "1s"),
-        // Small pictures are quickly made: more of them, and more looks at them.
-        (
-            "VISAGE_PROFILE__TRANSFORMATION",
-            "c_thumb,g_face,h_40,w_40/f_auto,q_auto",
-        ),
+        // Longer than this takes on any machine: old pictures are looked at to the end.
+        ("VISAGE_REAPER__RETIRE_AFTER", "12h"),
     ]);
     let server = site.start();
     let play = Play::new(&site);

@@ -68,8 +68,8 @@ fn crash_in_reaper(point: &str) {
     server.kill();
     let server = site.start_with(&[
         ("VISAGE_REAPER__INTERVAL", "1s"),
-        ("VISAGE_REAPER__PURGE_DELAY", "2s"),
-        ("VISAGE_HTTP__REQUEST_TIMEOUT", "1s"),
+        ("VISAGE_REAPER__PURGE_DELAY", "4s"),
+        ("VISAGE_HTTP__REQUEST_TIMEOUT", "3s"),
         ("VISAGE_CRASH_AT", point),
     ]);
     server.wait_for_log(&format!("crash point reached: {point}"));

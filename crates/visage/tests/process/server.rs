@@ -26,6 +26,8 @@ pub(crate) struct Site {
     pub(crate) address: String,
     /// What stands in front of the program on the command line.
     pub(crate) wrapper: Vec<String>,
+    /// How long commands that reap give an exchange: longer than the media host may take.
+    pub(crate) pending_grace: &'static str,
     settings: BTreeMap<String, String>,
 }
 
@@ -46,7 +48,6 @@ pub(crate) struct Server {
 /// Settings with which a command does not wait: a settled state is minutes away otherwise.
 const IMPATIENT: &[(&str, &str)] = &[
     ("VISAGE_HTTP__REQUEST_TIMEOUT", "1s"),
-    ("VISAGE_REAPER__PENDING_GRACE", "2s"),
     ("VISAGE_REAPER__PURGE_DELAY", "2s"),
 ];
 
@@ -60,6 +61,11 @@ impl Site {
             ("VISAGE_AUTH__BCRYPT_COST".to_owned(), "4".to_owned()),
             ("VISAGE_RATE_LIMIT__CHANGES_BURST".to_owned(), "100000".to_owned()),
             ("VISAGE_REAPER__INTERVAL".to_owned(), "1h".to_owned()),
+            // Small pictures are quickly made, also by a debug build.
+            (
+                "VISAGE_PROFILE__TRANSFORMATION".to_owned(),
+                "c_thumb,g_face,h_40,w_40/f_auto,q_auto".to_owned(),
+            ),
         ]);
         all.extend(settings.iter().map(owned));
         Self {
@@ -67,6 +73,7 @@ impl Site {
             folder,
             address,
             wrapper: Vec::new(),
+            pending_grace: "2s",
             settings: all,
         }
     }
@@ -83,7 +90,11 @@ impl Site {
 
     /// As [`Self::start`], with more settings.
     pub(crate) fn start_with(&self, settings: &[(&str, &str)]) -> Server {
-        let mut server = self.begin_start(settings);
+        self.started(self.begin_start(settings)).0
+    }
+
+    /// Waits until a server is ready; also gives what it says on its standard output, as it comes.
+    pub(crate) fn started(&self, mut server: Server) -> (Server, Arc<Mutex<Vec<String>>>) {
         let said = Arc::new(Mutex::new(Vec::new()));
         collect(server.child.stdout.take().unwrap(), &said);
         eventually("the server is ready", || {
@@ -94,7 +105,7 @@ impl Site {
             said.iter().any(|line| line == "visage is ready").then_some(())?;
             said.contains(&address).then_some(())
         });
-        server
+        (server, said)
     }
 
     /// Starts a server and does not wait for it.
@@ -137,7 +148,8 @@ impl Site {
     /// Reaps once with short graces.
     pub(crate) fn reap(&self, arguments: &[&str]) {
         let arguments: Vec<&str> = ["reap", "--json"].iter().chain(arguments).copied().collect();
-        let ended = self.run(&arguments, IMPATIENT);
+        let grace = ("VISAGE_REAPER__PENDING_GRACE", self.pending_grace);
+        let ended = self.run(&arguments, &[IMPATIENT, &[grace]].concat());
         assert_eq!(ended.code, Some(0), "{ended:?}");
     }
 

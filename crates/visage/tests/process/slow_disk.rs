@@ -13,7 +13,13 @@ use crate::wait::eventually;
 fn scene() -> Option<(Site, Preload, Server, User)> {
     let site = Site::new(&[("VISAGE_REAPER__RETIRE_AFTER", "0s")]);
     let preload = Preload::build(&site)?;
-    let server = site.start_with(&preload.settings());
+    // However long the rest takes meanwhile, what is held up is not given up for its time.
+    let patient = [
+        ("VISAGE_HTTP__REQUEST_TIMEOUT", "10m"),
+        ("VISAGE_REAPER__PURGE_DELAY", "11m"),
+        ("VISAGE_REAPER__PENDING_GRACE", "1h"),
+    ];
+    let server = site.start_with(&[&patient[..], &preload.settings()].concat());
     let user = User::new(&site, "user");
     Some((site, preload, server, user))
 }

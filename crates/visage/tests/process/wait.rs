@@ -4,8 +4,8 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::thread;
 use std::time::{Duration, Instant};
 
-/// Longer than anything takes on a busy machine.
-const PATIENCE: Duration = Duration::from_secs(90);
+/// Longer than anything takes on a busy machine with a slow disk. It says only how late it is told that something hangs.
+const PATIENCE: Duration = Duration::from_secs(900);
 
 /// Looks until there is something to be seen.
 pub(crate) fn eventually<T>(what: &str, mut look: impl FnMut() -> Option<T>) -> T {
