@@ -2,6 +2,7 @@
 
 use std::fs;
 use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
 use object_store::memory::InMemory;
@@ -11,11 +12,13 @@ use visage::clock;
 use visage::jobs::backups;
 use visage::library::{destroy, purge};
 use visage::progress::Progress;
-use visage_store::{Blobs, Sqlite, StoreError, Vault, VaultError};
+use visage_store::{Blobs, Manifest, SnapshotId, Sqlite, StoreError, Vault, VaultError, VaultFile};
 
 use crate::pictures::png;
 use crate::test_app::{TestApp, has_account};
-use crate::vaults::{Disturbed, KEEP, Moment, backup, damage, only_upload, opened, options, restore_into, vault};
+use crate::vaults::{
+    Disturbed, DisturbedBucket, KEEP, Moment, backup, damage, only_upload, opened, options, restore_into, vault,
+};
 
 const HOUR: Duration = Duration::from_secs(3600);
 
@@ -307,6 +310,51 @@ async fn who_has_lost_the_bucket_to_another_completes_nothing_and_takes_nothing_
     );
     let snapshots = vault.snapshots().await.unwrap();
     assert_eq!(snapshots.iter().map(ToString::to_string).collect::<Vec<_>>(), [good]);
+    assert!(verify(&vault, None, &Progress::hidden()).await.unwrap().is_good());
+}
+
+/// A prune that has taken longer than its lease: another has made a snapshot that it knows nothing of.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_snapshot_that_came_while_older_ones_are_removed_stays() {
+    let Some(t) = app_with_picture(TestApp::new()).await else {
+        return;
+    };
+    let inner = Arc::new(InMemory::new());
+    let prefix = || object_store::path::Path::from("backups");
+    let others = Vault::in_bucket(Arc::<InMemory>::clone(&inner), prefix());
+    backup(&t, &others, 1).await;
+    let (app, place) = (Arc::clone(&t.app), others.clone());
+    let happened = Arc::new(AtomicBool::new(true));
+    let bucket = DisturbedBucket {
+        inner,
+        incident: Arc::new(Box::new(move || {
+            let (app, place) = (Arc::clone(&app), place.clone());
+            Box::pin(async move {
+                let copy = tempfile::tempdir().unwrap();
+                let database = copy.path().join("visage.db");
+                app.upkeep.copy_database_to(&database).await.unwrap();
+                let snapshot = SnapshotId::new(app.clock.now());
+                let file = VaultFile::Database(snapshot.clone());
+                let manifest = Manifest {
+                    snapshot,
+                    taken_at: app.clock.now(),
+                    release: "0.1.0".to_owned(),
+                    installation: None,
+                    database: place.put_file(&file, &database).await.unwrap(),
+                    secrets: None,
+                    originals: Vec::new(),
+                };
+                place.put_manifest(manifest).await.unwrap();
+            })
+        })),
+        happened: Arc::clone(&happened),
+    };
+    let vault = Vault::in_bucket(Arc::new(bucket), prefix());
+    happened.store(false, Ordering::SeqCst);
+    let made = backup(&t, &vault, 1).await;
+    assert!(happened.load(Ordering::SeqCst) && made.pruned);
+    assert_eq!(made.removed_snapshots, 1);
+    assert_eq!(vault.snapshots().await.unwrap().len(), 2, "its own, and the other's");
     assert!(verify(&vault, None, &Progress::hidden()).await.unwrap().is_good());
 }
 

@@ -5,8 +5,16 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 
 use async_trait::async_trait;
+use futures_util::StreamExt as _;
 use futures_util::future::BoxFuture;
+use futures_util::stream::BoxStream;
 use jiff::Timestamp;
+use object_store::memory::InMemory;
+use object_store::path::Path as Key;
+use object_store::{
+    CopyOptions, GetOptions, GetResult, ListResult, MultipartUpload, ObjectMeta, ObjectStore, PutMultipartOptions,
+    PutOptions, PutPayload, PutResult,
+};
 use tempfile::TempDir;
 use visage::app::{App, StartError};
 use visage::backup::{BackedUp, BackupOptions, Restored, back_up, restore};
@@ -155,5 +163,69 @@ impl Upkeep for Disturbed {
         self.inner.copy_database_to(path).await?;
         self.at(Moment::DatabaseCopied).await;
         Ok(())
+    }
+}
+
+/// A bucket in which something happens once, before the first object is deleted.
+pub(crate) struct DisturbedBucket {
+    pub(crate) inner: Arc<InMemory>,
+    pub(crate) incident: Arc<Incident>,
+    pub(crate) happened: Arc<AtomicBool>,
+}
+
+impl std::fmt::Debug for DisturbedBucket {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str("DisturbedBucket")
+    }
+}
+
+impl std::fmt::Display for DisturbedBucket {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str("DisturbedBucket")
+    }
+}
+
+#[async_trait]
+impl ObjectStore for DisturbedBucket {
+    async fn put_opts(&self, path: &Key, body: PutPayload, options: PutOptions) -> object_store::Result<PutResult> {
+        self.inner.put_opts(path, body, options).await
+    }
+
+    async fn put_multipart_opts(
+        &self,
+        path: &Key,
+        options: PutMultipartOptions,
+    ) -> object_store::Result<Box<dyn MultipartUpload>> {
+        self.inner.put_multipart_opts(path, options).await
+    }
+
+    async fn get_opts(&self, path: &Key, options: GetOptions) -> object_store::Result<GetResult> {
+        self.inner.get_opts(path, options).await
+    }
+
+    fn delete_stream(
+        &self,
+        paths: BoxStream<'static, object_store::Result<Key>>,
+    ) -> BoxStream<'static, object_store::Result<Key>> {
+        let (incident, happened) = (Arc::clone(&self.incident), Arc::clone(&self.happened));
+        let first = futures_util::stream::once(async move {
+            if !happened.swap(true, Ordering::SeqCst) {
+                incident().await;
+            }
+        });
+        let deleted = self.inner.delete_stream(paths);
+        first.filter_map(|()| std::future::ready(None)).chain(deleted).boxed()
+    }
+
+    fn list(&self, prefix: Option<&Key>) -> BoxStream<'static, object_store::Result<ObjectMeta>> {
+        self.inner.list(prefix)
+    }
+
+    async fn list_with_delimiter(&self, prefix: Option<&Key>) -> object_store::Result<ListResult> {
+        self.inner.list_with_delimiter(prefix).await
+    }
+
+    async fn copy_opts(&self, from: &Key, to: &Key, options: CopyOptions) -> object_store::Result<()> {
+        self.inner.copy_opts(from, to, options).await
     }
 }
