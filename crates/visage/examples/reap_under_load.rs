@@ -1,7 +1,7 @@
 //! How much longer uploads of profile images take while the reaper removes ten thousand posts that have expired at once.
 //!
 //! Everything is in this process, on the disk of the system's temporary folder; the clock is turned by hand.
-//! `cargo run -p visage --example reap_under_load [POSTS]`
+//! `cargo run --release -p visage --example reap_under_load [POSTS]`
 
 use std::io::Write as _;
 use std::sync::Arc;
