@@ -3,6 +3,7 @@
 import assert from 'node:assert/strict';
 import { mkdir, readFile } from 'node:fs/promises';
 import { createRequire } from 'node:module';
+import { setTimeout as pause } from 'node:timers/promises';
 
 import { chromium } from 'playwright-core';
 
@@ -11,10 +12,15 @@ export const PASSWORD = 'correct horse';
 const AXE = await readFile(createRequire(import.meta.url).resolve('axe-core/axe.min.js'), 'utf8');
 const TAGS = ['wcag2a', 'wcag2aa', 'wcag21a', 'wcag21aa', 'wcag22aa', 'best-practice'];
 
+/** How long something may take before it counts as missing, on a machine that is busy with something else. */
+const PATIENCE_MS = 60000;
+const LONG_MS = 2 * PATIENCE_MS;
+
 let browser = null;
 
 export async function open() {
   browser = await chromium.launch({
+    timeout: LONG_MS,
     executablePath: process.env.CHROMIUM ?? '/usr/bin/chromium',
     args: ['--headless', '--no-sandbox', '--disable-gpu', '--disable-quic', '--no-first-run', '--disable-background-networking',
       '--disable-component-update', '--disable-sync'],
@@ -26,16 +32,19 @@ export const close = () => browser?.close();
 /** A context of its own: nobody is signed in. Its pages are watched. */
 export async function context(options = {}) {
   const made = await browser.newContext({ viewport: { width: 1280, height: 900 }, ...options });
-  made.setDefaultTimeout(20000);
+  made.setDefaultTimeout(LONG_MS);
   made.troubles = [];
   made.isOffline = false;
   // What the browser itself says of a refused answer is expected: refusals are part of the tests.
   const isOfNetwork = (text) => /Failed to load resource/.test(text);
-  await made.addInitScript(() => {
+  await made.addInitScript((longMs) => {
+    // What the page says goes after six seconds: a busy machine may look later.
+    const { setTimeout: later } = window;
+    window.setTimeout = (act, ms, ...rest) => later(act, ms > 5000 ? longMs : ms, ...rest);
     document.addEventListener('securitypolicyviolation', (event) => {
       console.error(`violation: ${event.violatedDirective} ${event.blockedURI} ${event.sourceFile}:${event.lineNumber}`);
     });
-  });
+  }, LONG_MS);
   made.on('page', (page) => {
     page.on('console', (message) => {
       if (message.type() === 'error' && !isOfNetwork(message.text())) made.troubles.push(`console: ${message.text()}`);
@@ -61,6 +70,27 @@ export async function context(options = {}) {
 export async function end(made) {
   await made.close();
   assert.deepEqual(made.troubles, []);
+}
+
+/** What `probe` gives, as soon as that is something; `failure` tells what there is instead. */
+export async function eventually(probe, failure) {
+  const deadline = Date.now() + PATIENCE_MS;
+  for (;;) {
+    const found = await probe();
+    if (found) return found;
+    assert.ok(Date.now() < deadline, failure());
+    await pause(50);
+  }
+}
+
+/** Waits until the page says this, and takes it away, so that the same sentence counts once. */
+export async function said(page, text) {
+  const isSeen = await page.getByRole('status').getByText(text).evaluate((one) => {
+    const seen = one.checkVisibility();
+    one.remove();
+    return seen;
+  });
+  assert.ok(isSeen, text);
 }
 
 /** axe-core finds nothing. It is evaluated by the debugger, past the page's policy. */
@@ -104,7 +134,8 @@ export async function held(made, page, method, path) {
   });
   client.on('Fetch.requestPaused', ({ requestId, request }) => {
     if (request.method === method) tell(requestId);
-    else client.send('Fetch.continueRequest', { requestId });
+    // The page may be closed by then, and its requests with it.
+    else client.send('Fetch.continueRequest', { requestId }).catch(() => {});
   });
   await client.send('Fetch.enable', { patterns: [{ urlPattern: `${BASE}${path}`, requestStage: 'Response' }] });
   const end = async (act, more) => {

@@ -1,5 +1,7 @@
 // Files that come to the page other than by the file input, and what pictures look like.
 
+import { eventually } from './browser.mjs';
+
 /** A file as text, which is what reaches the page. */
 export const fileOf = (name, bytes, type = 'image/png') => ({ name, type, data: bytes.toString('base64') });
 
@@ -59,7 +61,7 @@ export async function fineJpeg(page, width, height) {
 }
 
 /** The colour in the middle of a picture; `null` while it is not there. */
-export const colour = (image) => image.evaluate(async (img) => {
+const colour = (image) => image.evaluate(async (img) => {
   try {
     await img.decode();
   } catch {
@@ -72,4 +74,14 @@ export const colour = (image) => image.evaluate(async (img) => {
   return [...pen.getImageData(4, 4, 1, 1).data.slice(0, 3)];
 });
 
-export const isNear = (found, wanted) => found !== null && found.every((value, i) => Math.abs(value - wanted[i]) < 40);
+const isNear = (found, wanted) => found !== null && found.every((value, i) => Math.abs(value - wanted[i]) < 40);
+
+/** Waits until a picture has this colour in the middle, without a reload. */
+export async function shows(image, rgb) {
+  let found = null;
+  const isShown = async () => {
+    found = await colour(image);
+    return isNear(found, rgb);
+  };
+  await eventually(isShown, () => `it shows ${found} instead of ${rgb}`);
+}

@@ -3,8 +3,8 @@
 import assert from 'node:assert/strict';
 import { after, before, test } from 'node:test';
 
-import { BASE, PASSWORD, api, close, context, end, member, open, screens, signedIn, upload } from './browser.mjs';
-import { colour, drop, fileOf, isNear, paste } from './files.mjs';
+import { BASE, PASSWORD, api, close, context, end, eventually, member, open, said, screens, signedIn, upload } from './browser.mjs';
+import { drop, fileOf, paste, shows } from './files.mjs';
 import { black, landscape, noise, plain, quarters } from './pictures.mjs';
 
 const RED = [220, 20, 20];
@@ -16,43 +16,44 @@ before(open);
 after(close);
 
 const header = (page) => page.locator('.who img');
-const said = (page, text) => page.getByRole('status').getByText(text).waitFor();
 const refused = (page, text) => page.getByRole('alert').getByText(text).waitFor();
 const choose = (page, name, buffer, mimeType = 'image/png') => page.locator('#file').setInputFiles({ name, mimeType, buffer });
 const use = (page) => page.getByRole('button', { name: 'Use this picture' }).click();
 
-/** Waits until the header's picture has this colour in the middle, without a reload. */
-async function headerShows(page, rgb) {
-  for (let tries = 0; tries < 100; tries += 1) {
-    const found = await colour(header(page));
-    if (isNear(found, rgb)) return;
-    await page.evaluate(() => new Promise((done) => requestAnimationFrame(done)));
-  }
-  assert.fail(`the header does not show ${rgb}`);
+const headerShows = (page, rgb) => shows(header(page), rgb);
+
+/** When what is open was first painted, in milliseconds since the way to it began. Not everything that is open can run scripts. */
+async function firstPaint(page) {
+  const paint = () => page.evaluate(() => performance.getEntriesByName('first-paint')[0]?.startTime);
+  return Math.round(await eventually(paint, () => `${page.url()} is not painted`));
 }
 
 test('the first paint of the signed-out page comes soon, and the page is small', async (t) => {
-  const paints = [];
+  const [paints, bare] = [[], []];
   let weight = 0;
   const made = await context();
   const page = await made.newPage();
   await (await made.newCDPSession(page)).send('Network.setCacheDisabled', { cacheDisabled: true });
   for (let round = 0; round < 6; round += 1) {
+    // What this browser on this machine needs for one line of text is not the page's doing.
+    await page.goto(`${BASE}/health`);
+    bare.push(await firstPaint(page));
     await page.goto(`${BASE}/`);
     await page.getByRole('button', { name: 'Sign in' }).waitFor();
-    const measured = await page.evaluate(() => new Promise((done) => {
-      const sizes = performance.getEntries().filter((one) => one.encodedBodySize).map((one) => one.encodedBodySize);
-      const found = (entries) => done({ paint: entries[0].startTime, weight: sizes.reduce((a, b) => a + b, 0) });
-      new PerformanceObserver((list) => found(list.getEntriesByName('first-paint'))).observe({ type: 'paint', buffered: true });
-    }));
-    paints.push(Math.round(measured.paint));
-    weight = Math.max(weight, measured.weight);
+    paints.push(await firstPaint(page));
+    const loaded = await page.evaluate(() => performance.getEntries().filter((one) => one.encodedBodySize)
+      .map((one) => ({ path: new URL(one.name).pathname, size: one.encodedBodySize, isAwaited: one.renderBlockingStatus === 'blocking' })));
+    weight = Math.max(weight, loaded.reduce((sum, one) => sum + one.size, 0));
+    // Little is asked for, and the paint waits for the style alone.
+    const paths = new Set(loaded.map((one) => one.path));
+    assert.ok(paths.size <= 8, [...paths].join(' '));
+    assert.deepEqual(loaded.filter((one) => one.isAwaited).map((one) => one.path), ['/ui/page.css']);
   }
   await end(made);
-  t.diagnostic(`first paint after ${paints.join(', ')} ms; ${weight} bytes of page, style and scripts`);
+  t.diagnostic(`first paint after ${paints.join(', ')} ms, of a line of text after ${bare.join(', ')} ms; ${weight} bytes of page, style and scripts`);
   assert.ok(weight < 60000, `${weight} bytes`);
   // The least of them: the machine may be busy with something else.
-  assert.ok(Math.min(...paints) < 100, `${paints} ms`);
+  assert.ok(Math.min(...paints) - Math.min(...bare) < 100, `${paints} ms, of a line of text ${bare} ms`);
 });
 
 test('signing up, out and in, with the keyboard alone', async () => {
@@ -269,10 +270,12 @@ test('an upload can be cancelled, survives being offline, and then goes through'
   const client = await made.newCDPSession(page);
   const slow = (uploadThroughput) => client.send('Network.emulateNetworkConditions', { offline: false, latency: 0, downloadThroughput: -1, uploadThroughput });
   await client.send('Network.enable');
+  const looked = page.waitForResponse('**/profile-image/faces');
   await choose(page, 'noise.png', noise(900, 900));
   await page.getByLabel('Crop frame').waitFor();
-  await page.waitForLoadState('networkidle');
-  await slow(200 * 1024);
+  await looked;
+  // It would take two minutes: there is time to cancel it.
+  await slow(20 * 1024);
   const underWay = () => page.waitForFunction(() => {
     const bar = document.querySelector('progress');
     return bar.offsetParent && bar.value > 0 && bar.value < 100;

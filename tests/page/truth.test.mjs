@@ -3,8 +3,8 @@
 import assert from 'node:assert/strict';
 import { after, before, test } from 'node:test';
 
-import { BASE, PASSWORD, api, close, context, end, held, member, open, signedIn, upload } from './browser.mjs';
-import { colour, fineJpeg, isNear } from './files.mjs';
+import { BASE, PASSWORD, api, close, context, end, held, member, open, said, signedIn, upload } from './browser.mjs';
+import { fineJpeg, shows } from './files.mjs';
 import { noise, plain } from './pictures.mjs';
 
 const RED = [220, 20, 20];
@@ -16,7 +16,6 @@ after(close);
 
 const PICTURE = '/api/users/profile-image';
 const header = (page) => page.locator('.who img');
-const said = (page, text) => page.getByRole('status').getByText(text).waitFor();
 const refused = (page, text) => page.getByRole('alert').getByText(text).waitFor();
 const choose = (page, buffer, name = 'a.png') => page.locator('#file').setInputFiles({ name, mimeType: 'image/png', buffer });
 const use = (page) => page.getByRole('button', { name: 'Use this picture' }).click();
@@ -24,16 +23,6 @@ const kept = (page) => page.evaluate(() => ({ token: localStorage.getItem('token
 const focused = (page) => page.evaluate(() => document.activeElement.id || document.activeElement.textContent);
 /** Two frames, after which what was to happen has. */
 const settled = (page) => page.evaluate(() => new Promise((done) => requestAnimationFrame(() => requestAnimationFrame(done))));
-
-async function shows(image, rgb) {
-  let found = null;
-  for (let tries = 0; tries < 100; tries += 1) {
-    found = await colour(image);
-    if (isNear(found, rgb)) return;
-    await settled(image.page());
-  }
-  assert.fail(`it shows ${found} instead of ${rgb}`);
-}
 
 async function signIn(page, who) {
   await page.getByLabel('Email').fill(who.email);
@@ -147,13 +136,14 @@ test('what an earlier session sent changes nothing for the next one', async () =
   await told;
   await settled(page);
   assert.equal((await kept(page)).user?.id, asha.user.id);
-  // An upload that is still being sent ends with its session.
+  // An upload that is still being sent ends with its session. It would take a minute and a half.
   await page.getByRole('link', { name: 'Profile picture' }).click();
+  const looked = page.waitForResponse('**/profile-image/faces');
   await choose(page, noise(700, 700));
   const client = await made.newCDPSession(page);
   await client.send('Network.enable');
-  await page.waitForLoadState('networkidle');
-  await client.send('Network.emulateNetworkConditions', { offline: false, latency: 0, downloadThroughput: -1, uploadThroughput: 100 * 1024 });
+  await looked;
+  await client.send('Network.emulateNetworkConditions', { offline: false, latency: 0, downloadThroughput: -1, uploadThroughput: 16 * 1024 });
   const failed = page.waitForEvent('requestfailed', (request) => request.method() === 'POST' && request.url().endsWith(PICTURE));
   await use(page);
   await page.locator('.progress').getByRole('button', { name: 'Cancel' }).waitFor();
