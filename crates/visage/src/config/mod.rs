@@ -463,6 +463,30 @@ mod tests {
     }
 
     #[test]
+    fn an_empty_variable_of_aws_is_none_and_the_more_particular_one_wins() {
+        let config = load(
+            "",
+            &[("AWS_REGION", ""), ("AWS_ENDPOINT_URL", ""), ("AWS_SESSION_TOKEN", "")],
+        )
+        .unwrap();
+        assert_eq!(config.s3, S3Config::default());
+        assert_eq!(config.s3.endpoint(), None);
+        let endpoints = [
+            ("AWS_ENDPOINT_URL", "https://a.example"),
+            ("AWS_ENDPOINT_URL_S3", "https://b.example/"),
+            ("AWS_DEFAULT_REGION", "eu-west-1"),
+            ("AWS_REGION", ""),
+        ];
+        let config = load("", &endpoints).unwrap();
+        assert_eq!(
+            config.s3.endpoint().as_deref(),
+            Some("https://b.example"),
+            "without a slash"
+        );
+        assert_eq!(config.s3.region, "eu-west-1");
+    }
+
+    #[test]
     fn settings_that_would_refuse_everything_are_refused() {
         for (name, value, key) in [
             ("VISAGE_RENDER__QUEUE", "0", "render.queue"),

@@ -39,6 +39,12 @@ pub async fn run(app: Arc<App>, stop: CancellationToken) {
 /// # Errors
 /// See [`ScrubError`].
 pub async fn pass(app: &App) -> Result<Scrubbed, ScrubError> {
+    let mut progress = app.upkeep.scrub_progress().await?;
+    let is_round_due = is_due(app, &progress);
+    if !is_round_due && app.upkeep.damaged_uploads(None, 1).await?.is_empty() {
+        return Ok(Scrubbed::default());
+    }
+    // Only now: in a bucket even to look for a backup takes connections.
     let vault = open_vault(app).await;
     let way = Way {
         bytes_per_second: Some(app.config.scrub.bytes_per_second),
@@ -46,8 +52,7 @@ pub async fn pass(app: &App) -> Result<Scrubbed, ScrubError> {
     };
     scrub::look_again(app, way).await?;
     let mut scrubbed = Scrubbed::default();
-    let mut progress = app.upkeep.scrub_progress().await?;
-    if !is_due(app, &progress) {
+    if !is_round_due {
         return Ok(scrubbed);
     }
     progress.begun_at = progress.begun_at.or(Some(app.clock.now()));

@@ -1,7 +1,7 @@
 //! The URLs that assets are delivered at.
 
 use visage_cloudinary::signature::DeliverySignature;
-use visage_cloudinary::{DeliveryType, DeliveryUrl, ImageFormat, Transformation};
+use visage_cloudinary::{DeliveryType, DeliveryUrl, Transformation};
 use visage_store::{Asset, Media};
 
 use super::Library;
@@ -109,9 +109,4 @@ fn raw_media_type(extension: &str) -> &'static str {
         // HTML, SVG, XML and scripts among them.
         _ => "application/octet-stream",
     }
-}
-
-/// The image format of the asset, if it is an image.
-pub fn image_format(asset: &Asset) -> Option<ImageFormat> {
-    asset.upload.facts.image().map(|image| image.format)
 }

@@ -105,7 +105,7 @@ where
     let source = SourceFile {
         folder: run.uploads.path().to_owned(),
         file: contents.file,
-        sha256: Sha256::of(&contents.bytes),
+        sha256: contents.sha256,
     };
     let arrival = arrival(run, contents.bytes.into()).await?;
     if run.only_looks {

@@ -1,7 +1,7 @@
 //! What a migration says of each user, or of each post.
 
 use serde::Serialize;
-use visage_store::{MigratedPicture, PostMedia, Sha256, UserPicture};
+use visage_store::{MigratedPicture, PostMedia, UserPicture};
 
 use super::MigrateError;
 use super::adopt::MoveError;
@@ -140,7 +140,7 @@ impl Line {
 
     pub(super) fn tell_source(&mut self, contents: &Contents) {
         self.file = Some(contents.file.display().to_string());
-        self.source_sha256 = Some(Sha256::of(&contents.bytes).to_string());
+        self.source_sha256 = Some(contents.sha256.to_string());
     }
 
     pub(super) fn tell(&mut self, migrated: &MigratedPicture) {

@@ -12,7 +12,7 @@ use std::sync::Arc;
 
 use serde::{Deserialize, Serialize};
 use visage_cloudinary::PublicId;
-use visage_store::{MediaOwner, MigratedPicture, Sha256, StoreError};
+use visage_store::{MediaOwner, MigratedPicture, StoreError};
 
 use super::output::{Output, from_cell};
 use super::uploads::{SourceError, Uploads};
@@ -207,7 +207,7 @@ impl Undo<'_> {
         let max_bytes = self.app.config.limits.profile_image_bytes;
         let read = tokio::task::spawn_blocking(move || {
             let contents = uploads.read(&source.file, max_bytes)?;
-            Ok(Sha256::of(&contents.bytes) == source.sha256)
+            Ok(contents.sha256 == source.sha256)
         });
         match read.await {
             Ok(Ok(true)) => Ok(()),

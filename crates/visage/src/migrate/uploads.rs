@@ -37,6 +37,8 @@ pub struct Contents {
     pub file: PathBuf,
     /// Its bytes.
     pub bytes: Vec<u8>,
+    /// Their hash.
+    pub sha256: Sha256,
     /// What it was when it was read.
     pub identity: Identity,
 }
@@ -136,6 +138,7 @@ impl Uploads {
         let (bytes, identity) = read_opened(opened, max_bytes)?;
         Ok(Contents {
             file: file.to_owned(),
+            sha256: Sha256::of(&bytes),
             bytes,
             identity,
         })

@@ -5,6 +5,7 @@ use std::os::unix::fs::symlink;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
+use tempfile::TempDir;
 use visage::app::StartError;
 use visage::backup::{BackupError, BackupOptions, RestoreDataError, Restored, back_up, latest, restore};
 use visage::jobs::{backups, scrubber};
@@ -132,13 +133,19 @@ async fn a_snapshot_that_does_not_say_whose_it_is_is_anybodys_and_one_that_canno
     try_to_back_up(&other, &vault).await.unwrap();
 }
 
+/// An app with a picture, its vault with a backup of it, and the folder of both.
+async fn backed_up() -> Option<(TestApp, Vault, TempDir)> {
+    let (vault, folder) = vault();
+    let t = app_with_pictures(1, folder.path()).await?;
+    backup(&t, &vault, KEEP).await;
+    Some((t, vault, folder))
+}
+
 #[tokio::test(flavor = "multi_thread")]
 async fn the_same_snapshot_is_restored_by_force_again_and_again_and_nothing_is_lost() {
-    let (vault, folder) = vault();
-    let Some(t) = app_with_pictures(1, folder.path()).await else {
+    let Some((t, vault, folder)) = backed_up().await else {
         return;
     };
-    backup(&t, &vault, KEEP).await;
     let data = folder.path().join("restored");
     restore_into(&data, &vault, &t).await;
     let mut asides: Vec<PathBuf> = Vec::new();
@@ -161,11 +168,9 @@ async fn the_same_snapshot_is_restored_by_force_again_and_again_and_nothing_is_l
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_log_of_a_database_that_was_taken_away_is_not_applied_to_the_restored_one() {
-    let (vault, folder) = vault();
-    let Some(t) = app_with_pictures(1, folder.path()).await else {
+    let Some((t, vault, folder)) = backed_up().await else {
         return;
     };
-    backup(&t, &vault, KEEP).await;
     for log in ["visage.db-wal", "visage.db-shm", "visage.db-journal"] {
         let data = folder.path().join(format!("beside-{log}"));
         fs::create_dir(&data).unwrap();
@@ -183,11 +188,9 @@ async fn a_log_of_a_database_that_was_taken_away_is_not_applied_to_the_restored_
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_restore_and_work_in_the_same_folder_keep_each_other_out() {
-    let (vault, folder) = vault();
-    let Some(t) = app_with_pictures(1, folder.path()).await else {
+    let Some((t, vault, folder)) = backed_up().await else {
         return;
     };
-    backup(&t, &vault, KEEP).await;
     let data = folder.path().join("restored");
     restore_into(&data, &vault, &t).await;
     let (one, other) = (opened(&data, &t).unwrap(), opened(&data, &t).unwrap());

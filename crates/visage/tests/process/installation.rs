@@ -5,13 +5,18 @@ use std::fmt::Write as _;
 use std::fs;
 use std::os::unix::fs::symlink;
 use std::path::{Path, PathBuf};
+use std::thread;
+use std::time::Duration;
 
+use rand::RngExt as _;
+use rand::rngs::StdRng;
 use rustix::fs::{CWD, FileType, Mode, mknodat};
 use serde_json::{Value, json};
 use visage_store::{Directory as _, Sha256, Sqlite, User};
 
 use crate::pictures::{IDENTITIES, picture};
-use crate::server::{Ended, Site};
+use crate::server::{Ended, Server, Site};
+use crate::wait::eventually;
 
 /// Small pictures are quickly made, and small files quickly too large.
 pub(crate) const SETTINGS: &[(&str, &str)] = &[
@@ -138,4 +143,31 @@ pub(crate) fn report(site: &Site) -> Vec<Value> {
 
 pub(crate) fn summary(ended: &Ended) -> Value {
     serde_json::from_str(&ended.stdout).unwrap_or_else(|_| panic!("{ended:?}"))
+}
+
+/// When a migration is killed.
+#[derive(Debug, Clone, Copy)]
+pub(crate) enum Moment {
+    /// At any time up to so many milliseconds after it was begun.
+    Any { max_ms: u64 },
+    /// Up to so many milliseconds after fewer than `max` documents were moved, or the end.
+    Moved { max: usize, max_ms: u64 },
+}
+
+/// Kills a migration whose report is being written. Nothing is synchronised with: the moments are to be any.
+pub(crate) fn kill_at(mut begun: Server, moment: Moment, report: &Path, rng: &mut StdRng) {
+    let max_ms = match moment {
+        Moment::Any { max_ms } => max_ms,
+        Moment::Moved { max, max_ms } => {
+            let enough = rng.random_range(1..max);
+            eventually("some are moved", || {
+                let lines = fs::read_to_string(report).unwrap_or_default();
+                let is_enough = lines.matches("\"migrated\"").count() >= enough;
+                (is_enough || begun.has_ended()).then_some(())
+            });
+            max_ms
+        }
+    };
+    thread::sleep(Duration::from_millis(rng.random_range(0..max_ms)));
+    begun.kill();
 }

@@ -2,18 +2,18 @@
 
 use std::collections::BTreeMap;
 use std::fs;
-use std::thread;
-use std::time::{Duration, Instant};
+use std::time::Instant;
 
+use rand::SeedableRng as _;
 use rand::rngs::StdRng;
-use rand::{RngExt as _, SeedableRng as _};
 use serde_json::{Value, json};
 
 use crate::account::Pair;
 use crate::client::get;
-use crate::installation::{SETTINGS, SHAPES, identity, install, migration, report, sources, summary, users_in};
+use crate::installation::{
+    Moment, SETTINGS, SHAPES, identity, install, kill_at, migration, report, sources, summary, users_in,
+};
 use crate::server::Site;
-use crate::wait::eventually;
 
 const USERS: usize = 5000;
 const KILLS: usize = 50;
@@ -31,20 +31,13 @@ fn kill_one(site: &Site, number: usize, rng: &mut StdRng) {
     } else {
         &with_export[..2]
     };
-    let mut command = site.begin(&migration(more), &[]);
-    // Not synchronisation: the moments of the kills are to be any.
-    if number < KILLS_WITH_EXPORT / 2 {
-        thread::sleep(Duration::from_millis(rng.random_range(0..400)));
+    let begun = site.begin(&migration(more), &[]);
+    let moment = if number < KILLS_WITH_EXPORT / 2 {
+        Moment::Any { max_ms: 400 }
     } else {
-        let enough = rng.random_range(1..40);
-        eventually("some pictures are moved", || {
-            let lines = fs::read_to_string(&reported).unwrap_or_default();
-            let is_enough = lines.matches("\"migrated\"").count() >= enough;
-            (is_enough || command.has_ended()).then_some(())
-        });
-        thread::sleep(Duration::from_millis(rng.random_range(0..20)));
-    }
-    command.kill();
+        Moment::Moved { max: 40, max_ms: 20 }
+    };
+    kill_at(begun, moment, &reported, rng);
 }
 
 /// Runs the migration to its end and checks that its report names everybody once, with the right end.

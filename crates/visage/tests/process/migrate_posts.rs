@@ -2,19 +2,16 @@
 
 use std::collections::BTreeMap;
 use std::fs;
-use std::thread;
-use std::time::Duration;
 
+use rand::SeedableRng as _;
 use rand::rngs::StdRng;
-use rand::{RngExt as _, SeedableRng as _};
 use serde_json::{Value, json};
 
 use crate::client::{User, get};
-use crate::installation::{identity, report, sources, summary};
+use crate::installation::{Moment, identity, kill_at, report, sources, summary};
 use crate::migrate::assert_settled;
 use crate::pictures::picture;
 use crate::server::Site;
-use crate::wait::eventually;
 
 const POSTS: usize = 300;
 const KILLS: usize = 10;
@@ -100,20 +97,13 @@ fn migration<'a>(more: &[&'a str]) -> Vec<&'a str> {
 fn kill_one(site: &Site, number: usize, rng: &mut StdRng) {
     let reported = site.folder.path().join("report.ndjson");
     fs::remove_file(&reported).ok();
-    let mut command = site.begin(&migration(&["--report", "report.ndjson"]), &[]);
-    // Not synchronisation: the moments of the kills are to be any.
-    if number < KILLS / 3 {
-        thread::sleep(Duration::from_millis(rng.random_range(0..300)));
+    let begun = site.begin(&migration(&["--report", "report.ndjson"]), &[]);
+    let moment = if number < KILLS / 3 {
+        Moment::Any { max_ms: 300 }
     } else {
-        let enough = rng.random_range(1..25);
-        eventually("some posts are moved", || {
-            let lines = fs::read_to_string(&reported).unwrap_or_default();
-            let is_enough = lines.matches("\"migrated\"").count() >= enough;
-            (is_enough || command.has_ended()).then_some(())
-        });
-        thread::sleep(Duration::from_millis(rng.random_range(0..10)));
-    }
-    command.kill();
+        Moment::Moved { max: 25, max_ms: 10 }
+    };
+    kill_at(begun, moment, &reported, rng);
 }
 
 #[test]

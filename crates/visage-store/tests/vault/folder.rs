@@ -1,12 +1,13 @@
-//! The place of backups.
-#![cfg(test)]
+//! A place of backups that is a folder.
 
 use std::fs;
 use std::os::unix::fs::PermissionsExt as _;
 
 use jiff::Timestamp;
 use tempfile::TempDir;
-use visage_store::{FileFacts, Manifest, Sha256, SnapshotId, Vault, VaultError, VaultFile};
+use visage_store::{SnapshotId, Vault, VaultError, VaultFile};
+
+use crate::{complete, facts_of};
 
 #[tokio::test]
 async fn a_vault_is_made_for_its_owner_alone_and_found_again() {
@@ -119,27 +120,4 @@ async fn snapshots_are_told_oldest_first_and_only_when_they_are_complete() {
 fn vault() -> (Vault, TempDir) {
     let folder = tempfile::tempdir().unwrap();
     (Vault::open_or_create(folder.path()).unwrap(), folder)
-}
-
-async fn complete(vault: &Vault, seconds: i64) -> SnapshotId {
-    let taken_at = Timestamp::from_second(seconds).unwrap();
-    let manifest = Manifest {
-        snapshot: SnapshotId::new(taken_at),
-        taken_at,
-        release: "0.1.0".to_owned(),
-        installation: None,
-        database: facts_of(b""),
-        secrets: None,
-        originals: Vec::new(),
-    };
-    let snapshot = manifest.snapshot.clone();
-    vault.put_manifest(manifest).await.unwrap();
-    snapshot
-}
-
-fn facts_of(body: &[u8]) -> FileFacts {
-    FileFacts {
-        bytes: body.len() as u64,
-        sha256: Sha256::of(body),
-    }
 }

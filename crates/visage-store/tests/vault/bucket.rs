@@ -1,21 +1,20 @@
-//! A place of backups that is no folder.
-#![cfg(test)]
+//! A place of backups that is in a bucket.
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
-use std::time::Duration;
 
 use async_trait::async_trait;
 use futures_util::stream::BoxStream;
 
-use jiff::{SignedDuration, Timestamp};
 use object_store::memory::InMemory;
 use object_store::path::Path;
 use object_store::{
     CopyOptions, GetOptions, GetResult, ListResult, MultipartUpload, ObjectMeta, ObjectStore, ObjectStoreExt as _,
     PutMode, PutMultipartOptions, PutOptions, PutPayload, PutResult, Result,
 };
-use visage_store::{Blobs, FileFacts, Manifest, Put, Sha256, SnapshotId, UploadId, Vault, VaultError, VaultFile};
+use visage_store::{Blobs, Put, Sha256, UploadId, Vault, VaultError, VaultFile};
+
+use crate::{at, complete, facts_of};
 
 const PART_BYTES: usize = 5 * 1024 * 1024;
 
@@ -228,33 +227,7 @@ fn vault(store: &Arc<InMemory>, prefix: &str) -> Vault {
     Vault::in_bucket(store, Path::from(prefix))
 }
 
-fn at(seconds: u64) -> Timestamp {
-    Timestamp::UNIX_EPOCH + SignedDuration::try_from(Duration::from_secs(seconds)).unwrap()
-}
-
 #[track_caller]
 fn assert_leased<T: std::fmt::Debug>(result: &std::result::Result<T, VaultError>) {
     assert!(matches!(result, Err(VaultError::Leased)), "{result:?}");
-}
-
-async fn complete(vault: &Vault, seconds: u64) -> SnapshotId {
-    let manifest = Manifest {
-        snapshot: SnapshotId::new(at(seconds)),
-        taken_at: at(seconds),
-        release: "0.1.0".to_owned(),
-        installation: None,
-        database: facts_of(b""),
-        secrets: None,
-        originals: Vec::new(),
-    };
-    let snapshot = manifest.snapshot.clone();
-    vault.put_manifest(manifest).await.unwrap();
-    snapshot
-}
-
-fn facts_of(body: &[u8]) -> FileFacts {
-    FileFacts {
-        bytes: body.len() as u64,
-        sha256: Sha256::of(body),
-    }
 }
