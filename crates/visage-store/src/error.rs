@@ -15,6 +15,9 @@ pub enum StoreError {
     /// Another writer kept the database for longer than we wait.
     #[error("the database is busy")]
     Busy(#[source] BoxError),
+    /// The database file is malformed. Nothing is written to it any more.
+    #[error("the database file is damaged; restore it from a backup")]
+    Corrupt(#[source] BoxError),
     /// A row does not read back as what was written: the file was damaged or edited.
     #[error("the database holds a damaged row: {0}")]
     Damaged(String),

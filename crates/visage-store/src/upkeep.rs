@@ -75,6 +75,8 @@ pub struct Condition {
     pub damaged_originals: u64,
     /// When backups were made.
     pub backup: BackupTimes,
+    /// Whether the database file was found malformed: nothing is written until it is restored.
+    pub database_is_damaged: bool,
 }
 
 /// When backups were made.

@@ -1,6 +1,7 @@
 //! What is particular to SQLite: schema, durability settings, two processes, a caller that goes away.
 #![cfg(test)]
 
+use std::os::unix::fs::{FileExt as _, PermissionsExt as _};
 use std::path::{Path, PathBuf};
 
 use futures_util::FutureExt as _;
@@ -53,6 +54,53 @@ async fn commits_that_nobody_here_was_told_of_are_counted() {
         .await
         .unwrap();
     assert_eq!(here.unannounced_commits(), Some(1));
+}
+
+/// Overwrites the page that the rows of a table hang on.
+fn damage_table(path: &Path, table: &str) {
+    let database = Connection::open(path).unwrap();
+    database.pragma_update(None, "journal_mode", "DELETE").unwrap();
+    let number = |sql: &str| database.query_row(sql, [], |row| row.get::<_, u64>(0)).unwrap();
+    let root = number(&format!("SELECT rootpage FROM sqlite_schema WHERE name = '{table}'"));
+    let page_bytes = number("PRAGMA page_size");
+    drop(database);
+    let file = std::fs::File::options().write(true).open(path).unwrap();
+    let junk = vec![0xff; usize::try_from(page_bytes).unwrap()];
+    file.write_all_at(&junk, (root - 1) * page_bytes).unwrap();
+}
+
+#[tokio::test]
+async fn damaged_database_is_not_written_once_damage_was_seen() {
+    let (path, _folder) = file();
+    let user = create_user(&Sqlite::open(&path).unwrap()).await;
+    damage_table(&path, "users");
+    let store = Sqlite::open(&path).unwrap();
+    let upload = async || store.begin_upload(&UploadId::random(), Timestamp::UNIX_EPOCH).await;
+    upload().await.unwrap();
+    assert!(!store.condition().await.unwrap().database_is_damaged);
+    let read = store.user(&user.id).await;
+    assert!(matches!(read, Err(StoreError::Corrupt(_))), "{read:?}");
+    let written = upload().await;
+    assert!(matches!(written, Err(StoreError::Corrupt(_))), "{written:?}");
+    assert!(store.condition().await.unwrap().database_is_damaged);
+}
+
+#[tokio::test]
+async fn database_and_its_log_are_for_their_owner_alone() {
+    let (path, _folder) = file();
+    let store = Sqlite::open(&path).unwrap();
+    create_user(&store).await;
+    let copy = path.with_extension("copy");
+    store.copy_database_to(&copy).await.unwrap();
+    for file in [
+        path.clone(),
+        path.with_extension("db-wal"),
+        path.with_extension("db-shm"),
+        copy,
+    ] {
+        let mode = std::fs::metadata(&file).unwrap().permissions().mode() & 0o777;
+        assert_eq!(mode, 0o600, "{}", file.display());
+    }
 }
 
 /// The rows are as the release with migration 0001 alone wrote them.
@@ -160,7 +208,7 @@ fn a_file_that_is_no_database_is_refused() {
         "this is a text, and long enough to be taken for a header of 100 bytes".repeat(20),
     )
     .unwrap();
-    assert!(matches!(Sqlite::open(&path).unwrap_err(), StoreError::Damaged(_)));
+    assert!(matches!(Sqlite::open(&path).unwrap_err(), StoreError::Corrupt(_)));
 }
 
 #[test]

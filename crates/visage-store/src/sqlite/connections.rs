@@ -1,5 +1,8 @@
 //! Opening connections, and sharing the few that read.
 
+use std::fs::File;
+use std::io::ErrorKind;
+use std::os::unix::fs::OpenOptionsExt as _;
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
@@ -9,7 +12,7 @@ use rusqlite::backup::Backup;
 use tokio::sync::Semaphore;
 
 use super::on_blocking_thread;
-use crate::error::{Result, StoreError};
+use crate::error::{Result, StoreError, is_no_space};
 
 /// How many can read at a time.
 const READERS: usize = 4;
@@ -41,10 +44,22 @@ fn open_reader(path: &Path) -> Result<Connection> {
 }
 
 fn open(path: &Path) -> Result<Connection> {
+    make_private(path)?;
     let mut connection = Connection::open(path)?;
     connection.busy_handler(Some(wait_for_another))?;
     connection.set_prepared_statement_cache_capacity(CACHED_STATEMENTS);
     Ok(connection)
+}
+
+/// Makes the file, when it is missing, for its owner alone: SQLite would make it readable for all. Its log gets the same mode.
+fn make_private(path: &Path) -> Result<()> {
+    let made = File::options().write(true).create_new(true).mode(0o600).open(path);
+    match made {
+        Ok(_) => Ok(()),
+        Err(there) if there.kind() == ErrorKind::AlreadyExists => Ok(()),
+        Err(cause) if is_no_space(&cause) => Err(StoreError::NoSpace(cause.into())),
+        Err(cause) => Err(StoreError::backend(cause)),
+    }
 }
 
 /// Whether to try again, after so many tries.
@@ -55,6 +70,7 @@ fn wait_for_another(tries: i32) -> bool {
 
 /// Copies the database as `source` sees it to a new file.
 pub(super) fn back_up(source: &mut Connection, path: &Path) -> Result<()> {
+    make_private(path)?;
     let mut copy = Connection::open(path)?;
     // A read transaction pins the snapshot: writers do not make the copy start again.
     let snapshot = source.transaction()?;

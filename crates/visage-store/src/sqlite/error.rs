@@ -13,7 +13,7 @@ impl From<Error> for StoreError {
             Error::SqliteFailure(failure, _) if is_no_space(*failure) => Self::NoSpace(error.into()),
             Error::SqliteFailure(failure, _) => match failure.code {
                 ErrorCode::DatabaseBusy | ErrorCode::DatabaseLocked => Self::Busy(error.into()),
-                ErrorCode::DatabaseCorrupt | ErrorCode::NotADatabase => Self::Damaged(error.to_string()),
+                ErrorCode::DatabaseCorrupt | ErrorCode::NotADatabase => Self::Corrupt(error.into()),
                 _ => Self::Backend(error.into()),
             },
             Error::FromSqlConversionFailure(..) | Error::InvalidColumnType(..) | Error::IntegralValueOutOfRange(..) => {
@@ -66,7 +66,7 @@ mod tests {
         assert!(matches!(failure(ffi::SQLITE_FULL), StoreError::NoSpace(_)));
         assert!(matches!(failure(ffi::SQLITE_IOERR_SHMSIZE), StoreError::NoSpace(_)));
         assert!(matches!(failure(ffi::SQLITE_BUSY), StoreError::Busy(_)));
-        assert!(matches!(failure(ffi::SQLITE_CORRUPT), StoreError::Damaged(_)));
+        assert!(matches!(failure(ffi::SQLITE_CORRUPT), StoreError::Corrupt(_)));
         assert!(matches!(failure(ffi::SQLITE_IOERR_WRITE), StoreError::Backend(_)));
     }
 

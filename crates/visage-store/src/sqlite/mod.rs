@@ -19,6 +19,7 @@ mod exchange;
 mod expired;
 mod folders;
 mod indexes;
+mod integrity;
 mod lists;
 mod moving_in;
 mod otp;
@@ -48,6 +49,7 @@ use crate::error::{Result, StoreError};
 use commits::{Commits, Waiting};
 use connections::Readers;
 pub use copies::{DatabaseCopy, KeptOriginal};
+use integrity::Integrity;
 
 /// A catalog and a directory in one SQLite file. Cheap to clone.
 #[derive(Debug, Clone)]
@@ -55,6 +57,7 @@ pub struct Sqlite {
     writer: Arc<Mutex<Connection>>,
     readers: Readers,
     commits: Arc<Commits>,
+    integrity: Integrity,
 }
 
 impl Sqlite {
@@ -69,6 +72,7 @@ impl Sqlite {
             commits: Arc::new(Commits::new(path, &writer)?),
             writer: Arc::new(Mutex::new(writer)),
             readers: Readers::new(path),
+            integrity: Integrity::default(),
         })
     }
 
@@ -99,12 +103,13 @@ impl Sqlite {
         .await
     }
 
-    /// Runs `act` as one transaction that may write. An error undoes all of it.
+    /// Runs `act` as one transaction that may write. An error undoes all of it. A database that was found damaged is not written.
     async fn write<T, E>(&self, act: impl FnOnce(&Transaction<'_>) -> Result<T, E> + Send + 'static) -> Result<T, E>
     where
         T: Send + 'static,
-        E: From<StoreError> + Send + 'static,
+        E: From<StoreError> + std::error::Error + Send + 'static,
     {
+        self.integrity.check()?;
         let mut writer = Arc::clone(&self.writer).lock_owned().await;
         let commits = Arc::clone(&self.commits);
         let (waiting, has_gone) = Waiting::new();
@@ -122,7 +127,7 @@ impl Sqlite {
         })
         .await;
         drop(waiting);
-        done
+        done.inspect_err(|failure| self.integrity.note(failure))
     }
 
     /// Runs `act` on one snapshot of the database.
@@ -130,7 +135,8 @@ impl Sqlite {
     where
         T: Send + 'static,
     {
-        self.readers.run(move |reader| act(&reader.transaction()?)).await
+        let read = self.readers.run(move |reader| act(&reader.transaction()?)).await;
+        read.inspect_err(|failure| self.integrity.note(failure))
     }
 }
 

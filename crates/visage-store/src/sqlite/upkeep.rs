@@ -29,7 +29,11 @@ impl Upkeep for Sqlite {
     }
 
     async fn condition(&self) -> Result<Condition> {
-        self.read(condition).await
+        let condition = self.read(condition).await?;
+        Ok(Condition {
+            database_is_damaged: !self.integrity.is_good(),
+            ..condition
+        })
     }
 
     async fn scrub_progress(&self) -> Result<ScrubProgress> {
@@ -149,6 +153,7 @@ fn condition(tx: &Transaction<'_>) -> Result<Condition> {
                     BackupFailure::Other
                 },
             },
+            database_is_damaged: false,
         })
     };
     Ok(tx.prepare_cached(sql)?.query_row([], read)?)

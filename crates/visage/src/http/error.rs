@@ -97,6 +97,15 @@ impl ApiError {
         }
     }
 
+    fn database_damaged(cause: impl Display) -> Self {
+        Self::new(
+            StatusCode::SERVICE_UNAVAILABLE,
+            "database_damaged",
+            "The server cannot store anything until its database is restored. Nothing was changed.",
+        )
+        .because(cause)
+    }
+
     fn because(self, cause: impl Display) -> Self {
         Self {
             cause: Some(cause.to_string()),
@@ -160,6 +169,7 @@ impl From<StoreError> for ApiError {
         match error {
             StoreError::NoSpace(_) => Self::no_space(),
             StoreError::BadCursor => Self::bad_request("Invalid value for parameter next_cursor"),
+            StoreError::Corrupt(_) => Self::database_damaged(error),
             other => Self::internal(other),
         }
     }

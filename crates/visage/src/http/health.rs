@@ -30,7 +30,7 @@ pub(super) async fn show(State(app): State<Arc<App>>) -> Response {
 fn tell(app: &App, condition: &Condition) -> Value {
     let damaged = condition.damaged_originals;
     let backup_is_missing = backups::are_missing(app, &condition.backup);
-    let status = if damaged > 0 || backup_is_missing {
+    let status = if damaged > 0 || backup_is_missing || condition.database_is_damaged {
         "degraded"
     } else {
         "ok"
@@ -38,6 +38,12 @@ fn tell(app: &App, condition: &Condition) -> Value {
     let mut body = json!({ "status": status, "environment": app.config.environment });
     if damaged > 0 {
         body["damagedOriginals"] = damaged.into();
+    }
+    if condition.database_is_damaged {
+        body["database"] = json!({
+            "ok": false,
+            "message": "the database file is damaged and nothing is written to it; stop the server and run `visage restore`",
+        });
     }
     if app.config.backup.is_scheduled() {
         let last = condition.backup.succeeded_at.map(|at| at.to_string());

@@ -1,7 +1,10 @@
 //! Files that change or vanish behind the program's back.
 
 use std::fs;
-use std::path::PathBuf;
+use std::os::unix::fs::FileExt as _;
+use std::path::{Path, PathBuf};
+
+use rusqlite::Connection;
 
 use crate::client::{User, get, original_url};
 use crate::pictures::picture;
@@ -47,4 +50,41 @@ fn an_original_that_is_gone_is_an_error_and_the_audit_misses_it() {
     server.kill();
     let (code, audit) = site.audit();
     assert_eq!((code, &audit["missing_originals"]), (Some(1), &1.into()), "{audit}");
+}
+
+/// Overwrites the page that the rows of a table hang on.
+fn damage_table(database: &Path, table: &str) {
+    let connection = Connection::open(database).unwrap();
+    connection.pragma_update(None, "journal_mode", "DELETE").unwrap();
+    let number = |sql: &str| connection.query_row(sql, [], |row| row.get::<_, u64>(0)).unwrap();
+    let root = number(&format!("SELECT rootpage FROM sqlite_schema WHERE name = '{table}'"));
+    let page_bytes = number("PRAGMA page_size");
+    drop(connection);
+    let junk = vec![0xff; usize::try_from(page_bytes).unwrap()];
+    let file = fs::File::options().write(true).open(database).unwrap();
+    file.write_all_at(&junk, (root - 1) * page_bytes).unwrap();
+}
+
+#[test]
+fn damaged_database_refuses_writes_and_serves_pictures() {
+    let site = Site::new(&[]);
+    let server = site.start();
+    let user = User::new(&site, "user");
+    let url = original_url(&user.put(picture(3)));
+    server.kill();
+    damage_table(&site.data.join("visage.db"), "posts");
+    let _server = site.start();
+    // The first request that meets the damage finds it; from then on nothing is written.
+    let first = user.post(picture(4)).unwrap();
+    assert_eq!(first.status, 503, "{first:?}");
+    let refused = user.upload(picture(5)).unwrap();
+    assert_eq!(
+        (refused.status, &refused.json()["code"]),
+        (503, &"database_damaged".into())
+    );
+    assert_eq!(get(&url).unwrap().identity(), 3);
+    let health = get(&format!("{}/health", site.url())).unwrap();
+    let body = health.json();
+    assert_eq!((health.status, &body["status"]), (200, &"degraded".into()), "{body}");
+    assert_eq!(body["database"]["ok"], false);
 }
