@@ -4,7 +4,8 @@ use std::collections::{BTreeMap, BTreeSet, HashSet};
 
 use futures_util::TryStreamExt as _;
 use serde::Serialize;
-use visage_cloudinary::PublicId;
+use url::Url;
+use visage_cloudinary::{DeliveryUrl, PublicId};
 use visage_store::{
     AssetKey, BlobError, BlobKey, DerivedKey, MediaOwner, MediaReference, StoreError, Stored, Upload, UploadRecord,
     UploadState,
@@ -25,8 +26,11 @@ pub struct Audit {
     /// References whose picture is not there: damage.
     pub dangling_references: u64,
     /// Users and posts whose picture's URL is not one that this installation answers with that picture: its public URL or its cloud
-    /// name is another now, or the URL came from elsewhere.
+    /// name is another now, or it is a path of an earlier installation.
     pub unserved_urls: u64,
+    /// Users and posts whose picture lies on a host that is not configured here, such as a Cloudinary account; whether it is there
+    /// was not asked. They are counted nowhere else.
+    pub elsewhere: u64,
     /// Assets in the embedded store.
     pub assets: u64,
     /// Originals whose bytes are missing: damage.
@@ -78,7 +82,7 @@ impl Audit {
 
     /// Whether there is anything that no pass of the reaper will put right: what nothing needs, or a URL that leads elsewhere.
     pub fn has_leaks(&self) -> bool {
-        self.unreferenced_assets + self.stray_blobs + self.unserved_urls > 0
+        self.unreferenced_assets + self.stray_blobs + self.unserved_urls + self.elsewhere > 0
     }
 }
 
@@ -116,26 +120,43 @@ async fn references(app: &App, audit: &mut Audit) -> Result<HashSet<String>, Aud
 async fn check_reference(app: &App, reference: &MediaReference, audit: &mut Audit) -> Result<(), AuditError> {
     let (owner, kind) = (reference.owner, reference.resource_type);
     let public_id = reference.public_id.as_deref().and_then(|id| PublicId::parse(id).ok());
-    if let Some(url) = &reference.url {
-        let is_served = public_id
-            .as_ref()
-            .is_some_and(|id| app.media_host.serves(url, id, kind));
-        if !is_served {
-            tracing::warn!(%owner, url, "the URL of the picture is not served here");
-            audit.unserved_urls += 1;
-        }
-    }
-    let Some(id) = &reference.public_id else { return Ok(()) };
-    audit.references += 1;
     let resolves = match &public_id {
         Some(public_id) => app.media_host.exists(public_id, kind).await?,
         None => false,
     };
+    let url = reference.url.as_deref();
+    if let Some(url) = url.filter(|url| !resolves && is_elsewhere(app, url)) {
+        tracing::warn!(%owner, url, "the picture is on a host that is not configured");
+        audit.elsewhere += 1;
+        return Ok(());
+    }
+    let serves = |url: &str| {
+        let public_id = public_id.as_ref();
+        public_id.is_some_and(|id| app.media_host.serves(url, id, kind))
+    };
+    if let Some(url) = url.filter(|url| !serves(url)) {
+        tracing::warn!(%owner, url, "the URL of the picture is not served here");
+        audit.unserved_urls += 1;
+    }
+    let Some(id) = &reference.public_id else { return Ok(()) };
+    audit.references += 1;
     if !resolves && still_refers(app, owner, id).await? {
         tracing::error!(%owner, asset.public_id = id, "the picture is not there");
         audit.dangling_references += 1;
     }
     Ok(())
+}
+
+/// Whether a URL names another host than those of the settings. One with this store's cloud name is its own, be it under an
+/// address that it no longer has: a picture that is missing there is lost.
+fn is_elsewhere(app: &App, url: &str) -> bool {
+    let Ok(url_parts) = Url::parse(url) else { return false };
+    let is_web = matches!(url_parts.scheme(), "http" | "https");
+    let has_own_cloud = || {
+        let delivery = DeliveryUrl::parse(url_parts.path());
+        delivery.is_ok_and(|delivery| delivery.cloud == app.library.cloud_name)
+    };
+    is_web && app.media_host.transformation(url).is_none() && !has_own_cloud()
 }
 
 /// Whether the owner still has the picture that was read: it may have been replaced since, or the post may be gone.

@@ -97,6 +97,63 @@ async fn a_url_that_leads_elsewhere_is_told_and_is_no_damage() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn picture_on_an_unconfigured_host_is_elsewhere_and_no_damage() {
+    let mut t = TestApp::new();
+    t.check_on_drop = false;
+    let public_id = PublicId::parse("profiles/abc").unwrap();
+    for (url, elsewhere, unserved, dangling) in [
+        (
+            "https://res.cloudinary.com/gym/image/upload/v1/profiles/abc.jpg",
+            1,
+            0,
+            0,
+        ),
+        (
+            "http://res.cloudinary.com/gym/image/upload/v1/profiles/abc.jpg",
+            1,
+            0,
+            0,
+        ),
+        ("https://pictures.gym.example/image/upload/v1/profiles/abc.jpg", 1, 0, 0),
+        // Its own cloud name, under an address that it no longer has: that picture is lost.
+        ("https://old.example/visage/image/upload/v1/profiles/abc.jpg", 0, 1, 1),
+        ("/uploads/abc.jpg", 0, 1, 1),
+    ] {
+        let member = t.member(&format!("Member of {url}")).await;
+        let now = t.app.clock.now();
+        let pending = PendingMedia {
+            new: public_id.clone(),
+            replaces: None,
+            resource_type: ResourceType::Image,
+            begun_at: now,
+        };
+        t.app.directory.begin_exchange(pending).await.unwrap();
+        let user_id = UserId::parse(&member.id).unwrap();
+        let exchange = |new| Exchange {
+            user_id,
+            new,
+            retire_at: now,
+            now,
+        };
+        let new = ProfileImage {
+            url: url.to_owned(),
+            public_id: public_id.clone(),
+        };
+        t.app
+            .directory
+            .exchange_profile_image(exchange(Some(new)))
+            .await
+            .unwrap();
+        let audit = audit(&t.app).await.unwrap();
+        let counted = (audit.elsewhere, audit.unserved_urls, audit.dangling_references);
+        assert_eq!(counted, (elsewhere, unserved, dangling), "{url}");
+        assert_eq!(audit.is_damaged(), dangling > 0, "{url}");
+        assert!(audit.has_leaks(), "{url}");
+        t.app.directory.exchange_profile_image(exchange(None)).await.unwrap();
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn a_url_of_another_picture_is_told() {
     let mut t = TestApp::new();
     t.check_on_drop = false;

@@ -5,6 +5,7 @@
 //! it ended or its deadline is over; a circuit breaker spares an account that does not answer. Who calls is told
 //! whether the picture can have arrived, because only then is there something to wait for and to destroy.
 
+mod address;
 mod breaker;
 mod client;
 mod fault;
@@ -223,9 +224,10 @@ impl Cloudinary {
         format!("{}{path}", account.delivery_url)
     }
 
+    /// Reads a URL of the account. Applications have saved them with `http`, too, and a host has no case.
     fn read(&self, url: &str) -> Option<DeliveryUrl> {
         let account = &self.client.account;
-        let path = url.strip_prefix(account.delivery_url.as_str())?;
+        let path = address::path_below(url, &account.delivery_url)?;
         let path = path
             .starts_with('/')
             .then(|| format!("/{}{path}", account.cloud_name))?;
