@@ -10,11 +10,13 @@ use anyhow::Context as _;
 use visage_cloudinary::{ImageFormat, Transformation};
 use visage_image::{Limits, Rendered, plan, probe, render};
 
+use crate::config::path_argument;
+
 /// What is measured.
 #[derive(Debug, clap::Args)]
 pub struct BenchArguments {
     /// The picture to begin with.
-    #[arg(value_name = "IMAGE")]
+    #[arg(value_name = "IMAGE", value_parser = path_argument())]
     image: PathBuf,
     /// What is made of it.
     #[arg(long, value_enum, default_value_t = BenchFormat::Jpeg)]
@@ -32,7 +34,7 @@ pub struct BenchArguments {
     #[arg(long, default_value_t = 3.0, value_parser = seconds)]
     seconds: f64,
     /// Write the result to this file.
-    #[arg(long, value_name = "FILE")]
+    #[arg(long, value_name = "FILE", value_parser = path_argument())]
     output: Option<PathBuf>,
     /// Print the figures as one line of JSON.
     #[arg(long)]

@@ -17,7 +17,10 @@ use visage_cloudinary::{DeliveryUrl, RequestFacts};
 
 use crate::app::{App, DataLock};
 use crate::clock::{self, SystemClock};
-use crate::config::{Config, Environment, LogConfig, LogFormat, read_dotenv};
+use crate::config::{
+    Config, Environment, LogConfig, LogFormat, UnknownVariable, check_path, path_argument, read_dotenv,
+    unknown_variables,
+};
 use crate::http::{Front, server};
 use crate::jobs::{backups, mover, notifier, reaper, scrubber};
 use crate::library::deliver::{self, Visitor};
@@ -28,10 +31,10 @@ use crate::{audit, bench, crash, descriptors, media_copy, metrics};
 #[command(name = "visage", version, about, arg_required_else_help = true)]
 struct Arguments {
     /// Settings file; without it ./visage.toml is read if it is there. `VISAGE_CONFIG` sets it, too.
-    #[arg(long, global = true, value_name = "FILE")]
+    #[arg(long, global = true, value_name = "FILE", value_parser = path_argument())]
     config: Option<PathBuf>,
     /// Data folder: database, pictures, generated secrets. [default: ./visage-data]
-    #[arg(long, global = true, value_name = "FOLDER")]
+    #[arg(long, global = true, value_name = "FOLDER", value_parser = path_argument())]
     data: Option<PathBuf>,
     #[command(subcommand)]
     command: Command,
@@ -106,7 +109,7 @@ enum MediaCommand {
         #[command(flatten)]
         arguments: media_copy::CopyArguments,
         /// Write a line of JSON for each reference to this file.
-        #[arg(long, value_name = "FILE")]
+        #[arg(long, value_name = "FILE", value_parser = path_argument())]
         report: Option<PathBuf>,
         /// Print the sums as JSON.
         #[arg(long)]
@@ -121,8 +124,10 @@ enum MediaCommand {
 pub fn run() -> anyhow::Result<ExitCode> {
     let arguments = Arguments::parse();
     let environment = environment()?;
+    let unknown = unknown_variables(&environment);
     let config = load(&arguments, environment)?;
     start_logging(&config.log)?;
+    warn_of(&unknown);
     let runtime = tokio::runtime::Builder::new_multi_thread()
         .enable_all()
         .build()
@@ -170,6 +175,12 @@ pub fn run() -> anyhow::Result<ExitCode> {
     })
 }
 
+fn warn_of(unknown: &[UnknownVariable]) {
+    for UnknownVariable { name, nearest } in unknown {
+        tracing::warn!(variable = ?name, nearest = ?nearest, "ignored an unknown environment variable");
+    }
+}
+
 #[allow(
     clippy::disallowed_methods,
     reason = "the environment is read once, here, and handed on as a value"
@@ -201,6 +212,9 @@ fn load(arguments: &Arguments, mut environment: Environment) -> anyhow::Result<C
         .config
         .clone()
         .or_else(|| environment.get("VISAGE_CONFIG").map(PathBuf::from));
+    if let Some(named) = &named {
+        check_path(named).context("VISAGE_CONFIG")?;
+    }
     let file = named.or_else(|| Some(PathBuf::from("visage.toml")).filter(|path| path.exists()));
     Ok(Config::load(file.as_deref(), &environment)?)
 }
@@ -222,7 +236,7 @@ fn start_logging(config: &LogConfig) -> anyhow::Result<()> {
 fn open(config: Config) -> anyhow::Result<App> {
     anyhow::ensure!(
         config.data.join("visage.db").exists(),
-        "there is no visage data in {}; name the folder with --data",
+        "there is no visage data in {}; name the data folder with --data, or run `visage serve` first, which makes it",
         config.data.display()
     );
     Ok(App::open(config, Arc::new(SystemClock))?)

@@ -2,10 +2,10 @@
 
 use std::fmt;
 
-use visage_cloudinary::transformation::{Attention, Background, Component, Crop, Gravity};
+use visage_cloudinary::transformation::{Attention, Background, Chroma, Component, Crop, Gravity};
 
 use super::gravity::Anchor;
-use super::{CornerRadii, Plan, Step, Window};
+use super::{CornerRadii, Encoding, Plan, Step, Window};
 
 /// Where the picture was cut, and by what.
 #[derive(Debug, Clone, Copy, PartialEq)]
@@ -37,6 +37,39 @@ impl Plan {
             size = after;
         }
         lines
+    }
+
+    /// What the encoder is asked for, in words: `q_auto, chroma 4:2:0`.
+    pub fn explain_encoding(&self) -> String {
+        let Encoding {
+            quality,
+            chroma,
+            is_progressive,
+            is_lossless,
+            has_palette,
+            keeps_alpha,
+        } = self.encoding;
+        let quality = Component {
+            quality: Some(quality),
+            ..Component::default()
+        };
+        let chroma = match chroma {
+            Chroma::Full => "chroma 4:4:4",
+            Chroma::Halved => "chroma 4:2:0",
+        };
+        let flags = [
+            (is_progressive == Some(true), "progressive"),
+            (is_progressive == Some(false), "not progressive"),
+            (is_lossless, "lossless"),
+            (has_palette, "palette"),
+            (keeps_alpha, "alpha kept"),
+        ];
+        let set = flags.into_iter().filter_map(|(is_set, word)| is_set.then_some(word));
+        let words: Vec<_> = [quality.to_string(), chroma.to_owned()]
+            .into_iter()
+            .chain(set.map(str::to_owned))
+            .collect();
+        words.join(", ")
     }
 
     /// Each cut in words: what is kept, and why that.

@@ -30,6 +30,9 @@ impl FromStr for VaultAddress {
         // Credentials do not belong there, and are not told.
         let told = address.rsplit_once('@').map_or(address, |(_, place)| place);
         let refused = || VaultError::Address(told.to_owned());
+        if address.starts_with('~') {
+            return Err(VaultError::HomeAddress(told.to_owned()));
+        }
         if !address.contains("://") && !address.starts_with("s3:") {
             return (!address.is_empty())
                 .then(|| Self::Folder(PathBuf::from(address)))

@@ -12,6 +12,9 @@ pub enum VaultError {
     /// The address is none.
     #[error("backups go to a folder, written as a path or as file:///path, or to s3://bucket/prefix; `{0}` is neither")]
     Address(String),
+    /// The address begins with `~`, which only a shell expands.
+    #[error("`~` is not expanded here; write the whole path of {0}")]
+    HomeAddress(String),
     /// There is no vault.
     #[error("there is no backup in {0}")]
     None(String),

@@ -12,7 +12,7 @@ use tempfile::TempDir;
 use super::{open, print_counts};
 use crate::app::{App, DataLock};
 use crate::clock::SystemClock;
-use crate::config::Config;
+use crate::config::{Config, path_argument};
 use crate::migrate::output::{Output, PostSummary, ReportFormat};
 use crate::migrate::posts::{PostArguments, migrate_posts};
 use crate::migrate::undo::undo;
@@ -24,11 +24,11 @@ pub(super) struct MigrateArguments {
     #[command(flatten)]
     arguments: Arguments,
     /// Write a line for each user to this file: a table when it is called .csv, otherwise lines of JSON.
-    #[arg(long, value_name = "FILE")]
+    #[arg(long, value_name = "FILE", value_parser = path_argument())]
     report: Option<PathBuf>,
     /// Give the users that this report names their old references back. Their pictures are removed like replaced ones; a
     /// picture whose file is gone stays.
-    #[arg(long, value_name = "REPORT", conflicts_with_all = ["users", "own_hosts", "remove_source", "posts", "dry_run"])]
+    #[arg(long, value_name = "REPORT", conflicts_with_all = ["users", "own_hosts", "remove_source", "posts", "dry_run"], value_parser = path_argument())]
     undo: Option<PathBuf>,
     /// Print the sums as JSON.
     #[arg(long)]
@@ -41,7 +41,7 @@ pub(super) struct MigratePostsArguments {
     #[command(flatten)]
     arguments: PostArguments,
     /// Write a line for each post to this file: a table when it is called .csv, otherwise lines of JSON.
-    #[arg(long, value_name = "FILE")]
+    #[arg(long, value_name = "FILE", value_parser = path_argument())]
     report: Option<PathBuf>,
     /// Print the sums as JSON.
     #[arg(long)]

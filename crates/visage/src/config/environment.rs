@@ -1,5 +1,7 @@
 //! Environment variables, laid over what the file says.
 
+use std::fmt;
+
 use toml::{Table, Value};
 
 use super::{Config, Environment};
@@ -38,8 +40,72 @@ const NOT_YET: &[(&str, &str)] = &[(
     "MongoDB is not supported yet; without it visage keeps its records in SQLite in the data folder",
 )];
 
-/// Variables that say where to find or how to run visage, read elsewhere.
-const NOT_SETTINGS: &[&str] = &["VISAGE_CONFIG", "VISAGE_CRASH_AT", "VISAGE_CLOCK_OFFSET_FILE"];
+/// The variable that names the settings file, read elsewhere.
+const SETTINGS_FILE: &str = "VISAGE_CONFIG";
+
+/// Variables of the tests, read elsewhere.
+const OF_TESTS: &[&str] = &["VISAGE_CRASH_AT", "VISAGE_CLOCK_OFFSET_FILE"];
+
+/// Names of the Node backend whose values are not a setting's text as it is.
+const CONVERTED: &[&str] = &["PORT", "CORS_ORIGIN"];
+
+/// A variable that begins with `VISAGE_` and names no setting. It is ignored: Kubernetes sets some beside a service that is called
+/// visage (`VISAGE_SERVICE_HOST`, `VISAGE_PORT_5000_TCP`, …), and a misspelt one must not go unseen.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct UnknownVariable {
+    /// The variable.
+    pub name: String,
+    /// The known variable whose name is nearest.
+    pub nearest: String,
+}
+
+impl fmt::Display for UnknownVariable {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Self { name, nearest } = self;
+        write!(
+            f,
+            "{name} is not a setting and is ignored; the nearest one is {nearest}"
+        )
+    }
+}
+
+/// The variables of visage's own prefix that name no setting.
+pub fn unknown_variables(environment: &Environment) -> Vec<UnknownVariable> {
+    let defaults = Table::try_from(Config::default()).unwrap_or_default();
+    let is_unknown = |name: &&String| {
+        name.starts_with("VISAGE_") && key_of(name).is_some_and(|key| default_of(&defaults, &key).is_none())
+    };
+    environment
+        .keys()
+        .filter(is_unknown)
+        .map(|name| UnknownVariable {
+            name: name.clone(),
+            nearest: nearest(name, &defaults),
+        })
+        .collect()
+}
+
+fn nearest(name: &str, defaults: &Table) -> String {
+    // Without the prefix, so that VISAGE_PORT is near to PORT.
+    let bare = |name: &str| name.strip_prefix("VISAGE_").unwrap_or(name).to_owned();
+    let distance = |known: &String| strsim::damerau_levenshtein(&bare(name), &bare(known));
+    known_variables(defaults).min_by_key(distance).unwrap_or_default()
+}
+
+fn known_variables(defaults: &Table) -> impl Iterator<Item = String> {
+    let named = NAMES.iter().map(|(name, _)| *name).chain(CONVERTED.iter().copied());
+    let keys = defaults.iter().flat_map(|(key, value)| match value.as_table() {
+        None => vec![key.to_uppercase()],
+        Some(section) => section
+            .keys()
+            .map(|inner| format!("{key}__{inner}").to_uppercase())
+            .collect(),
+    });
+    named
+        .chain([SETTINGS_FILE])
+        .map(str::to_owned)
+        .chain(keys.map(|key| format!("VISAGE_{key}")))
+}
 
 /// Lays `environment` over `table`; what cannot be laid over it is returned as mistakes.
 pub(super) fn overlay(table: &mut Table, environment: &Environment) -> Vec<String> {
@@ -67,11 +133,14 @@ pub(super) fn overlay(table: &mut Table, environment: &Environment) -> Vec<Strin
             mistakes.push(format!("{name}: {why}"));
         }
         let Some(key) = key_of(name) else { continue };
+        let Some(default) = default_of(&defaults, &key) else {
+            continue;
+        };
         // AWS's own tools take an empty one for none, too.
         if text.is_empty() && name.starts_with("AWS_") {
             continue;
         }
-        match value_like(default_of(&defaults, &key), text) {
+        match value_like(default, text) {
             Ok(value) => set(table, &key, value),
             Err(why) => mistakes.push(format!("{name}: {why}")),
         }
@@ -83,7 +152,7 @@ fn key_of(name: &str) -> Option<String> {
     if let Some((_, key)) = NAMES.iter().find(|(n, _)| *n == name) {
         return Some((*key).to_owned());
     }
-    if NOT_SETTINGS.contains(&name) {
+    if name == SETTINGS_FILE || OF_TESTS.contains(&name) {
         return None;
     }
     let key = name.strip_prefix("VISAGE_")?;
@@ -98,20 +167,19 @@ fn default_of<'t>(defaults: &'t Table, key: &str) -> Option<&'t Value> {
 }
 
 /// `text` as a value of the type that the default has.
-fn value_like(default: Option<&Value>, text: &str) -> Result<Value, String> {
+fn value_like(default: &Value, text: &str) -> Result<Value, String> {
     match default {
-        None => Err("there is no such setting".to_owned()),
-        Some(Value::String(_)) => Ok(Value::String(text.to_owned())),
-        Some(Value::Array(_)) => Ok(list(text)),
-        Some(Value::Integer(_)) => match text.parse() {
+        Value::String(_) => Ok(Value::String(text.to_owned())),
+        Value::Array(_) => Ok(list(text)),
+        Value::Integer(_) => match text.parse() {
             Ok(number) => Ok(Value::Integer(number)),
             Err(_) => Err("must be a whole number".to_owned()),
         },
-        Some(Value::Boolean(_)) => match text.parse() {
+        Value::Boolean(_) => match text.parse() {
             Ok(truth) => Ok(Value::Boolean(truth)),
             Err(_) => Err("must be true or false".to_owned()),
         },
-        Some(_) => Err("this setting cannot come from the environment".to_owned()),
+        _ => Err("this setting cannot come from the environment".to_owned()),
     }
 }
 

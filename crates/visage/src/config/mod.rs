@@ -7,6 +7,7 @@ mod address;
 mod cloudinary;
 mod dotenv;
 mod environment;
+mod path;
 mod period;
 mod posts;
 mod s3;
@@ -24,6 +25,8 @@ use visage_store::VaultAddress;
 
 pub use cloudinary::{CloudinaryAccount, CloudinaryConfig, MediaHostKind, Outage};
 pub use dotenv::read_dotenv;
+pub use environment::{UnknownVariable, unknown_variables};
+pub use path::{PathError, check_path, path_argument};
 pub use period::Period;
 pub use posts::PostsConfig;
 pub use s3::S3Config;
@@ -182,6 +185,9 @@ impl Config {
     }
 
     fn check(&self, mistakes: &mut Vec<String>) {
+        if let Err(error) = check_path(&self.data) {
+            mistakes.push(format!("data: {error}"));
+        }
         let mut wrong = |is_wrong: bool, text: &str| {
             if is_wrong {
                 mistakes.push(text.to_owned());
@@ -387,7 +393,7 @@ mod tests {
             &[
                 ("VISAGE_LISTEN", "nowhere"),
                 ("JWT_SECRET", "fallback-secret-key"),
-                ("VISAGE_NO__SUCH", "1"),
+                ("VISAGE_LIMITS__FRAMES", "some"),
             ],
         )
         .unwrap_err();
@@ -398,9 +404,61 @@ mod tests {
             "limits",
             "listen",
             "auth.jwt_secret",
-            "VISAGE_NO__SUCH",
+            "VISAGE_LIMITS__FRAMES",
         ] {
             assert!(text.contains(key), "{key} is missing in: {text}");
+        }
+    }
+
+    #[test]
+    fn unknown_variable_is_ignored_and_names_the_nearest() {
+        for (name, nearest) in [
+            ("VISAGE_SERVICE_HOST", "VISAGE_PUBLIC_URL"),
+            ("VISAGE_PORT", "PORT"),
+            ("VISAGE_PORT_5000_TCP_ADDR", ""),
+            ("VISAGE_API_KEYS", "VISAGE_API_KEY"),
+            ("VISAGE_LIMITS_FRAMES", "VISAGE_LIMITS__FRAMES"),
+            ("VISAGE_LIMITS__FRAMES__", "VISAGE_LIMITS__FRAMES"),
+            ("VISAGE_LIMITS", "VISAGE_LISTEN"),
+            ("VISAGE_", ""),
+        ] {
+            assert_eq!(load("", &[(name, "tcp://10.0.0.1:5000")]).unwrap(), Config::default());
+            let unknown = unknown_variables(&[(name.to_owned(), String::new())].into());
+            let [unknown] = unknown.as_slice() else {
+                panic!("{name} is not a setting: {unknown:?}");
+            };
+            assert_eq!(unknown.name, name);
+            if name != "VISAGE_SERVICE_HOST" && !nearest.is_empty() {
+                assert_eq!(unknown.nearest, nearest, "{name}");
+            }
+            assert!(!unknown.nearest.is_empty());
+        }
+        let known = [
+            "VISAGE_LISTEN",
+            "VISAGE_LIMITS__FRAMES",
+            "VISAGE_CONFIG",
+            "PORT",
+            "HOME",
+        ];
+        let known = known.map(|name| (name.to_owned(), String::new()));
+        assert_eq!(unknown_variables(&known.into()), []);
+    }
+
+    #[test]
+    fn path_with_a_tilde_is_refused() {
+        for (name, value, key) in [
+            ("VISAGE_DATA", "~/pictures", "data: "),
+            ("VISAGE_DATA", "~", "data: "),
+            ("VISAGE_DATA", "~visage/pictures", "data: "),
+            ("VISAGE_BACKUP__URL", "~/backups", "backup.url: "),
+        ] {
+            assert_refused("", &[(name, value)], key);
+            assert_refused("", &[(name, value)], "`~` is not expanded");
+        }
+        assert_refused("data = \"~/pictures\"", &[], "data: ");
+        for good in ["./~", "pictures~", "/srv/~visage"] {
+            assert!(load("", &[("VISAGE_DATA", good)]).is_ok());
+            assert!(load("", &[("VISAGE_BACKUP__URL", good)]).is_ok());
         }
     }
 

@@ -4,6 +4,7 @@
 pub mod post;
 
 use std::collections::HashSet;
+use std::fmt;
 
 use jiff::Timestamp;
 use serde::Deserialize;
@@ -15,11 +16,16 @@ use visage_store::{
     normalize_email,
 };
 
+use super::report::{Ending, Outcome};
+
 /// What the original application writes for a user who did not choose.
 const NO_TRAINER_PREFERENCE: &str = "No Preference";
 
 /// What a bcrypt hash begins with.
 const BCRYPT: [&str; 3] = ["$2a$", "$2b$", "$2y$"];
+
+/// Most characters of an `_id` that are reported.
+const MAX_ID_CHARACTERS: usize = 100;
 
 /// Why a document is no user, or no post. No value of a field is told: there are secrets among them.
 #[derive(Debug, thiserror::Error)]
@@ -36,6 +42,45 @@ pub enum DocumentError {
     /// The password would be of no use.
     #[error("its password is not a bcrypt hash")]
     Password,
+}
+
+/// A user of an export.
+#[derive(Debug, PartialEq)]
+pub struct UserDocument {
+    /// The user, as it was.
+    pub user: User,
+    /// Why its picture was left out; the user comes all the same.
+    pub left_out: Option<String>,
+}
+
+/// A document that does not come: its `_id`, where that can be read, and how it ended.
+pub(super) type Rejected = (Option<String>, Ending);
+
+/// What is reported of a document that cannot be read.
+pub(super) fn rejected(document: &[u8], error: &DocumentError) -> Rejected {
+    (id_of(document), (Outcome::Failed, error.to_string()))
+}
+
+/// What is reported of a document whose `_id` an earlier one has.
+pub(super) fn repeated(id: impl fmt::Display) -> Rejected {
+    let why = format!("an earlier document has the same _id, {id}");
+    (Some(id.to_string()), (Outcome::Refused, why))
+}
+
+/// The `_id` of a document of which nothing else may be readable: an `ObjectId` as its digits, anything else as its JSON.
+fn id_of(document: &[u8]) -> Option<String> {
+    #[derive(Deserialize)]
+    struct Identified {
+        #[serde(rename = "_id")]
+        id: Value,
+    }
+    let Identified { id } = serde_json::from_slice(document).ok()?;
+    let shown = match id.get("$oid").unwrap_or(&id) {
+        Value::Null => return None,
+        Value::String(text) => text.clone(),
+        other => other.to_string(),
+    };
+    Some(shown.chars().take(MAX_ID_CHARACTERS).collect())
 }
 
 /// The fields that are kept.
@@ -55,7 +100,7 @@ struct Fields {
     reset_password_expires: Value,
     joining_date: Value,
     weight: Value,
-    weight_history: Vec<Weighing>,
+    weight_history: Option<Vec<Weighing>>,
     height: Value,
     gender: Value,
     dob: Value,
@@ -84,7 +129,7 @@ struct Weighing {
 ///
 /// # Errors
 /// See [`DocumentError`].
-pub fn read(document: &[u8]) -> Result<User, DocumentError> {
+pub fn read(document: &[u8]) -> Result<UserDocument, DocumentError> {
     let fields: Fields = fields(document)?;
     let id = object_id(&fields.id, "_id")?.ok_or(DocumentError::Missing("_id"))?;
     let id = UserId::from_bytes(id);
@@ -97,7 +142,8 @@ pub fn read(document: &[u8]) -> Result<User, DocumentError> {
     if email.is_empty() {
         return Err(DocumentError::Missing("email"));
     }
-    Ok(User {
+    let (profile_image, left_out) = picture(&fields.profile_image);
+    let user = User {
         id,
         name: required(&fields.name, "name")?,
         email,
@@ -105,18 +151,33 @@ pub fn read(document: &[u8]) -> Result<User, DocumentError> {
         role: role(&fields.role)?,
         is_verified: flag(&fields.is_verified, "isVerified")?,
         suspended: flag(&fields.suspended, "suspended")?,
-        profile_image: text(&fields.profile_image, "profileImage")?,
-        cloudinary_id: text(&fields.cloudinary_id, "cloudinaryId")?,
+        profile_image,
+        cloudinary_id: fields.cloudinary_id.as_str().map(str::to_owned),
         otp: otp(&fields)?,
         reset_token: reset_token(&fields)?,
         profile: details(&fields)?,
-        weight_history: weight_history(&fields.weight_history)?,
+        weight_history: weight_history(fields.weight_history.as_deref().unwrap_or_default())?,
         trainer_preference: text(&fields.trainer_preference, "trainerPreference")?
             .unwrap_or_else(|| NO_TRAINER_PREFERENCE.to_owned()),
         joining_date: time(&fields.joining_date, "joiningDate")?.unwrap_or(created_at),
         created_at,
         updated_at: time(&fields.updated_at, "updatedAt")?.unwrap_or(created_at),
-    })
+    };
+    Ok(UserDocument { user, left_out })
+}
+
+/// What the user refers to, or why that is nothing: a value of another kind costs the picture, not the account.
+fn picture(value: &Value) -> (Option<String>, Option<String>) {
+    let kind = match value {
+        Value::Null => return (None, None),
+        Value::String(text) => return (Some(text.clone()), None),
+        Value::Bool(_) => "true or false",
+        Value::Number(_) => "a number",
+        Value::Array(_) => "an array",
+        Value::Object(_) => "an object",
+    };
+    let why = format!("its profileImage is {kind} and not a text: the account comes without a picture");
+    (None, Some(why))
 }
 
 /// The place of a mistake is told, and nothing of what stands there.

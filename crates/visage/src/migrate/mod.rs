@@ -19,6 +19,7 @@ pub mod undo;
 pub mod uploads;
 pub mod users;
 
+use std::collections::HashMap;
 use std::fs::File;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
@@ -29,6 +30,7 @@ use visage_store::{AdoptError, Adoption, MigratedPicture, ProfileImage, StoreErr
 
 use crate::app::App;
 use crate::clock::later;
+use crate::config::path_argument;
 use crate::crash;
 use crate::media_host::MediaHost;
 use adopt::Moved;
@@ -46,11 +48,11 @@ const PAGE: usize = 500;
 #[derive(Debug, Clone, clap::Args)]
 pub struct Arguments {
     /// The folder with the files that the old server served under /uploads. An undo knows it already.
-    #[arg(long, value_name = "FOLDER", required_unless_present = "undo")]
+    #[arg(long, value_name = "FOLDER", required_unless_present = "undo", value_parser = path_argument())]
     pub uploads: Option<PathBuf>,
     /// An export of the old database's users, as `mongoexport` writes it (one document in a line, or a JSON array): those that
     /// are not here yet are added as they are, with their passwords.
-    #[arg(long, value_name = "FILE")]
+    #[arg(long, value_name = "FILE", value_parser = path_argument())]
     pub users: Option<PathBuf>,
     /// An address under which the old server was reached, such as <https://api.example.com>: what lies under its /uploads is a
     /// file of the folder. May be given several times.
@@ -60,7 +62,7 @@ pub struct Arguments {
     #[arg(long)]
     pub remove_source: bool,
     /// An export of the old database's posts: --remove-source leaves the files that those need which are not here yet.
-    #[arg(long, value_name = "FILE", requires = "remove_source")]
+    #[arg(long, value_name = "FILE", requires = "remove_source", value_parser = path_argument())]
     pub posts: Option<PathBuf>,
     /// Only say what would be done. Every file is read and checked.
     #[arg(long)]
@@ -153,6 +155,8 @@ pub(super) struct Run<'a> {
     parallel: usize,
     /// `None`: no source is removed.
     needed: Option<Needed>,
+    /// Why the picture of a user of the export was left out.
+    left_out: HashMap<UserId, String>,
 }
 
 /// Moves everything in. Each user is a line in `output`, in the order in which they end.
@@ -168,7 +172,7 @@ pub async fn migrate_profiles(app: &App, arguments: &Arguments, output: &mut Out
     };
     let mut all_came = true;
     if let Some(export) = &arguments.users {
-        all_came = users::import(&run, export, output).await?;
+        all_came = users::import(&mut run, export, output).await?;
     }
     // A document that could not be taken in may name any file.
     if arguments.remove_source && all_came && !arguments.dry_run {
@@ -202,6 +206,7 @@ impl<'a> Run<'a> {
             only_looks: false,
             parallel: 1,
             needed: None,
+            left_out: HashMap::new(),
         })
     }
 
@@ -227,7 +232,11 @@ impl<'a> Run<'a> {
     async fn move_one(&self, picture: UserPicture) -> Result<Line, MigrateError> {
         let mut line = Line::of(&picture);
         match self.read(&picture) {
-            Found::Nothing => {}
+            Found::Nothing => {
+                if let Some(why) = self.left_out.get(&picture.user_id) {
+                    line.end(Outcome::Refused, why);
+                }
+            }
             Found::Moved => {
                 line.outcome = Outcome::AlreadyThere;
                 if let Some(migrated) = &picture.migrated {
@@ -262,9 +271,9 @@ impl<'a> Run<'a> {
         line.tell_source(&contents);
         let key = contents.identity.key;
         match adopt::adopt(self, contents, commit).await {
-            Ok(None) => line.outcome = Outcome::Migrated,
+            Ok(None) => line.outcome = self.moved(),
             Ok(Some(migrated)) => {
-                line.outcome = Outcome::Migrated;
+                line.outcome = self.moved();
                 line.tell(&migrated);
                 let removed = needed::remove_of_this_run(self, &migrated, key).await;
                 crash::point("source-file-removed").await;
@@ -289,6 +298,15 @@ impl<'a> Run<'a> {
             Reference::None => Found::Nothing,
             Reference::Refused(why) => Found::Refused(why),
             Reference::Local(files) => Found::Local(files),
+        }
+    }
+
+    /// How what was moved ended.
+    fn moved(&self) -> Outcome {
+        if self.only_looks {
+            Outcome::WouldMigrate
+        } else {
+            Outcome::Migrated
         }
     }
 

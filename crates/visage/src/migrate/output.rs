@@ -35,6 +35,9 @@ pub struct Summary {
     pub users: u64,
     /// See [`Outcome::Migrated`].
     pub migrated: u64,
+    /// See [`Outcome::WouldMigrate`].
+    #[serde(skip_serializing_if = "is_zero")]
+    pub would_migrate: u64,
     /// See [`Outcome::AlreadyThere`].
     pub already_there: u64,
     /// See [`Outcome::NoPicture`].
@@ -52,6 +55,9 @@ pub struct Summary {
     pub expired: u64,
     /// Users of the export that were added.
     pub added_users: u64,
+    /// In a dry run: users of the export that would be added.
+    #[serde(skip_serializing_if = "is_zero")]
+    pub would_add_users: u64,
     /// Files that were deleted, and those that could not be.
     pub removed_sources: u64,
     /// Files that are still there because they could not be deleted.
@@ -65,6 +71,9 @@ pub struct PostSummary {
     pub posts: u64,
     /// See [`Outcome::Migrated`].
     pub migrated: u64,
+    /// See [`Outcome::WouldMigrate`].
+    #[serde(skip_serializing_if = "is_zero")]
+    pub would_migrate: u64,
     /// See [`Outcome::AlreadyThere`].
     pub already_there: u64,
     /// See [`Outcome::Expired`].
@@ -88,6 +97,7 @@ impl From<Summary> for PostSummary {
         Self {
             posts: counted.users,
             migrated: counted.migrated,
+            would_migrate: counted.would_migrate,
             already_there: counted.already_there,
             expired: counted.expired,
             missing_file: counted.missing_file,
@@ -98,6 +108,11 @@ impl From<Summary> for PostSummary {
             unremoved_sources: counted.unremoved_sources,
         }
     }
+}
+
+#[allow(clippy::trivially_copy_pass_by_ref, reason = "serde hands out references")]
+fn is_zero(count: &u64) -> bool {
+    *count == 0
 }
 
 /// Where everything is said.
@@ -151,6 +166,7 @@ impl Summary {
         self.users += 1;
         *match line.outcome {
             Outcome::Migrated => &mut self.migrated,
+            Outcome::WouldMigrate => &mut self.would_migrate,
             Outcome::AlreadyThere => &mut self.already_there,
             Outcome::NoPicture => &mut self.no_picture,
             Outcome::Expired => &mut self.expired,
@@ -211,8 +227,12 @@ impl Output {
         self.progress.expect(lines);
     }
 
-    pub(super) fn added(&mut self, users: u64) {
-        self.summary.added_users += users;
+    pub(super) fn added_user(&mut self) {
+        self.summary.added_users += 1;
+    }
+
+    pub(super) fn would_add_user(&mut self) {
+        self.summary.would_add_users += 1;
     }
 
     pub(super) fn line(&mut self, line: &Line) -> Result<(), MigrateError> {
@@ -280,6 +300,7 @@ pub(super) fn from_cell(cell: &str) -> &str {
 
 #[cfg(test)]
 mod tests {
+    use super::super::Kind;
     use super::*;
 
     #[test]
@@ -294,7 +315,7 @@ mod tests {
 
     #[test]
     fn the_columns_are_the_fields_of_a_line() {
-        let mut line = Line::of_document(1, Outcome::Failed, "why".to_owned());
+        let mut line = Line::of_document(Kind::ProfileImages, 1, None, (Outcome::Failed, "why".to_owned()));
         for field in [
             &mut line.user,
             &mut line.post,

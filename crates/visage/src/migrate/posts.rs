@@ -15,22 +15,24 @@ use visage_store::{
 
 use super::adopt::{MoveError, Moved};
 use super::document::post::{self, PostDocument};
+use super::document::{self, Rejected};
 use super::export::{Export, Malformed, Numbered};
 use super::output::Output;
 use super::reference::{self, OwnHost, Reference};
 use super::report::{Line, Outcome};
 use super::{Kind, MigrateError, Run, needed};
 use crate::app::App;
+use crate::config::path_argument;
 use crate::crash;
 
 /// What is asked for.
 #[derive(Debug, Clone, clap::Args)]
 pub struct PostArguments {
     /// The folder with the files that the old server served under /uploads.
-    #[arg(long, value_name = "FOLDER")]
+    #[arg(long, value_name = "FOLDER", value_parser = path_argument())]
     pub uploads: PathBuf,
     /// An export of the old database's posts, as `mongoexport` writes it (one document in a line, or a JSON array).
-    #[arg(long, value_name = "FILE")]
+    #[arg(long, value_name = "FILE", value_parser = path_argument())]
     pub posts: PathBuf,
     /// An address under which the old server was reached, such as <https://api.example.com>: what lies under its /uploads is a
     /// file of the folder. May be given several times.
@@ -75,9 +77,6 @@ pub(super) enum Shown {
     Refused(&'static str),
 }
 
-/// Why a document is no post to be taken in.
-type NotRead = (Outcome, String);
-
 impl Run<'_> {
     /// Moves the posts of an export, some at once. Reading it blocks, and is soon done.
     async fn move_posts(&self, export: &Export, output: &mut Output) -> Result<(), MigrateError> {
@@ -99,22 +98,20 @@ impl Run<'_> {
         &self,
         document: Result<Vec<u8>, Malformed>,
         seen: &mut HashSet<PostId>,
-    ) -> Result<PostDocument, NotRead> {
-        let failed = |error: &dyn std::fmt::Display| (Outcome::Failed, error.to_string());
-        let document = document.map_err(|error| failed(&error))?;
+    ) -> Result<PostDocument, Rejected> {
+        let document = document.map_err(|error| (None, (Outcome::Failed, error.to_string())))?;
         let lifetime = self.app.config.posts.lifetime.as_duration();
-        let document = post::read(&document, lifetime).map_err(|error| failed(&error))?;
-        if !seen.insert(document.post.id) {
-            let why = format!("an earlier document has the same _id, {}", document.post.id);
-            return Err((Outcome::Refused, why));
+        let read = post::read(&document, lifetime).map_err(|error| document::rejected(&document, &error))?;
+        if !seen.insert(read.post.id) {
+            return Err(document::repeated(read.post.id));
         }
-        Ok(document)
+        Ok(read)
     }
 
-    async fn move_post(&self, number: u64, read: Result<PostDocument, NotRead>) -> Result<Line, MigrateError> {
+    async fn move_post(&self, number: u64, read: Result<PostDocument, Rejected>) -> Result<Line, MigrateError> {
         let document = match read {
             Ok(document) => document,
-            Err((outcome, why)) => return Ok(Line::of_document(number, outcome, why)),
+            Err((id, ending)) => return Ok(Line::of_document(self.kind, number, id, ending)),
         };
         let mut line = Line::of_post(&document);
         if document.post.expires_at <= self.app.clock.now() {
@@ -167,7 +164,7 @@ impl Run<'_> {
 
     /// Adds a post without a file.
     async fn add(&self, post: ImportedPost, media: Option<AdoptedMedia>, line: &mut Line) -> Result<(), MigrateError> {
-        line.outcome = Outcome::Migrated;
+        line.outcome = self.moved();
         if self.only_looks {
             return Ok(());
         }

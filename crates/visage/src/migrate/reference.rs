@@ -99,11 +99,40 @@ pub fn read(text: &str, own_hosts: &[OwnHost]) -> Reference {
     if matches!(text, "" | "null" | "undefined") {
         return Reference::None;
     }
+    if is_windows_path(text) {
+        return on_old_machine(text);
+    }
     match local_part(text, own_hosts) {
         Some(path) => local(path),
         None if is_data(text) => Reference::Refused("it holds a picture itself, and none that the media host serves"),
         None => Reference::Refused("it is at another host"),
     }
+}
+
+/// Whether a text is a path of Windows, as uploads there were saved: `C:\app\uploads\x.jpg`, `\\server\app\uploads\x.jpg`.
+fn is_windows_path(text: &str) -> bool {
+    let mut characters = text.chars();
+    let begins = [characters.next(), characters.next(), characters.next()];
+    let has_drive =
+        matches!(begins, [Some(letter), Some(':'), Some(slash)] if letter.is_ascii_alphabetic() && is_slash(slash));
+    has_drive || text.strip_prefix(r"\\").is_some_and(|rest| !is_served(rest))
+}
+
+/// The files that a path of the old machine may mean: what follows a folder with the name of the one that was served, the
+/// last of them first.
+fn on_old_machine(text: &str) -> Reference {
+    let begins = text.rmatch_indices(is_slash).filter_map(|(at, _)| text.get(at + 1..));
+    let files = begins.filter(|rest| is_served(rest)).map(local);
+    let files: Vec<_> = files
+        .flat_map(|reference| match reference {
+            Reference::Local(files) => files,
+            Reference::None | Reference::Refused(_) => Vec::new(),
+        })
+        .collect();
+    if files.is_empty() {
+        return Reference::Refused("it is an absolute path of the old machine, and not in the folder that was served");
+    }
+    Reference::Local(files)
 }
 
 /// The files that `text` may mean if the address in it, which nobody has named, is one of the installation all the same.
@@ -286,6 +315,32 @@ mod tests {
             panic!("it is local");
         };
         assert_eq!(files[0], PathBuf::from(OsString::from_vec(b"\xe9.jpg".to_vec())));
+    }
+
+    #[test]
+    fn windows_path_is_taken_by_what_follows_the_served_folder() {
+        for text in [
+            r"C:\app\backend\uploads\p6.jpg",
+            r"c:\Uploads\p6.jpg",
+            "D:/app/uploads/p6.jpg",
+            r"C:\uploads\app\uploads\p6.jpg",
+            r"\\server\share\uploads\p6.jpg",
+            r"\\?\C:\app\uploads\p6.jpg",
+        ] {
+            check_local(text, "p6.jpg");
+        }
+        check_local(r"C:\app\uploads\profiles\p6.jpg", "profiles/p6.jpg");
+        let refused = "it is an absolute path of the old machine, and not in the folder that was served";
+        for text in [
+            r"C:\app\images\p6.jpg",
+            r"C:\app\myuploads\p6.jpg",
+            r"C:\app\uploads\..\secret.png",
+            r"C:\app\uploads\",
+            r"C:\",
+            r"\\server\share\p6.jpg",
+        ] {
+            assert_eq!(read(text, &hosts()), Reference::Refused(refused), "{text}");
+        }
     }
 
     #[test]

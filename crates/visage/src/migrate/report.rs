@@ -3,10 +3,10 @@
 use serde::Serialize;
 use visage_store::{MigratedPicture, PostMedia, UserPicture};
 
-use super::MigrateError;
 use super::adopt::MoveError;
 use super::document::post::PostDocument;
 use super::uploads::{Contents, SourceError};
+use super::{Kind, MigrateError};
 use crate::intake::IntakeError;
 use crate::media_host::{MediaHostError, TransferError};
 
@@ -14,9 +14,10 @@ use crate::media_host::{MediaHostError, TransferError};
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Outcome {
-    /// Its picture is on the media host now, and it refers to it there; the post is here now, with what it shows. In a dry run:
-    /// it would be.
+    /// Its picture is on the media host now, and it refers to it there; the post is here now, with what it shows.
     Migrated,
+    /// In a dry run: it would be migrated.
+    WouldMigrate,
     /// It was there before.
     AlreadyThere,
     /// The user has none.
@@ -32,6 +33,9 @@ pub enum Outcome {
     /// It has changed its picture meanwhile, or came another way: nothing is left to do.
     Superseded,
 }
+
+/// How something ended that did not come, and why.
+pub(super) type Ending = (Outcome, String);
 
 /// What became of the file in this run.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
@@ -109,9 +113,15 @@ impl Line {
         }
     }
 
-    /// A document that became no user, or no post.
-    pub(super) fn of_document(document: u64, outcome: Outcome, error: String) -> Self {
+    /// A document that became no user, or no post; `id` is its `_id`, where that can be read.
+    pub(super) fn of_document(kind: Kind, document: u64, id: Option<String>, (outcome, error): Ending) -> Self {
+        let (user, post) = match kind {
+            Kind::ProfileImages => (id, None),
+            Kind::Posts => (None, id),
+        };
         Self {
+            user,
+            post,
             document: Some(document),
             outcome,
             error: Some(error),

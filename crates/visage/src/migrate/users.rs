@@ -10,11 +10,11 @@ use std::path::Path;
 
 use visage_store::{Imported, User, UserId};
 
-use super::document;
-use super::export::Documents;
+use super::document::{self, Rejected, UserDocument};
+use super::export::{Documents, Malformed};
 use super::output::Output;
 use super::report::{Line, Outcome};
-use super::{MigrateError, Run};
+use super::{Kind, MigrateError, Run};
 use crate::crash;
 
 /// How many users are added in one commit.
@@ -24,7 +24,7 @@ const BATCH: usize = 200;
 ///
 /// # Errors
 /// See [`MigrateError`].
-pub(super) async fn import(run: &Run<'_>, export: &Path, output: &mut Output) -> Result<bool, MigrateError> {
+pub(super) async fn import(run: &mut Run<'_>, export: &Path, output: &mut Output) -> Result<bool, MigrateError> {
     let file = File::open(export).map_err(MigrateError::file(export))?;
     let documents = Documents::new(BufReader::with_capacity(1 << 16, file));
     let (mut seen, mut emails, mut batch, mut all_came) = (HashSet::new(), HashSet::new(), Vec::new(), true);
@@ -32,10 +32,15 @@ pub(super) async fn import(run: &Run<'_>, export: &Path, output: &mut Output) ->
     for (number, document) in (1..).zip(documents) {
         let document = document.map_err(MigrateError::file(export))?;
         match read(document, &mut seen) {
-            Ok(user) => batch.push((number, user)),
-            Err((outcome, why)) => {
+            Ok(UserDocument { user, left_out }) => {
+                // It may name any file.
+                all_came &= left_out.is_none();
+                run.left_out.extend(left_out.map(|why| (user.id, why)));
+                batch.push((number, user));
+            }
+            Err((id, ending)) => {
                 all_came = false;
-                output.line(&Line::of_document(number, outcome, why))?;
+                output.line(&Line::of_document(run.kind, number, id, ending))?;
             }
         }
         if batch.len() == BATCH {
@@ -46,17 +51,13 @@ pub(super) async fn import(run: &Run<'_>, export: &Path, output: &mut Output) ->
     Ok(all_came)
 }
 
-type NotRead = (Outcome, String);
-
-fn read(document: Result<Vec<u8>, super::export::Malformed>, seen: &mut HashSet<UserId>) -> Result<User, NotRead> {
-    let failed = |error: &dyn std::fmt::Display| (Outcome::Failed, error.to_string());
-    let document = document.map_err(|error| failed(&error))?;
-    let user = document::read(&document).map_err(|error| failed(&error))?;
-    if !seen.insert(user.id) {
-        let why = format!("an earlier document has the same _id, {}", user.id);
-        return Err((Outcome::Refused, why));
+fn read(document: Result<Vec<u8>, Malformed>, seen: &mut HashSet<UserId>) -> Result<UserDocument, Rejected> {
+    let document = document.map_err(|error| (None, (Outcome::Failed, error.to_string())))?;
+    let read = document::read(&document).map_err(|error| document::rejected(&document, &error))?;
+    if !seen.insert(read.user.id) {
+        return Err(document::repeated(read.user.id));
     }
-    Ok(user)
+    Ok(read)
 }
 
 async fn add(
@@ -75,11 +76,11 @@ async fn add(
     let mut all_came = true;
     for ((number, id), imported) in numbers.into_iter().zip(names).zip(imported) {
         match imported {
-            Imported::Created => output.added(1),
+            Imported::Created => output.added_user(),
             Imported::Existed => {}
             Imported::EmailTaken => {
                 all_came = false;
-                output.line(&email_taken(number, id))?;
+                output.line(&email_taken(run.kind, number, id))?;
             }
         }
     }
@@ -101,10 +102,10 @@ async fn pretend(
         let is_taken = run.app.directory.user_by_email(&user.email).await?.is_some();
         if is_taken || !emails.insert(user.email) {
             all_came = false;
-            output.line(&email_taken(number, user.id))?;
+            output.line(&email_taken(run.kind, number, user.id))?;
             continue;
         }
-        output.added(1);
+        output.would_add_user();
         pictures.push(Run::picture_of(user.id, user.profile_image, user.cloudinary_id));
     }
     output.begin(pictures.len() as u64);
@@ -112,6 +113,7 @@ async fn pretend(
     Ok(all_came)
 }
 
-fn email_taken(number: u64, id: UserId) -> Line {
-    Line::of_document(number, Outcome::Failed, format!("another user has the email of {id}"))
+fn email_taken(kind: Kind, number: u64, id: UserId) -> Line {
+    let why = format!("another user has the email of {id}");
+    Line::of_document(kind, number, Some(id.to_string()), (Outcome::Failed, why))
 }

@@ -306,6 +306,7 @@ async fn an_explanation_tells_chain_steps_sizes_and_cuts_and_renders_nothing() {
         (&told["output"]["format"], &told["output"]["width"]),
         (&json!("webp"), &json!(200))
     );
+    assert_eq!(told["output"]["encoding"], "q_80, chroma 4:2:0");
     // Whoever may not see the picture is told nothing, and a kept answer is no explanation.
     let image = format!("/visage/image/upload/c_fill,h_20,w_20/f_png/{tail}");
     assert_eq!(t.get(&image).await.header("content-type"), "image/png");

@@ -39,13 +39,68 @@ fn good_settings_are_said_to_be_good_and_wrong_ones_are_told_with_their_keys() {
     assert_eq!((good.code, good.stdout.as_str()), (Some(0), "the settings are good"));
     let wrong = site.run(
         &["check-config"],
-        &[("VISAGE_LIMITS__FRAMES", "0"), ("VISAGE_NO__SUCH", "1")],
+        &[("VISAGE_LIMITS__FRAMES", "0"), ("VISAGE_POSTS__FOLDER", "a/b")],
     );
     assert_eq!(wrong.code, Some(1));
-    for key in ["limits.frames", "VISAGE_NO__SUCH"] {
+    for key in ["limits.frames", "posts.folder"] {
         assert!(wrong.stderr.contains(key), "{key} is missing in {}", wrong.stderr);
     }
     assert!(!site.data.exists(), "checking settings makes nothing");
+}
+
+#[test]
+fn unknown_variable_is_a_warning_that_names_the_nearest() {
+    let site = Site::new(&[]);
+    let server = site.start_with(&[
+        ("VISAGE_SERVICE_HOST", "10.0.0.7"),
+        ("VISAGE_PORT_5000_TCP", "tcp://10.0.0.7:5000"),
+        ("VISAGE_API_KEYS", "1"),
+    ]);
+    for name in ["VISAGE_SERVICE_HOST", "VISAGE_PORT_5000_TCP"] {
+        server.wait_for_log(&format!("variable=\"{name}\" nearest="));
+    }
+    server.wait_for_log("variable=\"VISAGE_API_KEYS\" nearest=\"VISAGE_API_KEY\"");
+}
+
+#[test]
+fn healthy_start_logs_no_warning() {
+    let site = Site::new(&[]);
+    for _ in 0..2 {
+        let mut server = site.start();
+        server.terminate();
+        assert!(server.wait().success());
+        server.wait_for_log("stopped");
+        for level in ["WARN", "ERROR"] {
+            assert!(!server.has_logged(level), "{level}");
+        }
+    }
+}
+
+#[test]
+fn explain_without_data_says_what_to_do() {
+    let site = Site::new(&[]);
+    let ended = site.run(
+        &["explain", "http://127.0.0.1:5000/visage/image/upload/w_100/x.jpg"],
+        &[],
+    );
+    assert_eq!(ended.code, Some(1));
+    assert!(ended.stderr.contains("run `visage serve` first"), "{}", ended.stderr);
+    assert!(!site.data.exists());
+}
+
+#[test]
+fn path_argument_with_a_tilde_is_refused() {
+    let site = Site::new(&[]);
+    for arguments in [
+        ["migrate-profiles", "--uploads", "~/uploads"].as_slice(),
+        &["audit", "--data", "~/data"],
+        &["check-config", "--config", "~/visage.toml"],
+        &["backup", "~/backups"],
+    ] {
+        let ended = site.run(arguments, &[]);
+        assert_ne!(ended.code, Some(0));
+        assert!(ended.stderr.contains("`~` is not expanded here"), "{}", ended.stderr);
+    }
 }
 
 #[test]

@@ -69,7 +69,7 @@ pub async fn explain(library: &Arc<Library>, url: &DeliveryUrl, visitor: Visitor
                 "width": plan.width,
                 "height": plan.height,
                 "animated": plan.is_animated,
-                "encoding": format!("{:?}", plan.encoding),
+                "encoding": plan.explain_encoding(),
             },
             "cost": { "work": plan.cost(), "memory_bytes": job.memory_bytes },
         })

@@ -10,6 +10,10 @@ fn minimal() -> Value {
 }
 
 fn with(field: &str, value: Value) -> Result<User, DocumentError> {
+    document_with(field, value).map(|document| document.user)
+}
+
+fn document_with(field: &str, value: Value) -> Result<UserDocument, DocumentError> {
     let mut document = minimal();
     document[field] = value;
     read(document.to_string().as_bytes())
@@ -21,7 +25,7 @@ fn at(text: &str) -> Timestamp {
 
 #[test]
 fn what_is_not_said_has_the_applications_defaults() {
-    let user = read(minimal().to_string().as_bytes()).unwrap();
+    let user = read(minimal().to_string().as_bytes()).unwrap().user;
     let made = Timestamp::from_second(0x6650_1234).unwrap();
     assert_eq!(
         (user.id.to_string().as_str(), user.email.as_str()),
@@ -105,9 +109,44 @@ fn secrets_under_way_are_kept_as_the_directory_keeps_them() {
     document["otpExpiry"] = json!({"$date": 1000});
     document["resetPasswordToken"] = json!("token");
     document["resetPasswordExpires"] = json!({"$date": 2000});
-    let user = read(document.to_string().as_bytes()).unwrap();
+    let user = read(document.to_string().as_bytes()).unwrap().user;
     assert_eq!(user.otp.unwrap().code.expose(), "123456");
     assert_eq!(user.reset_token.unwrap().sha256, Sha256::of(b"token"));
+}
+
+#[test]
+fn picture_of_another_kind_costs_the_picture_alone() {
+    for (value, kind) in [
+        (json!(["/uploads/x.jpg"]), "an array"),
+        (json!({"url": "/uploads/x.jpg"}), "an object"),
+        (json!(7), "a number"),
+        (json!(false), "true or false"),
+    ] {
+        let UserDocument { user, left_out } = document_with("profileImage", value).unwrap();
+        assert_eq!(user.profile_image, None);
+        let expected = format!("its profileImage is {kind} and not a text: the account comes without a picture");
+        assert_eq!(left_out, Some(expected));
+    }
+    let id = document_with("cloudinaryId", json!(7)).unwrap();
+    assert_eq!((id.user.cloudinary_id, id.left_out), (None, None));
+    assert_eq!(with("weightHistory", Value::Null).unwrap().weight_history, []);
+}
+
+#[test]
+fn id_of_a_rejected_document_is_read_where_it_can_be() {
+    for (document, expected) in [
+        (json!({"_id": {"$oid": ID}, "weightHistory": "x"}).to_string(), Some(ID)),
+        (json!({"_id": ID}).to_string(), Some(ID)),
+        (json!({"_id": 7}).to_string(), Some("7")),
+        (json!({"_id": {"$uuid": "x"}}).to_string(), Some("{\"$uuid\":\"x\"}")),
+        (json!({"_id": null}).to_string(), None),
+        (json!({"name": "x"}).to_string(), None),
+        ("{\"_id\": 7".to_owned(), None),
+    ] {
+        assert_eq!(id_of(document.as_bytes()).as_deref(), expected, "{document}");
+    }
+    let long = json!({"_id": "x".repeat(1000)}).to_string();
+    assert_eq!(id_of(long.as_bytes()).unwrap().len(), MAX_ID_CHARACTERS);
 }
 
 #[test]
@@ -134,11 +173,6 @@ fn what_is_no_user_is_told_without_its_values() {
             "weightHistory",
             json!([{"weight": 70}]),
             "its weightHistory cannot be read",
-        ),
-        (
-            "profileImage",
-            json!(["/uploads/x.jpg"]),
-            "its profileImage cannot be read",
         ),
     ] {
         assert_eq!(with(field, value).unwrap_err().to_string(), expected);

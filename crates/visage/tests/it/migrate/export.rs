@@ -7,7 +7,7 @@ use http::StatusCode;
 use serde_json::{Value, json};
 use visage::migrate::Arguments;
 
-use super::{Scene, end};
+use super::{Scene, end, when_done};
 use crate::pictures::png;
 use crate::test_app::{Member, PASSWORD};
 
@@ -59,6 +59,11 @@ async fn users_of_an_export_come_with_their_passwords_and_their_pictures() {
             document(&format!("{ID}3"), &member.email, &json!({})),
             document(&format!("{ID}1"), "again@example.com", &json!({})),
             document("7", "c@example.com", &json!({})),
+            document(
+                &format!("{ID}4"),
+                "d@example.com",
+                &json!({"profileImage": {"path": "/uploads/x.png"}}),
+            ),
         ];
         let arguments = Arguments {
             users: Some(export(s.outer.path(), &documents, as_array)),
@@ -71,30 +76,33 @@ async fn users_of_an_export_come_with_their_passwords_and_their_pictures() {
         let (said, _) = s.migrate(&only_look).await;
         assert_eq!(s.t.app.directory.count_users().await.unwrap(), 1);
         let (summary, lines) = s.migrate(&arguments).await;
-        assert_eq!(said, summary);
+        assert_eq!(when_done(said), summary);
         assert_eq!(
             (summary.users, summary.added_users, summary.migrated),
-            (6, 2, 1),
+            (7, 3, 1),
             "{lines:?}"
         );
         assert_eq!(
             (summary.no_picture, summary.refused, summary.failed),
-            (2, 1, 2),
+            (2, 2, 2),
             "{lines:?}"
         );
+        let left_out = lines.iter().find(|line| line["user"] == format!("{ID}4")).unwrap();
+        let why = "its profileImage is an object and not a text: the account comes without a picture";
+        assert_eq!(end(left_out), ("refused", why));
         let said: Vec<_> = lines
             .iter()
             .filter(|line| line["document"].is_number())
-            .map(|line| (line["document"].as_u64().unwrap(), end(line)))
+            .map(|line| (line["document"].as_u64().unwrap(), line["user"].as_str(), end(line)))
             .collect();
         let twice = format!("an earlier document has the same _id, {ID}1");
         let taken = format!("another user has the email of {ID}3");
         assert_eq!(
             said,
             [
-                (5, ("refused", twice.as_str())),
-                (6, ("failed", "its _id cannot be read")),
-                (4, ("failed", taken.as_str())),
+                (5, Some(format!("{ID}1").as_str()), ("refused", twice.as_str())),
+                (6, Some("7"), ("failed", "its _id cannot be read")),
+                (4, Some(format!("{ID}3").as_str()), ("failed", taken.as_str())),
             ]
         );
         check_signing_in(&s, &member).await;

@@ -11,7 +11,7 @@ use visage::migrate::{Arguments, MigrateError, MigrationLock, migrate_profiles};
 use visage_cloudinary::{PublicId, ResourceType};
 use visage_store::Sha256;
 
-use super::{Scene, end, line_of};
+use super::{Scene, end, line_of, when_done};
 use crate::pictures::png;
 use crate::test_app::TestApp;
 
@@ -29,6 +29,12 @@ const CASES: &[(Option<&str>, &str, &str)] = &[
     (Some("\\uploads\\sub\\x.png"), "migrated", ""),
     (Some("//uploads//sub//x.png"), "migrated", ""),
     (Some("/uploads/sub/../x.png"), "migrated", ""),
+    (Some(r"C:\app\backend\uploads\sub\x.png"), "migrated", ""),
+    (
+        Some(r"C:\app\images\x.png"),
+        "refused",
+        "it is an absolute path of the old machine, and not in the folder that was served",
+    ),
     (None, "no_picture", ""),
     (Some(""), "no_picture", ""),
     (Some("null"), "no_picture", ""),
@@ -108,12 +114,12 @@ async fn every_user_ends_as_exactly_one_thing_and_no_source_is_touched() {
     ];
     assert_eq!(
         (figures, summary.refused, summary.failed),
-        ([12, 1, 3, 2], 12, 0),
+        ([13, 1, 3, 2], 13, 0),
         "{summary:?}"
     );
     assert!(summary.is_complete());
     assert_eq!(fs::read(s.path("x.png")).unwrap(), picture);
-    s.check_clean(13).await;
+    s.check_clean(14).await;
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -193,8 +199,9 @@ async fn a_dry_run_says_the_same_and_changes_nothing() {
         assert_eq!(&s.now(user).await, user);
     }
     s.check_clean(0).await;
+    assert_eq!(end(line_of(&lines, &users[0])), ("would_migrate", ""));
     let (done, _) = s.migrate(&s.arguments()).await;
-    assert_eq!(said, done, "{lines:?}");
+    assert_eq!(when_done(said), done, "{lines:?}");
 }
 
 #[tokio::test(flavor = "multi_thread")]
