@@ -5,6 +5,7 @@
 
 mod auth_token;
 mod delivery;
+mod field_name;
 mod request;
 mod search_url;
 mod webhook;
@@ -18,9 +19,10 @@ use crate::Secret;
 
 pub use auth_token::{AUTH_TOKEN_NAME, AuthToken, AuthTokenError, AuthTokenKey, TokenRefusal, verify_auth_token};
 pub use delivery::{DeliverySignature, SignedText};
+pub use field_name::{FieldName, InvalidFieldName};
 pub use request::{
-    AcceptedSignatures, InvalidSignature, RequestKind, SignatureVersion, sign_fields, sign_request, sign_response,
-    verify_request,
+    AcceptedSignatures, InvalidSignature, RequestKind, SignatureVersion, SignedRequestError, sign_fields, sign_request,
+    sign_response, verify_request,
 };
 pub use search_url::{SearchUrl, SearchUrlError};
 pub use webhook::Webhook;

@@ -210,10 +210,8 @@ impl<'a> Parts<'a> {
                 return None;
             }
         }
-        let start = start
-            .map(|start| start.parse().ok())
-            .map_or(Some(None), |start| start.map(Some))?;
-        let expiration = expiration?.parse().ok()?;
+        let start = start.map(seconds).map_or(Some(None), |start| start.map(Some))?;
+        let expiration = seconds(expiration?)?;
         Some(Self {
             signed,
             hmac,
@@ -223,6 +221,13 @@ impl<'a> Parts<'a> {
             acl,
         })
     }
+}
+
+/// Whole seconds; a fraction, which languages without whole numbers write, is cut off.
+fn seconds(text: &str) -> Option<i64> {
+    let (whole, fraction) = text.split_once('.').unwrap_or((text, "0"));
+    let is_fraction = !fraction.is_empty() && fraction.bytes().all(|b| b.is_ascii_digit());
+    whole.parse().ok().filter(|_| is_fraction)
 }
 
 fn escape(text: &str, escaped: &str) -> String {

@@ -2,6 +2,7 @@
 
 use std::collections::BTreeMap;
 
+use super::field_name::{FieldName, InvalidFieldName, base_name};
 use super::{SignatureAlgorithm, equal};
 use crate::Secret;
 
@@ -47,6 +48,23 @@ pub struct InvalidSignature {
     string_to_sign: String,
 }
 
+/// Why a signed request is refused. The messages are written for the client.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub enum SignedRequestError {
+    /// The signature is wrong.
+    #[error(transparent)]
+    Signature(#[from] InvalidSignature),
+    /// A field has a name that could be read as more than one field.
+    #[error(transparent)]
+    Name(#[from] InvalidFieldName),
+    /// An item of a list holds a comma, which the signature takes for the end of the item.
+    #[error(
+        "Parameter {0} is a list with a comma in an item, which a signature does not tell from two items. \
+         Authenticate with api_key and api_secret by HTTP Basic instead"
+    )]
+    CommaInItem(String),
+}
+
 /// Signs the fields of a request, given as they are sent; lower-case hexadecimal. Fields that are never signed or empty
 /// are left out, and those of one name (`tags[]`, `tags[]`) are joined.
 pub fn sign_request(
@@ -66,22 +84,26 @@ pub fn sign_fields(
     algorithm: SignatureAlgorithm,
     secret: &Secret,
 ) -> String {
-    algorithm.hex(string_to_sign(fields, &[], version), secret)
+    algorithm.hex(string_to_sign(&join_fields(fields), &[], version), secret)
 }
 
-/// Checks the signature of a request over its fields, given as they were received.
+/// Checks the signature of a request over its fields, given as they were received, and returns the fields to act on: those
+/// that the signature covers, each once under its name without brackets, with the text that was signed. Blank fields are in
+/// no signature, so they are not among them; on [`RequestKind::Tagging`] the two that may stay unsigned are.
 ///
 /// # Errors
 ///
 /// [`InvalidSignature`] when no accepted way of signing gives this signature, or when a field that is no list is there
-/// twice: `public_id=a&public_id=b` would carry the signature of `public_id=a,b`.
+/// twice: `public_id=a&public_id=b` would carry the signature of `public_id=a,b`. Names and items that a signature does not
+/// tell from others.
 pub fn verify_request(
     fields: &[(&str, &str)],
     signature: &str,
     kind: RequestKind,
     accepted: AcceptedSignatures,
     secret: &Secret,
-) -> Result<(), InvalidSignature> {
+) -> Result<BTreeMap<String, String>, SignedRequestError> {
+    let is_clear = !repeats_a_plain_field(&check_fields(fields)?);
     let signed = signed_fields(fields);
     let omitted: &[&[&str]] = match kind {
         RequestKind::Ordinary => &[&[]],
@@ -97,20 +119,22 @@ pub fn verify_request(
         64 if accepted.sha256 => Some(SignatureAlgorithm::Sha256),
         _ => None,
     };
+    let joined = join_fields(&signed);
     let mut texts = omitted.iter().flat_map(|omitted| {
         versions
             .iter()
-            .map(|version| string_to_sign(&signed, omitted, *version))
+            .map(|version| string_to_sign(&joined, omitted, *version))
     });
-    let clear = !repeats_a_plain_field(fields);
-    if clear && algorithm.is_some_and(|algorithm| texts.any(|text| equal(signature, &algorithm.hex(text, secret)))) {
-        return Ok(());
+    if is_clear && algorithm.is_some_and(|algorithm| texts.any(|text| equal(signature, &algorithm.hex(text, secret)))) {
+        let fields = joined.into_iter().map(|(name, value)| (name.to_owned(), value));
+        return Ok(fields.collect());
     }
     let omitted = omitted.first().copied().unwrap_or_default();
     Err(InvalidSignature {
         received: signature.to_owned(),
-        string_to_sign: string_to_sign(&signed, omitted, SignatureVersion::default()),
-    })
+        string_to_sign: string_to_sign(&joined, omitted, SignatureVersion::default()),
+    }
+    .into())
 }
 
 /// The `signature` field of an upload's answer; lower-case hexadecimal. It is always of version 1.
@@ -118,14 +142,26 @@ pub fn sign_response(public_id: &str, version: i64, algorithm: SignatureAlgorith
     algorithm.hex(format!("public_id={public_id}&version={version}"), secret)
 }
 
-fn repeats_a_plain_field(fields: &[(&str, &str)]) -> bool {
-    let mut names = BTreeMap::new();
-    for (name, _) in fields {
-        let (plain, count) = names.entry(base_name(name)).or_insert((false, 0_u32));
-        *plain |= base_name(name) == *name;
+/// The names of all fields, unless one of them, or an item, could be taken for something else.
+fn check_fields<'a>(fields: &[(&'a str, &str)]) -> Result<Vec<FieldName<'a>>, SignedRequestError> {
+    let check = |(name, value): &(&'a str, &str)| {
+        let name = FieldName::parse(name)?;
+        if name.is_item() && value.contains(',') {
+            return Err(SignedRequestError::CommaInItem(name.base().to_owned()));
+        }
+        Ok(name)
+    };
+    fields.iter().map(check).collect()
+}
+
+fn repeats_a_plain_field(names: &[FieldName<'_>]) -> bool {
+    let mut counts = BTreeMap::new();
+    for name in names {
+        let (plain, count) = counts.entry(name.base()).or_insert((false, 0_u32));
+        *plain |= !name.is_item();
         *count = count.saturating_add(1);
     }
-    names.values().any(|&(plain, count)| plain && count > 1)
+    counts.values().any(|&(plain, count)| plain && count > 1)
 }
 
 /// The fields that a request's signature may cover.
@@ -136,27 +172,19 @@ fn signed_fields<'a>(fields: &[(&'a str, &'a str)]) -> Vec<(&'a str, &'a str)> {
     signed.copied().collect()
 }
 
-/// The name without the brackets of a list: `tags[]`, and `tags[0]` of the Go SDK.
-fn base_name(name: &str) -> &str {
-    let list = name.strip_suffix(']').and_then(|open| open.rsplit_once('['));
-    match list {
-        Some((base, index)) if index.bytes().all(|b| b.is_ascii_digit()) => base,
-        _ => name,
+/// The fields by their names without brackets, lists joined by commas; blank ones are left out.
+fn join_fields<'a>(fields: &[(&'a str, &'a str)]) -> BTreeMap<&'a str, String> {
+    let mut lists: BTreeMap<&str, Vec<&str>> = BTreeMap::new();
+    for (name, value) in fields {
+        lists.entry(base_name(name)).or_default().push(value);
     }
+    let joined = lists.into_iter().map(|(name, values)| (name, values.join(",")));
+    joined.filter(|(_, value)| !value.is_empty()).collect()
 }
 
-fn string_to_sign(fields: &[(&str, &str)], omitted: &[&str], version: SignatureVersion) -> String {
-    let mut signed: BTreeMap<&str, Vec<&str>> = BTreeMap::new();
-    for (name, value) in fields {
-        let name = base_name(name);
-        if !omitted.contains(&name) {
-            signed.entry(name).or_default().push(value);
-        }
-    }
-    let values = signed.into_iter().map(|(name, values)| (name, values.join(",")));
-    let pairs = values
-        .filter(|(_, value)| !value.is_empty())
-        .map(|(name, value)| format!("{name}={value}"));
+fn string_to_sign(fields: &BTreeMap<&str, String>, omitted: &[&str], version: SignatureVersion) -> String {
+    let covered = fields.iter().filter(|(name, _)| !omitted.contains(name));
+    let pairs = covered.map(|(name, value)| format!("{name}={value}"));
     let escaped: Vec<String> = match version {
         SignatureVersion::V1 => pairs.collect(),
         SignatureVersion::V2 => pairs.map(|pair| pair.replace('&', "%26")).collect(),
@@ -194,7 +222,7 @@ mod tests {
         let signature = sign_request(&fields, SignatureVersion::V2, SignatureAlgorithm::Sha1, &secret());
         assert_eq!(signature, "bfd09f95f331f558cbd1320e67aa8d488770583e");
         assert_eq!(
-            verify_request(&fields, &signature, RequestKind::Ordinary, STRICT, &secret()),
+            verify_request(&fields, &signature, RequestKind::Ordinary, STRICT, &secret()).map(drop),
             Ok(())
         );
     }
@@ -295,6 +323,63 @@ mod tests {
         assert!(verify(&[("tags[]", "a"), ("tags[]", "b"), ("timestamp", "1")]));
         assert!(!verify(&[("tags[x]", "a"), ("tags[1]", "b"), ("timestamp", "1")]));
         assert!(!verify(&[("tags", "a"), ("tags[1]", "b"), ("timestamp", "1")]));
+    }
+
+    /// What is acted on, or why nothing is, when `sent` carries the signature of `signed`.
+    fn acted_on(signed: &[(&str, &str)], sent: &[(&str, &str)]) -> Result<Vec<(String, String)>, SignedRequestError> {
+        let signature = sign_request(signed, SignatureVersion::V2, SignatureAlgorithm::Sha1, &secret());
+        let fields = verify_request(sent, &signature, RequestKind::Ordinary, EVERYTHING, &secret())?;
+        Ok(fields.into_iter().collect())
+    }
+
+    #[test]
+    fn field_name_cannot_hold_other_fields() {
+        let signed = [("public_id", "a"), ("timestamp", "1"), ("type", "private")];
+        for name in [
+            "timestamp=1&type",
+            "public_id=a&timestamp=1&type",
+            "a=b",
+            "a&b",
+            "a%26b",
+            "a b",
+            "a.b",
+            "a\nb",
+            "a\0b",
+            "a\"b",
+            "é",
+            "",
+            "[]",
+            "]a",
+        ] {
+            let refused = FieldName::parse(name).unwrap_err();
+            assert_eq!(acted_on(&signed, &[(name, "private")]), Err(refused.into()), "{name:?}");
+        }
+        assert_eq!(acted_on(&signed, &signed).unwrap().len(), 3);
+    }
+
+    #[test]
+    fn verified_fields_are_those_the_signature_covers() {
+        let signed = [("tags[]", "a"), ("tags[]", "b"), ("timestamp", "1")];
+        let expected = [("tags", "a,b"), ("timestamp", "1")].map(|(name, value)| (name.to_owned(), value.to_owned()));
+        for sent in [
+            &signed[..],
+            &[("tags", "a,b"), ("timestamp", "1")],
+            &[("tags[0]", "a"), ("tags[7]", "b"), ("timestamp", "1"), ("context", "")],
+            &[
+                ("timestamp", "1"),
+                ("tags", "a,b"),
+                ("api_key", "1"),
+                ("resource_type", "raw"),
+                ("asset_folder[]", ""),
+            ],
+        ] {
+            assert_eq!(acted_on(&signed, sent).unwrap(), expected, "{sent:?}");
+        }
+        let comma = [("tags[]", "a,b"), ("timestamp", "1")];
+        assert_eq!(
+            acted_on(&signed, &comma),
+            Err(SignedRequestError::CommaInItem("tags".to_owned()))
+        );
     }
 
     #[test]

@@ -6,10 +6,11 @@ use http::{HeaderMap, StatusCode, header};
 use jiff::{SignedDuration, Timestamp};
 use subtle::ConstantTimeEq as _;
 use visage_cloudinary::Secret;
-use visage_cloudinary::signature::{AcceptedSignatures, verify_request};
+use visage_cloudinary::signature::{AcceptedSignatures, SignedRequestError, verify_request};
 
-use super::endpoint::{Endpoint, PathValues};
+use super::endpoint::Endpoint;
 use super::params::{Params, missing, request_kind};
+use super::upload::parameters;
 use crate::app::App;
 use crate::http::error::ApiError;
 
@@ -32,6 +33,14 @@ pub(super) enum Caller {
 }
 
 impl Caller {
+    /// Whether a secret, or an administrator's token, was verified. Parameters say nothing about that.
+    pub(super) fn is_verified(&self) -> bool {
+        match self {
+            Self::Key(_) | Self::Administrator => true,
+            Self::Unsigned | Self::Token => false,
+        }
+    }
+
     /// The key that was used.
     pub(super) fn api_key(&self) -> Option<&str> {
         match self {
@@ -86,19 +95,15 @@ fn by_token(app: &App, token: &str) -> Result<Caller, ApiError> {
     }
 }
 
-/// Looks at the parameters of a request to the Upload API.
-pub(super) fn by_parameters(
-    app: &App,
-    endpoint: &Endpoint,
-    path: &PathValues,
-    params: &Params,
-) -> Result<Caller, ApiError> {
+/// Looks at the parameters of a request to the Upload API. Returns the caller and the parameters to act on: of a signed
+/// request those that its signature covers.
+pub(super) fn by_parameters(app: &App, endpoint: &Endpoint, params: Params) -> Result<(Caller, Params), ApiError> {
     let action = endpoint.pattern.rsplit('/').next().unwrap_or_default();
     if action == "delete_by_token" {
-        return Ok(Caller::Token);
+        return Ok((Caller::Token, params));
     }
     let Some(signature) = params.text("signature") else {
-        return without_signature(action, path, params);
+        return without_signature(action, &params).map(|caller| (caller, params));
     };
     let key = params.required("api_key")?;
     let secret = secret_of(app, &key)?;
@@ -110,9 +115,17 @@ pub(super) fn by_parameters(
         version_1: embedded.signature_version_1 && !hides_a_parameter(endpoint, &fields),
     };
     params.required("timestamp")?;
-    verify_request(&fields, &signature, request_kind(action), accepted, secret).map_err(unauthorized)?;
-    check_time(params, app.clock.now())?;
-    Ok(Caller::Key(key))
+    let signed = verify_request(&fields, &signature, request_kind(action), accepted, secret).map_err(refused)?;
+    let signed = Params::from_signed(signed);
+    check_time(&signed, app.clock.now())?;
+    Ok((Caller::Key(key), signed))
+}
+
+fn refused(error: SignedRequestError) -> ApiError {
+    match error {
+        SignedRequestError::Signature(wrong) => unauthorized(wrong),
+        SignedRequestError::Name(_) | SignedRequestError::CommaInItem(_) => ApiError::bad_request(error),
+    }
 }
 
 /// Whether a value holds what would be a parameter of its own if its `&` were a separator. A signature of version 1 does not
@@ -120,13 +133,14 @@ pub(super) fn by_parameters(
 fn hides_a_parameter(endpoint: &Endpoint, fields: &[(&str, &str)]) -> bool {
     let is_known = |name: &str| {
         let name = name.split('[').next().unwrap_or_default();
-        name == "timestamp" || endpoint.parameters.iter().any(|parameter| parameter.name == name)
+        // Endpoints that describe an asset read more than they list.
+        parameters::find(name).is_some() || endpoint.parameters.iter().any(|parameter| parameter.name == name)
     };
     let mut hidden = fields.iter().flat_map(|(_, value)| value.split('&').skip(1));
     hidden.any(|part| part.split_once('=').is_some_and(|(name, _)| is_known(name)))
 }
 
-fn without_signature(action: &str, _path: &PathValues, params: &Params) -> Result<Caller, ApiError> {
+fn without_signature(action: &str, params: &Params) -> Result<Caller, ApiError> {
     if action != "upload" {
         let absent = if params.has("api_key") { "signature" } else { "api_key" };
         return Err(missing(absent));
@@ -143,13 +157,7 @@ fn without_signature(action: &str, _path: &PathValues, params: &Params) -> Resul
 }
 
 fn check_time(params: &Params, now: Timestamp) -> Result<(), ApiError> {
-    let text = params.required("timestamp")?;
-    let seconds: Option<i64> = text.trim().parse().ok();
-    let Some(time) = seconds.and_then(|seconds| Timestamp::from_second(seconds).ok()) else {
-        return Err(ApiError::bad_request(format!(
-            "Invalid value for parameter timestamp: {text}"
-        )));
-    };
+    let time = params.unix_time("timestamp")?.ok_or_else(|| missing("timestamp"))?;
     let shown = time.strftime("%Y-%m-%d %H:%M:%S +0000");
     let age = now.duration_since(time);
     if age > MAX_AGE {

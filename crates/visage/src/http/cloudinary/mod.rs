@@ -103,15 +103,15 @@ async fn answer(app: &Arc<App>, endpoint: &'static Endpoint, path: PathValues, r
         auth::count_admin_call(app)?;
     }
     let received = request::receive(app, request, max_file_bytes).await?;
-    let caller = match early {
-        Some(caller) => caller,
-        None => auth::by_parameters(app, endpoint, &path, &received.params)?,
+    let (caller, params) = match early {
+        Some(caller) => (caller, received.params),
+        None => auth::by_parameters(app, endpoint, received.params)?,
     };
-    endpoint.refuse_missing(&received.params)?;
+    endpoint.refuse_missing(&params)?;
     let call = Call {
         app: Arc::clone(app),
         path,
-        params: received.params,
+        params,
         file: received.file,
         headers: received.headers,
         caller,

@@ -2,10 +2,14 @@
 //!
 //! The same call arrives as multipart, as an urlencoded body, as JSON or in the query; a list as `name[]`, as `name[0]`, as a
 //! repeated `name`, as a JSON array or joined by commas. What is here makes one thing of all that, and keeps the text as it was
-//! received, because signatures are made over it.
+//! received, because signatures are made over it. Once a signature is verified, [`Params::from_signed`] has what it covers and
+//! nothing else.
 
+use std::collections::BTreeMap;
+
+use jiff::{SignedDuration, Timestamp};
 use serde_json::Value;
-use visage_cloudinary::signature::RequestKind;
+use visage_cloudinary::signature::{FieldName, RequestKind};
 
 use crate::http::error::ApiError;
 
@@ -19,9 +23,21 @@ const MAX_TOTAL_BYTES: usize = 4 * 1024 * 1024;
 pub(super) struct Params {
     entries: Vec<(String, Value)>,
     total_bytes: usize,
+    /// Whether each parameter is the one text that was signed: lists are joined by commas.
+    are_joined: bool,
 }
 
 impl Params {
+    /// The parameters that a signature covers, as [`visage_cloudinary::signature::verify_request`] returns them.
+    pub(super) fn from_signed(fields: BTreeMap<String, String>) -> Self {
+        let entries = fields.into_iter().map(|(name, value)| (name, Value::String(value)));
+        Self {
+            entries: entries.collect(),
+            are_joined: true,
+            ..Self::default()
+        }
+    }
+
     /// Adds a parameter as text.
     pub(super) fn push_text(&mut self, name: &str, value: String) -> Result<(), ApiError> {
         self.push(name, Value::String(value))
@@ -29,6 +45,7 @@ impl Params {
 
     /// Adds a parameter as JSON; `null` is as good as none.
     pub(super) fn push(&mut self, name: &str, value: Value) -> Result<(), ApiError> {
+        FieldName::parse(name).map_err(ApiError::bad_request)?;
         if value.is_null() {
             return Ok(());
         }
@@ -107,6 +124,15 @@ impl Params {
         items
     }
 
+    /// The parameter as a list of names, which may hold commas unless they were signed: then the joined text is all there is.
+    pub(super) fn names_in(&self, name: &str) -> Vec<String> {
+        if self.are_joined {
+            self.list(name)
+        } else {
+            self.items(name)
+        }
+    }
+
     /// The parameter as a list; one text alone is split at its commas.
     pub(super) fn list(&self, name: &str) -> Vec<String> {
         let items = self.items(name);
@@ -149,6 +175,17 @@ impl Params {
         Ok(Some(number))
     }
 
+    /// The parameter as a time in seconds since the Unix epoch.
+    pub(super) fn unix_time(&self, name: &str) -> Result<Option<Timestamp>, ApiError> {
+        let Some(text) = self.text(name) else { return Ok(None) };
+        let time = unix_time(&text).ok_or_else(|| {
+            ApiError::bad_request(format!(
+                "Invalid value for parameter {name}: {text}. It must be a time in seconds, such as 1719307544"
+            ))
+        })?;
+        Ok(Some(time))
+    }
+
     /// The parameter as JSON, whether it was sent as JSON or as a text that holds it.
     pub(super) fn json(&self, name: &str) -> Result<Option<Value>, ApiError> {
         match self.value(name) {
@@ -164,6 +201,11 @@ impl Params {
     /// The parameter, as often as it was sent.
     pub(super) fn values_of(&self, name: &str) -> Vec<Value> {
         self.values(name).filter(|value| !is_blank(value)).cloned().collect()
+    }
+
+    /// Keeps the parameters that `is_kept` names.
+    pub(super) fn retain(&mut self, is_kept: impl Fn(&str) -> bool) {
+        self.entries.retain(|(name, _)| is_kept(base_name(name)));
     }
 
     /// Removes the parameter.
@@ -182,12 +224,19 @@ impl Params {
         self.entries.iter().map(|(name, _)| base_name(name))
     }
 
-    /// What the signature is over: names and texts as they were received.
+    /// What the signature is over: names and texts as they were received, the items of a JSON list each by itself.
     pub(super) fn signed_fields(&self) -> Vec<(String, String)> {
-        self.entries
-            .iter()
-            .map(|(name, value)| (name.clone(), as_text(value)))
-            .collect()
+        let mut fields = Vec::new();
+        for (name, value) in &self.entries {
+            match value {
+                Value::Array(items) if are_plain(items) => {
+                    let name = format!("{}[]", base_name(name));
+                    fields.extend(items.iter().map(|item| (name.clone(), as_text(item))));
+                }
+                value => fields.push((name.clone(), as_text(value))),
+            }
+        }
+        fields
     }
 
     fn values(&self, name: &str) -> impl Iterator<Item = &Value> {
@@ -211,18 +260,22 @@ pub(super) fn request_kind(action: &str) -> RequestKind {
     }
 }
 
-/// The name without the brackets of a list: `tags[]` and `tags[0]` are `tags`.
+/// The name without the brackets of a list. Names were checked when they came.
 fn base_name(name: &str) -> &str {
-    match name.split_once('[') {
-        Some((base, index))
-            if index
-                .strip_suffix(']')
-                .is_some_and(|i| i.bytes().all(|b| b.is_ascii_digit())) =>
-        {
-            base
-        }
-        _ => name,
+    FieldName::parse(name).map_or(name, |name| name.base())
+}
+
+/// A time in seconds since the Unix epoch, as programs write it: digits, and a fraction where the language has no whole
+/// numbers.
+pub(super) fn unix_time(text: &str) -> Option<Timestamp> {
+    let (seconds, fraction) = text.split_once('.').unwrap_or((text, "0"));
+    let are_digits = |text: &str| !text.is_empty() && text.bytes().all(|b| b.is_ascii_digit());
+    if !are_digits(seconds) || !are_digits(fraction) {
+        return None;
     }
+    let nanoseconds = format!("{fraction:0<9}").get(..9)?.parse::<i32>().ok()?;
+    let since_epoch = SignedDuration::new(seconds.parse().ok()?, nanoseconds);
+    Timestamp::from_duration(since_epoch).ok()
 }
 
 /// A value as it would stand in a form.
@@ -230,11 +283,13 @@ fn as_text(value: &Value) -> String {
     match value {
         Value::Null => String::new(),
         Value::String(text) => text.clone(),
-        Value::Array(items) if items.iter().all(|item| !item.is_array() && !item.is_object()) => {
-            items.iter().map(as_text).collect::<Vec<_>>().join(",")
-        }
+        Value::Array(items) if are_plain(items) => items.iter().map(as_text).collect::<Vec<_>>().join(","),
         other => other.to_string(),
     }
+}
+
+fn are_plain(items: &[Value]) -> bool {
+    items.iter().all(|item| !item.is_array() && !item.is_object())
 }
 
 fn is_blank(value: &Value) -> bool {
@@ -266,6 +321,48 @@ mod tests {
         json.push_json(br#"{"ids": ["a", "b"], "none": null}"#).unwrap();
         assert_eq!(json.list("ids"), ["a", "b"]);
         assert!(!json.mentions("none"));
+    }
+
+    #[test]
+    fn unix_time_may_have_a_fraction_and_nothing_else() {
+        let time = |text: &str| unix_time(text).map(|time| time.to_string());
+        for (text, expected) in [
+            ("1719307544", "2024-06-25T09:25:44Z"),
+            ("1719307544.0", "2024-06-25T09:25:44Z"),
+            ("1719307544.25", "2024-06-25T09:25:44.25Z"),
+            ("1719307544.1234567890123", "2024-06-25T09:25:44.123456789Z"),
+            ("0", "1970-01-01T00:00:00Z"),
+        ] {
+            assert_eq!(time(text).as_deref(), Some(expected), "{text}");
+        }
+        for text in [
+            "",
+            ".",
+            ".5",
+            "5.",
+            "+5",
+            "-5",
+            " 5",
+            "5 ",
+            "1e9",
+            "5.-5",
+            "5.5.5",
+            "0x5",
+            "٥",
+            "99999999999999",
+            "1,5",
+        ] {
+            assert_eq!(time(text), None, "{text:?}");
+        }
+    }
+
+    #[test]
+    fn names_that_could_hold_other_fields_are_refused() {
+        for text in ["a%3Db=1", "a%26b=1", "a.b=1", "a+b=1", "%00=1", "=1", "[]=1"] {
+            assert!(Params::default().push_urlencoded(text.as_bytes()).is_err(), "{text}");
+        }
+        assert!(Params::default().push_json(br#"{"a=b": 1}"#).is_err());
+        assert!(Params::default().push_json(br#"{"a=b": null}"#).is_err());
     }
 
     #[test]

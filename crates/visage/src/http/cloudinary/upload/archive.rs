@@ -65,6 +65,7 @@ pub(super) async fn generate(call: Call) -> Answer {
 
 /// Sends a zip file of the assets with a tag.
 pub(super) async fn by_tag(call: Call) -> Answer {
+    super::download::refuse_expired(&call)?;
     let tag = call.params.required("tag")?;
     let mut found = Vec::new();
     collect(&call, Select::Tag(tag), &mut found).await?;
@@ -107,10 +108,10 @@ async fn select(call: &Call) -> Result<Vec<Asset>, ApiError> {
     }
     let mut found = Vec::new();
     let mut wanted: Vec<AssetKey> = Vec::new();
-    for id in params.items("public_ids") {
+    for id in params.names_in("public_ids") {
         wanted.push(assets::key(call, &id)?);
     }
-    for name in params.items("fully_qualified_public_ids") {
+    for name in params.names_in("fully_qualified_public_ids") {
         wanted.push(qualified(&name)?);
     }
     let allow_missing = params.flag("allow_missing")?;
@@ -125,7 +126,7 @@ async fn select(call: &Call) -> Result<Vec<Asset>, ApiError> {
             None => return Err(assets::not_found(key.public_id.as_str())),
         }
     }
-    for id in params.items("asset_ids").iter().take(MAX_ASSETS + 1) {
+    for id in params.names_in("asset_ids").iter().take(MAX_ASSETS + 1) {
         let id = AssetId::parse(id).map_err(ApiError::bad_request)?;
         found.extend(call.app.library.catalog.find_asset_by_id(&id).await?);
     }

@@ -160,7 +160,7 @@ async fn edit_all(call: &Call, edit: impl Fn() -> EditDetails) -> Result<Vec<Edi
 }
 
 fn public_ids(call: &Call) -> Result<Vec<String>, ApiError> {
-    let public_ids = call.params.items("public_ids");
+    let public_ids = call.params.names_in("public_ids");
     if public_ids.is_empty() {
         return Err(missing("public_ids"));
     }

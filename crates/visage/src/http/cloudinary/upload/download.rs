@@ -79,8 +79,8 @@ pub(super) async fn backup(call: Call) -> Answer {
 
 /// A link is good until `expires_at`; the signature's own time is checked besides.
 pub(super) fn refuse_expired(call: &Call) -> Result<(), ApiError> {
-    match call.params.integer("expires_at")? {
-        Some(seconds) if seconds <= call.app.clock.now().as_second() => Err(ApiError::new(
+    match call.params.unix_time("expires_at")? {
+        Some(end) if end <= call.app.clock.now() => Err(ApiError::new(
             StatusCode::UNAUTHORIZED,
             "unauthorized",
             "The link has expired",

@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use serde_json::Value;
+use serde_json::{Map, Value};
 use visage_cloudinary::parameters::{self as language, EagerExtension, MetadataValue, Rectangle};
 use visage_cloudinary::{DeliveryType, ImageFormat, ResourceType, Transformation};
 
@@ -37,26 +37,32 @@ fn wants_something(params: &Params, name: &str) -> bool {
     !matches!(params.boolean(name), Ok(None | Some(false)))
 }
 
-/// The refusal of a parameter that needs a signature, in Cloudinary's words.
-pub(in crate::http::cloudinary) fn refuse_signed_only(params: &Params) -> Result<(), ApiError> {
-    let mut names = params.names();
-    let Some(name) = names.find(|name| parameters::find(name).is_some_and(|row| !row.unsigned)) else {
-        return Ok(());
-    };
-    // A key without a signature is harmless, and some clients send it.
-    if name == "api_key" {
-        return Ok(());
+/// Keeps the parameters that a request without a signature may carry, and those are all that is acted on.
+///
+/// # Errors
+/// A parameter that needs a signature is refused in Cloudinary's words. A key alone is none: some clients send it, and without a
+/// signature it says nothing.
+pub(in crate::http::cloudinary) fn keep_unsigned(params: &mut Params) -> Result<(), ApiError> {
+    let needs_signature =
+        |name: &&str| parameters::find(name).is_some_and(|row| !row.unsigned && row.name != "api_key");
+    if let Some(name) = params.names().find(needs_signature) {
+        return Err(needs_a_signature(name));
     }
+    params.retain(|name| parameters::find(name).is_some_and(|row| row.unsigned));
+    Ok(())
+}
+
+fn needs_a_signature(name: &str) -> ApiError {
     let mut shown: String = name.replace('_', " ");
     if let Some(first) = shown.get_mut(0..1) {
         first.make_ascii_uppercase();
     }
-    Err(ApiError::bad_request(format!(
+    ApiError::bad_request(format!(
         "{shown} parameter is not allowed when using unsigned upload. Only upload_preset, callback, public_id, folder, \
          asset_folder, tags, context, metadata, face_coordinates, custom_coordinates, source, filename_override, \
          manifest_transformation, manifest_json, template, template_vars, regions, public_id_prefix upload parameters are \
          allowed."
-    )))
+    ))
 }
 
 /// Adds the settings of a preset. Those of a signed request win over them; those of an unsigned one do not, except that tags,
@@ -207,36 +213,36 @@ pub(in crate::http::cloudinary) fn read_tags(params: &Params, name: &str) -> Res
 
 /// `context`, as `k=v|k2=v2` or as a JSON object.
 pub(in crate::http::cloudinary) fn read_context(params: &Params) -> Result<Option<BTreeMap<String, String>>, ApiError> {
-    match params.value("context") {
-        None => Ok(None),
-        Some(Value::Object(members)) => {
-            let text = |value: &Value| value.as_str().map_or_else(|| value.to_string(), str::to_owned);
-            Ok(Some(
-                members.iter().map(|(key, value)| (key.clone(), text(value))).collect(),
-            ))
-        }
-        Some(_) => {
-            let text = params.text_or_blank("context").unwrap_or_default();
-            language::context(&text).map(Some).map_err(ApiError::bad_request)
-        }
+    if let Some(members) = read_members(params, "context") {
+        let text = |value: Value| value.as_str().map_or_else(|| value.to_string(), str::to_owned);
+        return Ok(Some(
+            members.into_iter().map(|(key, value)| (key, text(value))).collect(),
+        ));
     }
+    let text = params.text_or_blank("context");
+    text.map(|text| language::context(&text).map_err(ApiError::bad_request))
+        .transpose()
 }
 
 /// `metadata`, as `id=v|id2=["a"]` or as a JSON object.
 pub(in crate::http::cloudinary) fn read_metadata(params: &Params) -> Result<Option<BTreeMap<String, Value>>, ApiError> {
-    match params.value("metadata") {
-        None => Ok(None),
-        Some(Value::Object(members)) => Ok(Some(members.clone().into_iter().collect())),
-        Some(_) => {
-            let text = params.text_or_blank("metadata").unwrap_or_default();
-            let pairs = language::metadata(&text).map_err(ApiError::bad_request)?;
-            Ok(Some(
-                pairs
-                    .into_iter()
-                    .map(|(id, value)| (id, metadata_value(value)))
-                    .collect(),
-            ))
-        }
+    if let Some(members) = read_members(params, "metadata") {
+        return Ok(Some(members.into_iter().collect()));
+    }
+    let Some(text) = params.text_or_blank("metadata") else {
+        return Ok(None);
+    };
+    let pairs = language::metadata(&text).map_err(ApiError::bad_request)?;
+    let read = |(id, value): (String, MetadataValue)| (id, metadata_value(value));
+    Ok(Some(pairs.into_iter().map(read).collect()))
+}
+
+/// The members of a JSON object, also where it was sent, or signed, as text.
+fn read_members(params: &Params, name: &str) -> Option<Map<String, Value>> {
+    match params.value(name)? {
+        Value::Object(members) => Some(members.clone()),
+        Value::String(text) if text.starts_with('{') => serde_json::from_str(text).ok(),
+        _ => None,
     }
 }
 

@@ -139,10 +139,22 @@ pub(crate) static UPLOAD_PARAMETERS: &[UploadParameter] = &[
     refused("on_success", SCRIPT),
     refused("accessibility_analysis", NOT_HERE),
     refused("cinemagraph_analysis", NOT_HERE),
-    refused("manifest_transformation", NOT_HERE),
-    refused("manifest_json", NOT_HERE),
-    refused("template", NOT_HERE),
-    refused("template_vars", NOT_HERE),
+    UploadParameter {
+        unsigned: true,
+        ..refused("manifest_transformation", NOT_HERE)
+    },
+    UploadParameter {
+        unsigned: true,
+        ..refused("manifest_json", NOT_HERE)
+    },
+    UploadParameter {
+        unsigned: true,
+        ..refused("template", NOT_HERE)
+    },
+    UploadParameter {
+        unsigned: true,
+        ..refused("template_vars", NOT_HERE)
+    },
     refused("streaming_profile", NOT_HERE),
     refused("ocr", ADD_ON),
     refused("detection", ADD_ON),

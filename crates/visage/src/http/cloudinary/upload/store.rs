@@ -54,9 +54,9 @@ async fn read_options(
     caller: &Caller,
     resource_type: &str,
 ) -> Result<UploadOptions, ApiError> {
-    let is_signed = *caller != Caller::Unsigned;
+    let is_signed = caller.is_verified();
     if !is_signed {
-        options::refuse_signed_only(params)?;
+        options::keep_unsigned(params)?;
     }
     if let Some(name) = params.text("upload_preset") {
         let preset = presets::find(&*app.library.documents, &name).await?;
