@@ -8,7 +8,6 @@ use std::hash::Hash;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use axum::Router;
 use axum::body::Body;
 use axum::extract::Request;
 use axum::response::Response;
@@ -18,12 +17,12 @@ use metrics::{Counter, Histogram};
 use quick_cache::sync::Cache;
 use quick_cache::{Equivalent, Weighter};
 use tokio::sync::Semaphore;
-use tower::ServiceExt as _;
 use visage_cloudinary::RequestFacts;
 
 use super::delivery::{TOKEN_NAME, is_explanation};
 use super::middleware::{REQUEST_ID, guarded_body, request_id};
 use super::router::{places, router};
+use super::routes::LenientRouter;
 use crate::app::App;
 use crate::library::changes::{Changes, Seen};
 use crate::library::deliver::names;
@@ -44,7 +43,7 @@ const ROUTE: &str = "/{cloud}/{*path}";
 #[derive(Debug)]
 pub struct Front {
     app: Arc<App>,
-    router: Router,
+    router: LenientRouter,
     requests: Arc<Semaphore>,
     kept: Cache<Asked, Arc<Kept>, ByBytes>,
     max_age: Duration,
@@ -185,10 +184,7 @@ impl Front {
 
     /// The router's answer; it is kept where its handler allows that.
     pub(super) async fn routed(&self, request: Request) -> Response {
-        let mut response = match self.router.clone().oneshot(request).await {
-            Ok(response) => response,
-            Err(never) => match never {},
-        };
+        let mut response = self.router.answer(request).await;
         if let Some(answer) = response.extensions_mut().remove::<Keepable>() {
             let asked = Asked {
                 facts: answer.facts,

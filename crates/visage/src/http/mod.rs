@@ -11,6 +11,7 @@ mod health;
 mod middleware;
 mod post_form;
 mod router;
+mod routes;
 pub mod server;
 mod time_limit;
 mod ui;

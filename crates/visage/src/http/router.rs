@@ -2,7 +2,6 @@
 
 use std::sync::Arc;
 
-use axum::Router;
 use axum::extract::DefaultBodyLimit;
 use axum::middleware::{from_fn, from_fn_with_state};
 use axum::response::{IntoResponse, Response};
@@ -11,6 +10,7 @@ use http::StatusCode;
 use tokio::sync::Semaphore;
 
 use super::error::ApiError;
+use super::routes::{LenientRouter, Routes};
 use super::{app as handlers, cloudinary, delivery, docs, health, middleware, time_limit, ui};
 use crate::app::App;
 use crate::metrics;
@@ -22,9 +22,45 @@ const MAX_FORMS: usize = 64;
 const MAX_POST_FORMS: usize = 32;
 
 /// The server's routes. `requests` bounds the requests that are worked on at once.
-pub(super) fn router(app: Arc<App>, requests: Arc<Semaphore>) -> Router {
+pub(super) fn router(app: Arc<App>, requests: Arc<Semaphore>) -> LenientRouter {
+    let bounded = Routes::new()
+        .nest("/api", api(&app))
+        .route("/metrics", get(metrics::show))
+        .map(|router| {
+            router
+                .route(
+                    "/v1_1/{*path}",
+                    any(cloudinary::dispatch).layer(DefaultBodyLimit::max(api_bytes(&app))),
+                )
+                .route("/", get(ui::page))
+                .route("/ui/{file}", get(ui::file))
+                .route("/{cloud}/{*path}", get(delivery::show))
+                .method_not_allowed_fallback(wrong_method)
+                .fallback(no_route)
+                .layer(from_fn_with_state(Arc::clone(&app), time_limit::time_limit))
+                // Around the time limit: who is told that it was too slow is still sending.
+                .layer(from_fn_with_state(Arc::clone(&app), middleware::drain))
+                .layer(from_fn_with_state(requests, middleware::bound))
+        });
+    let cloud = app.config.embedded.cloud_name.clone();
+    Routes::new()
+        // Outside of the bound: a server that is busy is not a server that is ill.
+        .route("/health", get(health::show))
+        .map(|router| router.method_not_allowed_fallback(wrong_method))
+        .merge(bounded)
+        .map(|router| {
+            router
+                .layer(from_fn_with_state(Arc::clone(&app), middleware::cors))
+                .layer(from_fn(middleware::secure))
+                .layer(from_fn(middleware::trace))
+        })
+        .with_state(app, &cloud)
+}
+
+/// The application's API, below `/api`.
+fn api(app: &App) -> Routes<Arc<App>> {
     let forms = places(MAX_FORMS);
-    let api = Router::new()
+    Routes::new()
         .route("/auth/register", post(handlers::auth::register))
         .route("/auth/verify-otp", post(handlers::auth::verify_otp))
         .route("/auth/login", post(handlers::auth::login))
@@ -47,51 +83,29 @@ pub(super) fn router(app: Arc<App>, requests: Arc<Semaphore>) -> Router {
             "/posts/{id}/comment/{commentId}",
             delete(handlers::posts::delete_comment),
         )
-        .layer(DefaultBodyLimit::max(app.config.limits.json_bytes))
-        .route("/posts", get(handlers::posts::list).merge(new_post(&app)))
+        .map(|router| router.layer(DefaultBodyLimit::max(app.config.limits.json_bytes)))
+        .route("/posts", get(handlers::posts::list).merge(new_post(app)))
         .route(
             "/users/profile-image",
-            picture_form(&app, post(handlers::profile_image::set), &forms)
+            picture_form(app, post(handlers::profile_image::set), &forms)
                 .get(handlers::profile_image::describe)
                 .delete(handlers::profile_image::remove),
         )
         .route(
             "/users/profile-image/faces",
-            picture_form(&app, post(handlers::profile_image::faces), &forms),
+            picture_form(app, post(handlers::profile_image::faces), &forms),
         )
         .route("/users/{id}/profile-image", get(handlers::profile_image::show))
         .route("/docs", get(docs::page))
         .route("/docs/openapi.json", get(docs::description))
         .route("/docs/page.js", get(docs::script))
         .route("/docs/page.css", get(docs::style))
-        // A route and not a fallback: the images' route below would catch what falls through.
-        .route("/{*rest}", any(no_route))
-        .method_not_allowed_fallback(wrong_method);
-    let bounded = Router::new()
-        .nest("/api", api)
-        .route("/metrics", get(metrics::show))
-        .route(
-            "/v1_1/{*path}",
-            any(cloudinary::dispatch).layer(DefaultBodyLimit::max(api_bytes(&app))),
-        )
-        .route("/", get(ui::page))
-        .route("/ui/{file}", get(ui::file))
-        .route("/{cloud}/{*path}", get(delivery::show))
-        .method_not_allowed_fallback(wrong_method)
-        .fallback(no_route)
-        .layer(from_fn_with_state(Arc::clone(&app), time_limit::time_limit))
-        // Around the time limit: who is told that it was too slow is still sending.
-        .layer(from_fn_with_state(Arc::clone(&app), middleware::drain))
-        .layer(from_fn_with_state(requests, middleware::bound));
-    Router::new()
-        // Outside of the bound: a server that is busy is not a server that is ill.
-        .route("/health", get(health::show))
-        .method_not_allowed_fallback(wrong_method)
-        .merge(bounded)
-        .layer(from_fn_with_state(Arc::clone(&app), middleware::cors))
-        .layer(from_fn(middleware::secure))
-        .layer(from_fn(middleware::trace))
-        .with_state(app)
+        .map(|router| {
+            router
+                // A route and not a fallback: the images' route would catch what falls through.
+                .route("/{*rest}", any(no_route))
+                .method_not_allowed_fallback(wrong_method)
+        })
 }
 
 /// A route that takes a form with a picture.

@@ -26,6 +26,7 @@ mod posts;
 mod profile;
 mod profile_image;
 mod reaper;
+mod routes;
 mod safekeeping;
 mod scrub;
 mod server;

@@ -1,0 +1,106 @@
+//! How the application's routes are found, and which pages may read what they answer.
+
+use axum::body::Body;
+use http::{Method, Request, StatusCode};
+use serde_json::{Value, json};
+
+use crate::pictures::png;
+use crate::test_app::{Answer, PASSWORD, TestApp};
+
+async fn send(t: &TestApp, method: Method, path: &str, headers: &[(&str, &str)]) -> Answer {
+    let mut request = Request::builder().method(method).uri(path);
+    for (name, value) in headers {
+        request = request.header(*name, *value);
+    }
+    t.send(request.body(Body::empty()).unwrap()).await
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn routes_are_found_in_any_case_and_with_a_slash() {
+    let t = TestApp::new();
+    let member = t.member("Asha").await;
+    let credentials = json!({"email": member.email, "password": PASSWORD});
+    for path in [
+        "/api/auth/login/",
+        "/API/auth/login",
+        "/api/Auth/LOGIN/",
+        "/api/auth/login/?next=A",
+    ] {
+        let answer = t.post(path, credentials.clone()).await;
+        assert_eq!(answer.status, StatusCode::OK, "{path}: {answer:?}");
+    }
+    let post = t
+        .call(Method::POST, "/api/posts/", &member.token, &json!({"content": "hello"}))
+        .await;
+    assert_eq!(post.status, StatusCode::CREATED, "{post:?}");
+    let id = post.json()["_id"].as_str().unwrap().to_owned();
+    for (method, path, status) in [
+        (Method::GET, "/api/posts/".to_owned(), StatusCode::OK),
+        (Method::HEAD, "/API/POSTS/?page=1".to_owned(), StatusCode::OK),
+        (Method::GET, "/api/posts/USER/".to_owned(), StatusCode::OK),
+        (Method::GET, format!("/api/Posts/User/{}/", member.id), StatusCode::OK),
+        (Method::POST, format!("/api/posts/{id}/Like/"), StatusCode::OK),
+        (Method::PUT, "/api/posts/".to_owned(), StatusCode::METHOD_NOT_ALLOWED),
+        (Method::GET, "/api/users/Profile/".to_owned(), StatusCode::OK),
+        (Method::GET, "/api/users/profile-image/".to_owned(), StatusCode::OK),
+        (
+            Method::GET,
+            format!("/api/users/{}/Profile-Image/", member.id),
+            StatusCode::OK,
+        ),
+        (Method::DELETE, format!("/api/posts/{id}/"), StatusCode::OK),
+        (Method::GET, "/health/".to_owned(), StatusCode::OK),
+        (Method::HEAD, "/Health".to_owned(), StatusCode::OK),
+        (Method::GET, "/metrics/".to_owned(), StatusCode::OK),
+        (Method::GET, "/api/docs/".to_owned(), StatusCode::OK),
+        // As Express: one slash at the end, and none that is escaped or doubled.
+        (Method::GET, "/api/posts//".to_owned(), StatusCode::NOT_FOUND),
+        (Method::GET, "/api//posts".to_owned(), StatusCode::NOT_FOUND),
+        (Method::GET, "/api/posts%2F".to_owned(), StatusCode::NOT_FOUND),
+        (Method::GET, "/health//".to_owned(), StatusCode::NOT_FOUND),
+    ] {
+        let answer = t.call(method.clone(), &path, &member.token, &Value::Null).await;
+        assert_eq!(answer.status, status, "{method} {path}: {answer:?}");
+    }
+    let unknown = t.get("/API/nothing/").await;
+    assert_eq!(unknown.refusal(), (404, "Not found".to_owned()));
+    let headers = [
+        ("origin", "http://localhost:3000"),
+        ("access-control-request-method", "POST"),
+    ];
+    let preflight = send(&t, Method::OPTIONS, "/API/posts/", &headers).await;
+    assert_eq!(preflight.status, StatusCode::NO_CONTENT);
+    assert_eq!(preflight.header("access-control-allow-origin"), "http://localhost:3000");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn metrics_name_the_route_however_it_was_written() {
+    visage::metrics::record();
+    let t = TestApp::new();
+    for path in ["/API/Docs/openapi.JSON/", "/HEALTH/"] {
+        assert_eq!(t.get(path).await.status, StatusCode::OK, "{path}");
+    }
+    let metrics = t.get("/metrics").await;
+    let text = String::from_utf8(metrics.body.to_vec()).unwrap();
+    assert!(text.contains("route=\"/api/docs/openapi.json\""), "{text}");
+    assert!(!text.contains("/HEALTH") && !text.contains("openapi.JSON"), "{text}");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn delivery_and_cloudinary_api_keep_their_case() {
+    let t = TestApp::new();
+    let member = t.member("Asha").await;
+    let url = t.upload_ok(&member, &png(10, 10, [200, 0, 0])).await;
+    assert_eq!(t.get(&url).await.status, StatusCode::OK);
+    for other in [
+        url.replace("/visage/", "/Visage/"),
+        url.replace("/image/", "/Image/"),
+        url.replace("/profiles/", "/Profiles/"),
+    ] {
+        assert_ne!(other, url);
+        assert_eq!(t.get(&other).await.status, StatusCode::NOT_FOUND, "{other}");
+    }
+    for path in ["/V1_1/visage/ping", "/v1_1/visage/PING", "/v1_1/VISAGE/ping"] {
+        assert!(t.get(path).await.status.is_client_error(), "{path}");
+    }
+}
