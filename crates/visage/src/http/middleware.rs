@@ -22,6 +22,10 @@ use crate::app::App;
 const DRAIN_TIME: Duration = Duration::from_secs(20);
 const DRAIN_PAUSE: Duration = Duration::from_secs(1);
 
+/// What a page may do, by `Access-Control-Allow-Methods`.
+const ANY_METHOD: &str = "GET,POST,PUT,DELETE,OPTIONS";
+const READING: &str = "GET,HEAD,OPTIONS";
+
 pub(super) const REQUEST_ID: HeaderName = HeaderName::from_static("x-request-id");
 
 /// Gives the request an id and a span, times it, and logs its end: the one place that does.
@@ -187,12 +191,19 @@ pub(super) async fn secure(request: Request, next: Next) -> Response {
     response
 }
 
+/// Routes outside of Cloudinary's API and of delivery that every page may read: what they answer is public.
+const PUBLIC_ROUTES: [&str; 3] = ["/health", "/api/docs/openapi.json", "/api/users/{id}/profile-image"];
+
 /// Lets the configured pages call the API, as the contract has it. It is outside of everything that may refuse a request,
 /// so that a page can read refusals.
 pub(super) async fn cors(State(app): State<Arc<App>>, request: Request, next: Next) -> Response {
     let path = request.uri().path();
     if path.starts_with("/v1_1/") {
-        return open_cors(request, next).await;
+        return open_cors(request, next, ANY_METHOD).await;
+    }
+    let route = request.extensions().get::<MatchedPath>();
+    if route.is_some_and(|route| PUBLIC_ROUTES.contains(&route.as_str())) {
+        return open_cors(request, next, READING).await;
     }
     if !path.starts_with("/api/") {
         return next.run(request).await;
@@ -221,8 +232,10 @@ pub(super) async fn cors(State(app): State<Arc<App>>, request: Request, next: Ne
             HeaderValue::from_static("true"),
         );
         if preflight {
-            let methods = HeaderValue::from_static("GET,POST,PUT,DELETE,OPTIONS");
-            headers.insert(header::ACCESS_CONTROL_ALLOW_METHODS, methods);
+            headers.insert(
+                header::ACCESS_CONTROL_ALLOW_METHODS,
+                HeaderValue::from_static(ANY_METHOD),
+            );
             let allowed_headers = HeaderValue::from_static("Content-Type,Authorization");
             headers.insert(header::ACCESS_CONTROL_ALLOW_HEADERS, allowed_headers);
         }
@@ -230,9 +243,9 @@ pub(super) async fn cors(State(app): State<Arc<App>>, request: Request, next: Ne
     response
 }
 
-/// Lets every page call Cloudinary's API, as Cloudinary does: what a caller may do is decided by the signature or the preset,
-/// and no cookie counts there.
-async fn open_cors(request: Request, next: Next) -> Response {
+/// Lets every page call Cloudinary's API, as Cloudinary does, and read what is public: what a caller may do is decided by the
+/// signature or the preset, and no cookie counts there.
+async fn open_cors(request: Request, next: Next, methods: &'static str) -> Response {
     let preflight =
         request.method() == Method::OPTIONS && request.headers().contains_key(header::ACCESS_CONTROL_REQUEST_METHOD);
     let mut response = if preflight {
@@ -243,8 +256,7 @@ async fn open_cors(request: Request, next: Next) -> Response {
     let headers = response.headers_mut();
     headers.insert(header::ACCESS_CONTROL_ALLOW_ORIGIN, HeaderValue::from_static("*"));
     if preflight {
-        let methods = HeaderValue::from_static("GET,POST,PUT,DELETE,OPTIONS");
-        headers.insert(header::ACCESS_CONTROL_ALLOW_METHODS, methods);
+        headers.insert(header::ACCESS_CONTROL_ALLOW_METHODS, HeaderValue::from_static(methods));
         let allowed = "Authorization,Content-Range,Content-Type,X-Requested-With,X-Unique-Upload-Id";
         headers.insert(header::ACCESS_CONTROL_ALLOW_HEADERS, HeaderValue::from_static(allowed));
     }

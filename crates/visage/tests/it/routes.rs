@@ -104,3 +104,47 @@ async fn delivery_and_cloudinary_api_keep_their_case() {
         assert!(t.get(path).await.status.is_client_error(), "{path}");
     }
 }
+
+#[tokio::test(flavor = "multi_thread")]
+async fn any_page_may_read_what_is_public() {
+    let t = TestApp::new();
+    let (with, without) = (t.member("Asha").await, t.member("Ben").await);
+    t.upload_ok(&with, &png(10, 10, [200, 0, 0])).await;
+    let nobody = "0".repeat(with.id.len());
+    for origin in ["https://any.example", "http://localhost:3000", ""] {
+        for (path, status) in [
+            (
+                format!("/api/users/{}/profile-image?size=96", with.id),
+                StatusCode::FOUND,
+            ),
+            (
+                format!("/api/users/{}/profile-image?size=96", without.id),
+                StatusCode::OK,
+            ),
+            (format!("/api/users/{nobody}/profile-image"), StatusCode::NOT_FOUND),
+            ("/api/users/x/Profile-Image/".to_owned(), StatusCode::NOT_FOUND),
+            ("/api/docs/openapi.json".to_owned(), StatusCode::OK),
+            ("/health".to_owned(), StatusCode::OK),
+        ] {
+            for method in [Method::GET, Method::HEAD] {
+                let answer = send(&t, method, &path, &[("origin", origin)]).await;
+                assert_eq!(answer.status, status, "{path}");
+                assert_eq!(answer.header("access-control-allow-origin"), "*", "{path}");
+                assert_eq!(answer.header("access-control-allow-credentials"), "", "{path}");
+            }
+            let preflight = [("origin", origin), ("access-control-request-method", "GET")];
+            let answer = send(&t, Method::OPTIONS, &path, &preflight).await;
+            assert_eq!(answer.status, StatusCode::NO_CONTENT, "{path}");
+            assert_eq!(answer.header("access-control-allow-origin"), "*", "{path}");
+            assert_eq!(
+                answer.header("access-control-allow-methods"),
+                "GET,HEAD,OPTIONS",
+                "{path}"
+            );
+        }
+    }
+    let private = t
+        .get_with("/api/users/profile", &[("origin", "https://any.example")])
+        .await;
+    assert_eq!(private.header("access-control-allow-origin"), "");
+}
