@@ -186,7 +186,8 @@ impl ImageForm {
                 text = Some(read_text(field).await.map_err(refused)?.ok_or_else(too_long)?);
                 continue;
             }
-            if field.file_name().is_none() {
+            // Without a name it is a text, or a form that was sent without choosing a file.
+            if field.file_name().is_none_or(str::is_empty) {
                 skip(field).await.map_err(refused)?;
                 continue;
             }

@@ -93,7 +93,7 @@ async fn receive_form(app: &App, mut form: Multipart) -> Result<Draft, ApiError>
         match (field.file_name(), field.name()) {
             (None, Some(CONTENT)) => draft.content = read_text(app, field, refused).await?,
             // Without a name it is a form that was sent without choosing a file.
-            (None, _) | (Some(""), Some(MEDIA)) => skip(field).await.map_err(refused)?,
+            (None | Some(""), _) => skip(field).await.map_err(refused)?,
             (Some(_), Some(MEDIA)) if draft.file.is_none() => {
                 let file = SpooledFile::receive(&app.temporary_folder, max_bytes, field.map_err(refused)).await?;
                 draft.file = Some(file);

@@ -5,7 +5,7 @@ use http::{Method, Request, StatusCode};
 use serde_json::{Value, json};
 
 use crate::pictures::png;
-use crate::test_app::{Answer, PASSWORD, TestApp};
+use crate::test_app::{Answer, PASSWORD, TestApp, form};
 
 async fn send(t: &TestApp, method: Method, path: &str, headers: &[(&str, &str)]) -> Answer {
     let mut request = Request::builder().method(method).uri(path);
@@ -147,4 +147,66 @@ async fn any_page_may_read_what_is_public() {
         .get_with("/api/users/profile", &[("origin", "https://any.example")])
         .await;
     assert_eq!(private.header("access-control-allow-origin"), "");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn form_without_a_chosen_file_has_no_file() {
+    let t = TestApp::new();
+    let member = t.member("Asha").await;
+    let (kind, nothing) = ("application/octet-stream", &b""[..]);
+    for parts in [
+        &[("profileImage", Some(""), kind, nothing)][..],
+        &[("profileImage", None, kind, nothing)],
+        &[("profileImage", Some(""), kind, &b"bytes"[..])],
+        &[
+            ("avatar", Some(""), kind, nothing),
+            ("crop", None, "text/plain", nothing),
+        ],
+        &[],
+    ] {
+        let answer = t.upload_form(&member, form(parts)).await;
+        assert_eq!(answer.refusal(), (400, "No file uploaded".to_owned()), "{parts:?}");
+    }
+    // One empty part beside the file is what a form with two inputs sends.
+    let picture = png(10, 10, [200, 0, 0]);
+    let parts = [
+        ("profileImage", Some(""), kind, nothing),
+        ("profileImage", Some("me.png"), "image/png", &picture[..]),
+    ];
+    assert_eq!(t.upload_form(&member, form(&parts)).await.status, StatusCode::OK);
+    let empty = [("profileImage", Some("me.png"), "image/png", nothing)];
+    let answer = t.upload_form(&member, form(&empty)).await;
+    assert_eq!(
+        answer.status,
+        StatusCode::UNSUPPORTED_MEDIA_TYPE,
+        "an empty file is a file"
+    );
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn post_without_a_chosen_file_is_a_text() {
+    let t = TestApp::new();
+    let member = t.member("Asha").await;
+    let send = async |parts: &[(&str, Option<&str>, &str, &[u8])]| {
+        let request = Request::post("/api/posts")
+            .header("authorization", format!("Bearer {}", member.token))
+            .header(
+                "content-type",
+                format!("multipart/form-data; boundary={}", crate::test_app::BOUNDARY),
+            )
+            .body(Body::from(form(parts)))
+            .unwrap();
+        t.send(request).await
+    };
+    let kind = "application/octet-stream";
+    let text = ("content", None, "text/plain", &b"hello"[..]);
+    for file in [("media", Some(""), kind, &b""[..]), ("image", Some(""), kind, &b""[..])] {
+        let answer = send(&[text, file]).await;
+        assert_eq!(answer.status, StatusCode::CREATED, "{answer:?}");
+        assert_eq!(
+            (&answer.json()["content"], &answer.json()["media"]),
+            (&json!("hello"), &Value::Null)
+        );
+        assert_eq!(send(&[file]).await.status, StatusCode::BAD_REQUEST);
+    }
 }

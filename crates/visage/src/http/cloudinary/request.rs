@@ -90,7 +90,7 @@ async fn read_form(
             if received.file.is_some() {
                 return Err(ApiError::bad_request("Only one file can be uploaded at a time"));
             }
-            received.file = Some(spool(app, field, max_file_bytes).await?);
+            received.file = spool(app, field, max_file_bytes).await?;
         } else {
             let text = read_text(field).await?;
             received.params.push_text(&name, text)?;
@@ -99,7 +99,8 @@ async fn read_form(
     Ok(())
 }
 
-async fn spool(app: &Arc<App>, field: Field<'_>, max_bytes: u64) -> Result<ReceivedFile, ApiError> {
+/// The file in a field; `None` for one that a browser sends when no file was chosen.
+async fn spool(app: &Arc<App>, field: Field<'_>, max_bytes: u64) -> Result<Option<ReceivedFile>, ApiError> {
     let name = field.file_name().map(str::to_owned);
     let file = SpooledFile::receive(
         &app.temporary_folder,
@@ -108,7 +109,8 @@ async fn spool(app: &Arc<App>, field: Field<'_>, max_bytes: u64) -> Result<Recei
     )
     .await;
     match file {
-        Ok(file) => Ok(ReceivedFile { file, name }),
+        Ok(file) if file.len_bytes() == 0 && name.as_deref() == Some("") => Ok(None),
+        Ok(file) => Ok(Some(ReceivedFile { file, name })),
         Err(SpoolError::TooLarge { max_bytes }) => Err(too_large(max_bytes + 1, max_bytes)),
         Err(other) => Err(other.into()),
     }
