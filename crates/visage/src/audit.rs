@@ -37,6 +37,8 @@ pub struct Audit {
     pub missing_originals: u64,
     /// Originals whose bytes have another hash than was recorded: damage.
     pub damaged_originals: u64,
+    /// Assets whose attributes cannot be read: damage. Until they are restored only a token opens them.
+    pub unreadable_attributes: u64,
     /// Profile images and media of posts that no user, no post, no pending exchange and no retirement names.
     pub unreferenced_assets: u64,
     /// Exchanges that have not come to an end.
@@ -77,7 +79,7 @@ pub enum AuditError {
 impl Audit {
     /// Whether anything is lost or wrong.
     pub fn is_damaged(&self) -> bool {
-        self.dangling_references + self.missing_originals + self.damaged_originals > 0
+        self.dangling_references + self.missing_originals + self.damaged_originals + self.unreadable_attributes > 0
     }
 
     /// Whether there is anything that no pass of the reaper will put right: what nothing needs, or a URL that leads elsewhere.
@@ -180,6 +182,10 @@ async fn assets(app: &App, shown: &HashSet<String>, audit: &mut Audit) -> Result
         for asset in &page {
             audit.assets += 1;
             check_original(app, &asset.upload, &asset.key, audit).await?;
+            if let Err(error) = Extra::read(&asset.details) {
+                tracing::error!(asset.public_id = %asset.key.public_id, error = %error, "failed to read asset attributes");
+                audit.unreadable_attributes += 1;
+            }
             let id = asset.key.public_id.as_str();
             // What came through Cloudinary's API is for its callers to account for; more is said of it.
             let is_ours = folders.iter().any(|folder| id.starts_with(folder)) && Extra::is_plain(&asset.details);

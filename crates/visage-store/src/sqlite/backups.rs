@@ -4,7 +4,7 @@ use jiff::Timestamp;
 use rusqlite::{OptionalExtension as _, Row, Transaction, params};
 
 use super::uploads::{doom_live, key_params, read_key, read_upload};
-use super::values::{json, time, to_json};
+use super::values::{record, time, to_json};
 use crate::asset::{Asset, AssetDetails, AssetKey, Backup};
 use crate::error::Result;
 use crate::ids::{AssetId, UploadId};
@@ -67,6 +67,6 @@ fn read(row: &Row<'_>) -> rusqlite::Result<Backup> {
         created_at: time(row, "created_at")?,
         kept_at: time(row, "kept_at")?,
         upload: read_upload(row)?,
-        details: json(row, "details")?,
+        details: record(row, "details")?,
     })
 }

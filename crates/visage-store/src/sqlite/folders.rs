@@ -143,7 +143,7 @@ fn assets_in(
 ) -> Result<Vec<(crate::ids::AssetId, crate::asset::AssetDetails)>> {
     let mut statement = tx.prepare_cached(ASSETS_IN)?;
     let rows = statement.query_map(params![folder, inside, end], |row| {
-        Ok((row.get("id")?, super::values::json(row, "details")?))
+        Ok((row.get("id")?, super::values::record(row, "details")?))
     })?;
     Ok(rows.collect::<Result<_, _>>()?)
 }

@@ -5,7 +5,7 @@ use rusqlite::types::Type;
 use rusqlite::{OptionalExtension as _, Row, Transaction, params};
 use visage_cloudinary::{DeliveryType, ImageFormat, ResourceType};
 
-use super::values::{damaged, json, limit, optional_time, public_id, recipe, time, to_json, word};
+use super::values::{damaged, json, limit, optional_time, public_id, recipe, record, time, to_json, word};
 use super::{backups, folders, indexes};
 use crate::asset::{Asset, AssetKey, ImageFacts, Media, Upload, UploadFacts};
 use crate::catalog::{Commit, CommitError, CommitUpload, DoomedUpload, UploadRecord, UploadState};
@@ -266,7 +266,7 @@ pub(super) fn read_asset(row: &Row<'_>) -> rusqlite::Result<Asset> {
         version: row.get("version")?,
         created_at: time(row, "created_at")?,
         upload: read_upload(row)?,
-        details: json(row, "details")?,
+        details: record(row, "details")?,
     })
 }
 

@@ -87,6 +87,16 @@ pub(super) fn json<T: serde::de::DeserializeOwned + Default>(row: &Row<'_>, colu
     )
 }
 
+/// A record that is kept as a JSON object; the default for an empty column. A list is damage: it would be read as the
+/// record's members in their order, and an empty one as the default.
+pub(super) fn record<T: serde::de::DeserializeOwned + Default>(row: &Row<'_>, column: &str) -> rusqlite::Result<T> {
+    let text: Option<String> = row.get(column)?;
+    if text.is_some_and(|text| !text.trim_start().starts_with('{')) {
+        return Err(damaged(Type::Text, format!("no object in column {column}")));
+    }
+    json(row, column)
+}
+
 /// A value as JSON text.
 pub(super) fn to_json<T: serde::Serialize>(value: &T) -> crate::error::Result<String> {
     serde_json::to_string(value).map_err(crate::error::StoreError::backend)

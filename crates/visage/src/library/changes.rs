@@ -20,8 +20,10 @@ use visage_cloudinary::ResourceType;
 use visage_store::{
     Asset, AssetFilter, AssetId, AssetKey, AssetOrder, Backup, Catalog, Commit, CommitError, CommitUpload, Cursor,
     Derived, DerivedFacts, DerivedId, DerivedKey, Document, DocumentKind, Documents, DoomedUpload, EditDetails, Edited,
-    Page, RenameAsset, Renamed, Result, SearchPage, SearchQuery, Sqlite, UploadId, UploadRecord, Usage,
+    Page, RenameAsset, Renamed, Result, SearchPage, SearchQuery, Sqlite, StoreError, UploadId, UploadRecord, Usage,
 };
+
+use super::extra::guard_edit;
 
 /// Assets share this many counts: a change of one now and then costs another a look-up, and memory stays bounded.
 const COUNTS: usize = 1024;
@@ -196,7 +198,11 @@ impl<T: Catalog> Catalog for Watched<Arc<T>> {
     async fn edit_asset(&self, id: &AssetId, edit: EditDetails, now: Timestamp) -> Result<Option<Edited>> {
         // Which asset it is turns out when it is done.
         let mut counted = self.counted(Vec::new());
+        let (edit, refused) = guard_edit(edit);
         let edited = self.inner.edit_asset(id, edit, now).await?;
+        if let Some(error) = refused.reason() {
+            return Err(StoreError::Damaged(format!("asset {id}: {error}")));
+        }
         if let Some(edited) = &edited {
             counted.keys.push(edited.asset.key.clone());
         }

@@ -1,10 +1,16 @@
 //! What the library keeps with an asset besides what assets are found by.
+//!
+//! It says who may see the asset, so a record that cannot be read fails closed: it reads as one that only a token opens, no
+//! edit is made of it ([`guard_edit`]), and `visage audit` counts it.
+
+use std::sync::{Arc, Mutex, PoisonError};
 
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
-use serde_json::{Map, Value};
-use visage_store::AssetDetails;
+use serde_json::{Map, Value, json};
+use visage_store::{AssetDetails, EditDetails};
 
+use super::access;
 use super::options::Analyse;
 
 /// The members of [`AssetDetails::extra`]. Absent ones take no room.
@@ -50,7 +56,15 @@ pub struct Extra {
     /// When what was last changed.
     #[serde(skip_serializing_if = "LastUpdated::is_empty")]
     pub last_updated: LastUpdated,
+    /// Members that this release does not know; another one wrote them.
+    #[serde(flatten)]
+    pub unknown: Map<String, Value>,
 }
+
+/// A record that cannot be read: it was damaged, or another release wrote it otherwise.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[error("the attributes of the asset cannot be read: {0}")]
+pub struct UnreadableRecord(String);
 
 /// What was found in a picture, where somebody asked.
 #[derive(Debug, Clone, PartialEq, Default, Serialize, Deserialize)]
@@ -98,12 +112,37 @@ pub struct LastUpdated {
 }
 
 impl Extra {
-    /// What is kept with `details`. What cannot be read, because another release wrote it, counts as absent.
+    /// What is kept with `details`. A record that cannot be read is one that only a token opens.
     pub fn of(details: &AssetDetails) -> Self {
+        Self::read(details).unwrap_or_else(|error| {
+            tracing::error!(asset.display_name = details.display_name, error = %error, "failed to read asset attributes");
+            Self {
+                access_control: Some(json!([{ "access_type": "token" }])),
+                ..Self::default()
+            }
+        })
+    }
+
+    /// What is kept with `details`.
+    ///
+    /// # Errors
+    /// See [`UnreadableRecord`].
+    pub fn read(details: &AssetDetails) -> Result<Self, UnreadableRecord> {
         if details.extra.is_empty() {
-            return Self::default();
+            return Ok(Self::default());
         }
-        serde_json::from_value(Value::Object(details.extra.clone())).unwrap_or_default()
+        // Absent is what is written for nothing, so `null` is none of ours.
+        if details.extra.get("access_control").is_some_and(Value::is_null) {
+            return Err(UnreadableRecord("access_control is null".to_owned()));
+        }
+        let read: Self = serde_json::from_value(Value::Object(details.extra.clone()))
+            .map_err(|error| UnreadableRecord(error.to_string()))?;
+        match &read.access_control {
+            Some(control) => access::check(control)
+                .map_err(|reason| UnreadableRecord(format!("access_control: {reason}")))
+                .map(|()| read),
+            None => Ok(read),
+        }
     }
 
     /// Whether nothing is said but which part is shown: so are the pictures of users and posts.
@@ -115,13 +154,38 @@ impl Extra {
         rest == Self::default()
     }
 
-    /// Puts this into `details`.
+    /// Puts this into `details`, unless what is there cannot be read: that is not overwritten.
     pub fn keep_in(&self, details: &mut AssetDetails) {
+        if Self::read(details).is_err() {
+            return;
+        }
         details.extra = match serde_json::to_value(self) {
             Ok(Value::Object(members)) => members,
             _ => Map::new(),
         };
     }
+}
+
+/// An edit that was refused, and why.
+#[derive(Debug, Clone, Default)]
+pub struct RefusedEdit(Arc<Mutex<Option<UnreadableRecord>>>);
+
+impl RefusedEdit {
+    /// Why the edit was refused; `None` when it was made.
+    pub fn reason(&self) -> Option<UnreadableRecord> {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner).clone()
+    }
+}
+
+/// The same edit, which changes nothing of an asset whose record cannot be read. Whether it was refused is known afterwards.
+pub fn guard_edit(edit: EditDetails) -> (EditDetails, RefusedEdit) {
+    let refused = RefusedEdit::default();
+    let noted = refused.clone();
+    let guarded: EditDetails = Box::new(move |details: &mut AssetDetails| match Extra::read(details) {
+        Ok(_) => edit(details),
+        Err(error) => *noted.0.lock().unwrap_or_else(PoisonError::into_inner) = Some(error),
+    });
+    (guarded, refused)
 }
 
 impl Analysis {
@@ -180,5 +244,48 @@ mod tests {
         };
         extra.keep_in(&mut details);
         assert_eq!(Extra::of(&details), extra);
+    }
+    fn details(extra: Value) -> AssetDetails {
+        let mut details = AssetDetails::default();
+        details.extra = extra.as_object().unwrap().clone();
+        details
+    }
+
+    #[test]
+    fn unreadable_record_opens_nothing_and_stays_as_it_is() {
+        for damage in [
+            json!({"access_control": "token"}),
+            json!({"access_control": null}),
+            json!({"access_control": {"access_type": "token"}}),
+            json!({"access_control": [{"access_type": "anonymous", "end": "soon"}]}),
+            json!({"access_control": [{"access_type": "nobody"}]}),
+            json!({"access_control": [5]}),
+            json!({"access_control": [{"access_type": "token"}], "eager": 5}),
+            json!({"headers": ["X"]}),
+            json!({"custom_coordinates": [[1, 2, 3]]}),
+            json!({"last_updated": {"tags_updated_at": "yesterday"}}),
+        ] {
+            let damaged = details(damage);
+            assert!(Extra::read(&damaged).is_err(), "{damaged:?}");
+            let closed = Extra::of(&damaged).access_control;
+            assert_eq!(closed, Some(json!([{ "access_type": "token" }])));
+            assert!(!Extra::is_plain(&damaged));
+            let mut edited = damaged.clone();
+            Extra::default().keep_in(&mut edited);
+            assert_eq!(edited, damaged);
+            let (edit, refused) = guard_edit(Box::new(|details| details.tags.extend(["x".to_owned()])));
+            edit(&mut edited);
+            assert_eq!((&edited, refused.reason().is_some()), (&damaged, true));
+        }
+    }
+
+    #[test]
+    fn members_of_another_release_outlive_an_edit() {
+        let mut kept = details(json!({"headers": "X-Robots-Tag: none", "of_tomorrow": {"a": [1]}}));
+        let mut extra = Extra::read(&kept).unwrap();
+        extra.headers = None;
+        extra.keep_in(&mut kept);
+        assert_eq!(kept, details(json!({"of_tomorrow": {"a": [1]}})));
+        assert!(!Extra::is_plain(&kept));
     }
 }

@@ -10,6 +10,7 @@ mod cloudinary;
 mod cloudinary_account;
 mod corpus;
 mod crop;
+mod damaged_records;
 mod delivery;
 mod fault_proxy;
 mod feed;

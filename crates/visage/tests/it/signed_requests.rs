@@ -432,11 +432,11 @@ async fn altered_request_breaks_its_signature_or_changes_nothing() {
             let mut fields = honest.clone();
             // The first cases travel otherwise and are not altered.
             let alterations = usize::from(case >= FORMS.len() as u64) * (1 + chance.below(2));
-            (0..alterations).filter(|_| !honest.is_empty()).for_each(|_| {
+            for _ in 0..alterations {
                 if !fields.is_empty() {
                     alter(&mut fields, &mut chance);
                 }
-            });
+            }
             let how = FORMS[usize::try_from(case).unwrap() % FORMS.len()];
             let answer = t.send(request(call.path, &fields, how, &picture)).await;
             let now = without_file_name(state(&t).await);

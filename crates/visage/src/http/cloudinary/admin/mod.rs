@@ -15,7 +15,7 @@ mod triggers;
 
 use http::Method;
 use serde_json::{Value, json};
-use visage_store::{Cursor, Page};
+use visage_store::{Cursor, Document, Page};
 
 use super::Call;
 use super::endpoint::Endpoint;
@@ -103,6 +103,13 @@ fn page<T>(name: &str, page: Page<T>, view: impl FnMut(T) -> Value) -> Object {
         object.insert("next_cursor".to_owned(), json!(next.to_string()));
     }
     object
+}
+
+/// What an edit of a document begins with. One that cannot be read, because it was damaged or another release wrote it
+/// otherwise, is not written over.
+fn editable<T: serde::de::DeserializeOwned>(document: &Document) -> Result<T, ApiError> {
+    serde_json::from_value(document.body.clone())
+        .map_err(|error| ApiError::internal(format!("{:?} {} cannot be read: {error}", document.kind, document.name)))
 }
 
 fn not_found(message: impl std::fmt::Display) -> ApiError {

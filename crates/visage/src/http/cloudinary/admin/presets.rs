@@ -90,7 +90,7 @@ async fn create(call: Call) -> Answer {
 async fn update(call: Call) -> Answer {
     loop {
         let document = find(&call).await?;
-        let mut preset = preset_of(&document);
+        let mut preset: Preset = super::editable(&document)?;
         change(&call, &mut preset)?;
         let body = serde_json::to_value(&preset).map_err(ApiError::internal)?;
         let (documents, now) = (&call.app.library.documents, call.app.clock.now());

@@ -272,7 +272,8 @@ async fn update(call: Call) -> Answer {
     loop {
         let (documents, now) = (&call.app.library.documents, call.app.clock.now());
         let document = documents.find_document(KIND, &asked.name).await?;
-        let mut body = document.as_ref().map(kept).unwrap_or_default();
+        let found: Option<NamedTransformation> = document.as_ref().map(super::editable).transpose()?;
+        let mut body = found.unwrap_or_default();
         if document.is_none() && asked.eager.is_none() {
             return Err(unknown(&asked.name));
         }

@@ -24,6 +24,10 @@ pub(super) async fn rename(call: Call) -> Answer {
     };
     receive::refuse_in_use(&call.app, &from).await?;
     receive::refuse_in_use(&call.app, &to).await?;
+    // The time of the rename is noted with the asset afterwards: what cannot be noted is not begun.
+    if let Some(asset) = call.app.library.catalog.find_asset(&from).await? {
+        Extra::read(&asset.details).map_err(ApiError::internal)?;
+    }
     let now = call.app.clock.now();
     let rename = RenameAsset {
         purge_at: later(now, call.app.library.purge_delay),
