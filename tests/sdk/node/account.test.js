@@ -32,9 +32,15 @@ async function read(request) {
   return entry;
 }
 
+/** Public ids that were destroyed: their delivery URLs are 404. */
+const gone = new Set();
+
 /** What an account answers. */
 function answer({ path: url, fields, file }) {
-  if (url.endsWith('/destroy')) return { result: 'ok' };
+  if (url.endsWith('/destroy')) {
+    gone.add(fields.public_id);
+    return { result: 'ok' };
+  }
   if (!file) return {};
   const etag = crypto.createHash('md5').update(file.bytes).digest('hex');
   return { public_id: fields.public_id, version: 1719307544, etag, bytes: file.bytes.length, width: 1, height: 1, format: 'png' };
@@ -44,6 +50,7 @@ const recorder = http.createServer(async (request, response) => {
   const entry = await read(request);
   recorded.push(entry);
   response.setHeader('content-type', 'application/json');
+  if (entry.method === 'HEAD' && [...gone].some((id) => entry.path.endsWith(id))) response.statusCode = 404;
   response.end(entry.method === 'HEAD' ? undefined : JSON.stringify(answer(entry)));
   waiting();
 });

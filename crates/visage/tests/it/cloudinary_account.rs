@@ -3,6 +3,8 @@
 use std::time::Duration;
 
 use http::StatusCode;
+use visage::audit::audit;
+use visage::jobs::reaper::Reaped;
 
 use crate::fault_proxy::{Fault, FaultProxy};
 use crate::pictures::{noisy_png, png};
@@ -14,6 +16,10 @@ const GREEN: [u8; 3] = [0, 200, 0];
 /// What is aimed at.
 pub(crate) const UPLOADS: &str = "/image/upload HTTP/1.1";
 const DESTROYS: &str = "/image/destroy HTTP/1.1";
+
+/// Answers to a request that was not carried out.
+const DESTROYED: Fault = Fault::Lie("{\"result\":\"ok\"}");
+const NOT_FOUND: Fault = Fault::Lie("{\"result\":\"not found\"}");
 
 pub(crate) const FAULTS: &[Fault] = &[
     Fault::Delay(Duration::from_secs(9)),
@@ -128,6 +134,8 @@ async fn a_picture_that_cannot_be_destroyed_now_is_destroyed_later() {
         Fault::Status(401),
         Fault::AnswerLost,
         Fault::Garbage,
+        DESTROYED,
+        NOT_FOUND,
     ] {
         let (t, proxy) = app(1000).await;
         let member = t.member("Asha").await;
@@ -141,6 +149,49 @@ async fn a_picture_that_cannot_be_destroyed_now_is_destroyed_later() {
         assert_eq!(t.reap().await.destroyed_pictures, 1, "{fault:?}");
         assert_eq!(t.get(&first).await.status, StatusCode::NOT_FOUND);
     }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn picture_that_is_still_there_stays_due() {
+    for (fault, confirm) in [(DESTROYED, true), (NOT_FOUND, true), (DESTROYED, false)] {
+        let (t, proxy) = TestApp::behind_faults(|config| {
+            config.cloudinary.breaker_failures = 2;
+            config.cloudinary.confirm = confirm;
+        })
+        .await;
+        let member = t.member("Asha").await;
+        let first = t.upload_ok(&member, &png(10, 10, RED)).await;
+        t.upload_ok(&member, &png(20, 20, GREEN)).await;
+        t.advance(Duration::from_secs(600));
+        proxy.inject(fault, DESTROYS, usize::MAX);
+        // 30 seconds, a minute, two minutes: each pass that comes too early does nothing.
+        for pause in [30, 60, 120] {
+            assert_eq!(t.reap().await.failed_pictures, 1, "{fault:?}");
+            assert_eq!(t.reap().await, Reaped::default(), "{fault:?}");
+            assert_eq!(audit(&t.app).await.unwrap().expired_media, 1, "{fault:?}");
+            t.advance(Duration::from_secs(pause - 1));
+            assert_eq!(t.reap().await, Reaped::default(), "{fault:?}");
+            t.advance(Duration::from_secs(1));
+        }
+        assert_eq!(proxy.met(), 3, "one request for each pass that was due");
+        assert_eq!(t.get("/health").await.json()["mediaHost"]["breaker"], "closed");
+        proxy.relent().await;
+        assert_eq!(t.reap().await.destroyed_pictures, 1, "{fault:?}");
+        assert_eq!(t.get(&first).await.status, StatusCode::NOT_FOUND);
+        assert_eq!(audit(&t.app).await.unwrap().expired_media, 0, "{fault:?}");
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn admin_api_decides_where_the_delivery_url_does_not() {
+    let (t, proxy) = app(1000).await;
+    let member = t.member("Asha").await;
+    t.upload_ok(&member, &png(10, 10, RED)).await;
+    t.upload_ok(&member, &png(20, 20, GREEN)).await;
+    t.advance(Duration::from_secs(600));
+    proxy.inject(Fault::Status(403), "HEAD ", usize::MAX);
+    assert_eq!(t.reap().await.destroyed_pictures, 1);
+    assert_eq!(proxy.relent().await, 1);
 }
 
 #[tokio::test(flavor = "multi_thread")]

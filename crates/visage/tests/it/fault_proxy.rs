@@ -25,6 +25,8 @@ pub(crate) enum Fault {
     Truncated,
     /// A 200 that is no JSON.
     Garbage,
+    /// A 200 with this JSON, which is a lie: the request is not forwarded.
+    Lie(&'static str),
     /// Bytes that are no HTTP.
     Noise,
     /// This status instead of an answer; nobody else hears of the request.
@@ -141,6 +143,7 @@ async fn serve(
                 return None;
             }
             Some(Fault::Garbage) => client.write_all(&answer(200, "", "<html>hello")).await.ok()?,
+            Some(Fault::Lie(body)) => client.write_all(&answer(200, "", body)).await.ok()?,
             Some(Fault::Noise) => return client.write_all(b"\0\x01\x02 no HTTP at all\r\n\r\n").await.ok(),
             Some(Fault::Status(status)) => {
                 client.write_all(&answer(status, "", REFUSAL)).await.ok()?;

@@ -251,11 +251,20 @@ impl MediaHost for Cloudinary {
         let fields = [("invalidate", "true"), ("public_id", public_id.as_str())];
         let act = || self.client.call(resource_type, "destroy", &fields, None);
         let answer = self.persist("destroy", act).await?;
-        match answer["result"].as_str() {
-            Some("ok") => Ok(true),
-            Some("not found") => Ok(false),
-            _ => Err(MediaHostError::Failed("an answer that is not understood".into())),
+        let was_there = match answer["result"].as_str() {
+            Some("ok") => true,
+            Some("not found") => false,
+            _ => return Err(MediaHostError::Failed("an answer that is not understood".into())),
+        };
+        let is_gone = self
+            .persist("confirm", || self.is_gone(public_id, resource_type))
+            .await?;
+        if is_gone {
+            return Ok(was_there);
         }
+        Err(MediaHostError::Failed(
+            "it answered that the picture is destroyed, and still has it".into(),
+        ))
     }
 
     async fn exists(&self, public_id: &PublicId, resource_type: ResourceType) -> Result<bool, MediaHostError> {

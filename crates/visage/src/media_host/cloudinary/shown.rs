@@ -1,6 +1,7 @@
 //! What the account knows of a stored picture, and another look at it.
 
 use http::{Method, StatusCode};
+use rand::RngExt as _;
 use serde_json::Value;
 use visage_cloudinary::{DeliveryType, PublicId, ResourceType};
 
@@ -19,6 +20,31 @@ impl Cloudinary {
                 "it answered for a picture that is not there",
             )),
             confirmed => confirmed.map(drop),
+        }
+    }
+
+    /// Whether a picture that was answered to be destroyed is gone. The delivery URL is asked, with a version that no cache can
+    /// know; what it leaves open the Admin API is asked, whose calls are counted by the hour.
+    pub(super) async fn is_gone(&self, public_id: &PublicId, resource_type: ResourceType) -> Result<bool, Fault> {
+        match self.delivers(public_id, resource_type).await {
+            Some(is_delivered) => Ok(!is_delivered),
+            None => self.is_there(public_id, resource_type).await.map(|is_there| !is_there),
+        }
+    }
+
+    /// Whether the original is delivered; `None` where that is not certain: another answer than these two, a video (its URL
+    /// has an extension, which is not known here), or an account whose deliveries cannot be asked for from here.
+    async fn delivers(&self, public_id: &PublicId, resource_type: ResourceType) -> Option<bool> {
+        if !self.confirm || resource_type != ResourceType::Image {
+            return None;
+        }
+        // Seconds before 2001: no upload has them, and the account delivers what is current under any version.
+        let version = rand::rng().random_range(1..1_000_000_000);
+        let url = self.plain_url(public_id, resource_type).with_version(version);
+        match self.client.deliver(Method::HEAD, &self.write(&url), 0).await {
+            Ok(_) => Some(true),
+            Err(fault) if fault.kind == FaultKind::Refused(StatusCode::NOT_FOUND) => Some(false),
+            Err(_) => None,
         }
     }
 
