@@ -68,6 +68,8 @@ fn connection_builder(config: &HttpConfig) -> Builder {
     builder
         .timer(TokioTimer::new())
         .header_read_timeout(config.header_timeout.as_duration())
+        // A client that has said all may close its side and wait (RFC 9112, 9.6); one that is gone is noticed by the answer.
+        .half_close(true)
         .max_buf_size(MAX_HEAD_BYTES);
     builder
 }

@@ -5,8 +5,12 @@ use std::time::Duration;
 use futures_util::StreamExt as _;
 use http::{Method, Request, StatusCode};
 use serde_json::json;
+use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
+use tokio_util::sync::CancellationToken;
+use visage::http::Front;
 
-use crate::test_app::TestApp;
+use crate::pictures::png;
+use crate::test_app::{BOUNDARY, TestApp, form};
 
 #[tokio::test(flavor = "multi_thread")]
 async fn health_says_ok_and_the_environment() {
@@ -247,4 +251,62 @@ async fn who_changes_too_much_is_told_when_to_come_again() {
     assert_eq!(refused.status, StatusCode::TOO_MANY_REQUESTS);
     assert_ne!(refused.header("retry-after"), "");
     t.upload_ok(&other, &picture).await;
+}
+
+/// Sends all of a request, closes the sending side, and reads until the server closes its own.
+async fn half_closed(address: std::net::SocketAddr, request: &[u8]) -> String {
+    let mut stream = tokio::net::TcpStream::connect(address).await.unwrap();
+    stream.write_all(request).await.unwrap();
+    stream.shutdown().await.unwrap();
+    let mut answer = Vec::new();
+    stream.read_to_end(&mut answer).await.unwrap();
+    String::from_utf8_lossy(&answer).into_owned()
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn client_that_closes_its_side_gets_its_answer() {
+    let t = TestApp::new();
+    let member = t.member("Asha").await;
+    let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let (address, stop) = (listener.local_addr().unwrap(), CancellationToken::new());
+    let (front, http) = (Front::new(std::sync::Arc::clone(&t.app)), t.app.config.http.clone());
+    let served = {
+        let stop = stop.clone();
+        tokio::spawn(async move { visage::http::server::serve(listener, front, &http, stop).await })
+    };
+    let login = json!({"email": member.email, "password": crate::test_app::PASSWORD}).to_string();
+    let form = form(&[("profileImage", Some("me.png"), "image/png", &png(200, 200, [1, 2, 3]))]);
+    let requests = [
+        ("GET /health", String::new(), Vec::new()),
+        (
+            "POST /api/auth/login",
+            "Content-Type: application/json\r\n".to_owned(),
+            login.into_bytes(),
+        ),
+        (
+            "POST /api/users/profile-image",
+            format!(
+                "Authorization: Bearer {}\r\nContent-Type: multipart/form-data; boundary={BOUNDARY}\r\n",
+                member.token
+            ),
+            form,
+        ),
+    ];
+    for (line, headers, body) in requests {
+        let length = body.len();
+        let head = format!("{line} HTTP/1.1\r\nHost: own.example\r\n{headers}Content-Length: {length}\r\n\r\n");
+        for _ in 0..5 {
+            let answer = half_closed(address, &[head.as_bytes(), &body].concat()).await;
+            assert!(answer.starts_with("HTTP/1.1 200 OK\r\n"), "{line}: {answer:?}");
+        }
+    }
+    // A request that breaks off is not carried out.
+    let cut = half_closed(
+        address,
+        b"POST /api/auth/login HTTP/1.1\r\nContent-Length: 100\r\n\r\n{",
+    )
+    .await;
+    assert!(!cut.starts_with("HTTP/1.1 200"), "{cut:?}");
+    stop.cancel();
+    served.await.unwrap();
 }
