@@ -4,6 +4,7 @@
 //! type leaves this module, and no error tells what an answer contained.
 
 mod address;
+mod encoding;
 mod network;
 mod outgoing;
 pub(crate) mod tls;
@@ -25,6 +26,7 @@ pub use address::is_public;
 pub use network::{Network, SystemNetwork};
 pub use outgoing::{Answer, Outgoing, Refusal, parse_allowed};
 
+use self::encoding::Encoding;
 use crate::config::FetchConfig;
 use crate::spool::{SpoolError, SpooledFile};
 
@@ -168,7 +170,7 @@ impl Fetcher {
         let headers = request.headers_mut();
         headers.insert(header::USER_AGENT, USER_AGENT);
         headers.insert(header::ACCEPT, HeaderValue::from_static("*/*"));
-        // What is not compressed cannot swell.
+        // What is not compressed cannot swell; some servers compress all the same.
         headers.insert(header::ACCEPT_ENCODING, HeaderValue::from_static("identity"));
         if let Some(credentials) = credentials {
             headers.insert(header::AUTHORIZATION, credentials.clone());
@@ -178,18 +180,15 @@ impl Fetcher {
 }
 
 async fn receive(answer: Answer, folder: &Path, max_bytes: u64, asked: &Url, last: &Url) -> Result<Fetched, Stop> {
-    if answer
-        .header("content-encoding")
-        .is_some_and(|e| !e.eq_ignore_ascii_case("identity"))
-    {
-        return Err(Refusal::Answer.into());
-    }
-    if let Some(bytes) = answer.content_length().filter(|bytes| *bytes > max_bytes) {
+    let encoding = Encoding::of(&answer.headers)?;
+    // The length of what is encoded says nothing of what comes out.
+    let length = answer.content_length().filter(|_| encoding == Encoding::Identity);
+    if let Some(bytes) = length.filter(|bytes| *bytes > max_bytes) {
         return Err(Stop::TooLarge(bytes));
     }
     let content_type = answer.header("content-type").map(ToOwned::to_owned);
     let mut come = 0;
-    let stream = answer.into_stream().inspect_ok(|piece| come += piece.len() as u64);
+    let stream = encoding::decoded(encoding, answer.into_stream()).inspect_ok(|piece| come += piece.len() as u64);
     let received = SpooledFile::receive(folder, max_bytes, stream).await;
     let file = received.map_err(|error| match error {
         SpoolError::TooLarge { .. } => Stop::TooLarge(come),

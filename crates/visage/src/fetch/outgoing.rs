@@ -76,6 +76,9 @@ pub enum Refusal {
     /// The answer breaks HTTP's rules or our limits, or broke off.
     #[error("ERR_INVALID_RESP 0")]
     Answer,
+    /// Compressed, but not as gzip or deflate.
+    #[error("the answer is compressed in a way that is not supported; send it as it is, or as gzip")]
+    Encoding,
     /// The answer is not the file.
     #[error("{0}")]
     Status(StatusCode),

@@ -1,9 +1,12 @@
 //! Files from URLs that somebody else chose: what comes, what is refused, and that nobody is sent into our own network.
 
 use std::collections::BTreeSet;
+use std::io::Write as _;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex};
 
+use flate2::Compression;
+use flate2::write::{DeflateEncoder, GzEncoder, ZlibEncoder};
 use tokio::net::TcpListener;
 use visage::config::{FetchConfig, Period};
 use visage::fetch::{FetchError, Fetched, Fetcher};
@@ -11,6 +14,7 @@ use visage::fetch::{FetchError, Fetched, Fetcher};
 use crate::canned_server::{CannedServer, TestNetwork, answer};
 
 const PUBLIC: &str = "93.184.215.14";
+const UNKNOWN_ENCODING: &str = "the answer is compressed in a way that is not supported; send it as it is, or as gzip";
 
 fn fetcher(configure: impl FnOnce(&mut FetchConfig), network: &Arc<TestNetwork>) -> Fetcher {
     let mut config = FetchConfig::default();
@@ -93,6 +97,8 @@ async fn failures_have_cloudinarys_words_and_tell_nothing_of_the_answer() {
             "/gone" => answer("404 Not Found", "X: hush\r\n", b"hush"),
             "/broken" => b"HTTP/1.1 200 OK\r\nContent-Length: 10\r\n\r\nhush".to_vec(),
             "/zip" => answer("200 OK", "Content-Encoding: gzip\r\n", b"hush"),
+            "/brotli" => answer("200 OK", "Content-Encoding: br\r\n", b"hush"),
+            "/twice" => answer("200 OK", "Content-Encoding: gzip, gzip\r\n", b"hush"),
             "/heads" => [b"HTTP/1.1 200 OK\r\nA: ".as_slice(), &vec![b'a'; 100_000]].concat(),
             "/loop" => answer("302 Found", "Location: /loop\r\n", b"hush"),
             _ => b"hush".to_vec(),
@@ -104,6 +110,8 @@ async fn failures_have_cloudinarys_words_and_tell_nothing_of_the_answer() {
         ("http://files.example/gone", "404 Not Found"),
         ("http://files.example/broken", "ERR_INVALID_RESP 0"),
         ("http://files.example/zip", "ERR_INVALID_RESP 0"),
+        ("http://files.example/brotli", UNKNOWN_ENCODING),
+        ("http://files.example/twice", UNKNOWN_ENCODING),
         ("http://files.example/heads", "ERR_INVALID_RESP 0"),
         ("http://files.example/loop", "too many redirects"),
         ("http://files.example/no-http", "ERR_INVALID_RESP 0"),
@@ -117,6 +125,103 @@ async fn failures_have_cloudinarys_words_and_tell_nothing_of_the_answer() {
             refusal(&fetcher, url).await,
             format!("Error in loading {url} - {reason}")
         );
+    }
+}
+
+fn gzip(bytes: &[u8]) -> Vec<u8> {
+    let mut encoder = GzEncoder::new(Vec::new(), Compression::best());
+    encoder.write_all(bytes).unwrap();
+    encoder.finish().unwrap()
+}
+
+fn zlib(bytes: &[u8]) -> Vec<u8> {
+    let mut encoder = ZlibEncoder::new(Vec::new(), Compression::best());
+    encoder.write_all(bytes).unwrap();
+    encoder.finish().unwrap()
+}
+
+fn deflate(bytes: &[u8]) -> Vec<u8> {
+    let mut encoder = DeflateEncoder::new(Vec::new(), Compression::best());
+    encoder.write_all(bytes).unwrap();
+    encoder.finish().unwrap()
+}
+
+/// A host that answers every path with these bytes under this `Content-Encoding`.
+async fn encoding_server(encoding: &str, body: Vec<u8>) -> (CannedServer, Arc<TestNetwork>) {
+    let headers = format!("Content-Encoding: {encoding}\r\n");
+    public_server(move |_| Some(answer("200 OK", &headers, &body))).await
+}
+
+#[tokio::test]
+async fn compressed_answers_are_decoded_within_the_limit() {
+    let file: Vec<u8> = (0..100_000_u32).flat_map(|i| (i % 251).to_le_bytes()).collect();
+    let size = file.len() as u64;
+    let forms = [
+        ("gzip", gzip(&file)),
+        ("X-GZIP, identity", gzip(&file)),
+        ("gzip", [gzip(&file[..1000]), gzip(&file[1000..])].concat()),
+        ("deflate", zlib(&file)),
+        ("deflate", deflate(&file)),
+    ];
+    for (encoding, body) in forms {
+        let (_server, network) = encoding_server(encoding, body).await;
+        let fetcher = fetcher(|_| {}, &network);
+        let url = "http://files.example/a.png";
+        for max_bytes in [size + 1, size] {
+            let got = fetch(&fetcher, url, max_bytes).await.unwrap();
+            assert_eq!(got.file.read_all().unwrap(), file, "{encoding}");
+        }
+        let error = fetch(&fetcher, url, size - 1).await.unwrap_err();
+        assert!(matches!(error, FetchError::TooLarge { .. }), "{encoding}: {error}");
+    }
+}
+
+#[tokio::test]
+async fn what_grows_when_compressed_is_measured_decoded() {
+    // Nothing in it repeats, so that gzip makes it longer than the limit.
+    let mut state = 1_u32;
+    let noise = std::iter::repeat_with(|| {
+        state = state.wrapping_mul(1_664_525).wrapping_add(1_013_904_223);
+        state.to_be_bytes()[0]
+    });
+    let file: Vec<u8> = noise.take(1000).collect();
+    let body = gzip(&file);
+    assert!(body.len() > file.len());
+    let (_server, network) = encoding_server("gzip", body).await;
+    let got = fetch(&fetcher(|_| {}, &network), "http://files.example/a", 1000)
+        .await
+        .unwrap();
+    assert_eq!(got.file.read_all().unwrap(), file);
+}
+
+#[tokio::test]
+async fn a_bomb_is_given_up_at_the_limit() {
+    for (encoding, body) in [("gzip", gzip(&vec![0; 8 << 20])), ("deflate", zlib(&vec![0; 8 << 20]))] {
+        assert!(body.len() < 100_000);
+        let (_server, network) = encoding_server(encoding, body).await;
+        let fetcher = fetcher(|_| {}, &network);
+        let error = fetch(&fetcher, "http://files.example/bomb", 1_000_000)
+            .await
+            .unwrap_err();
+        let FetchError::TooLarge { actual_bytes, .. } = error else {
+            panic!("{error}")
+        };
+        // One step more than the limit, not the whole.
+        assert!(actual_bytes < 2_000_000, "{actual_bytes}");
+    }
+}
+
+#[tokio::test]
+async fn a_compressed_answer_that_is_cut_off_is_no_file() {
+    let file = b"a picture that is longer than nothing".repeat(20);
+    for (encoding, body) in [
+        ("gzip", gzip(&file)),
+        ("deflate", zlib(&file)),
+        ("deflate", deflate(&file)),
+    ] {
+        let (_server, network) = encoding_server(encoding, body[..body.len() - 5].to_vec()).await;
+        let error = refusal(&fetcher(|_| {}, &network), "http://files.example/a").await;
+        assert!(error.ends_with("ERR_INVALID_RESP 0"), "{encoding}: {error}");
     }
 }
 
