@@ -15,6 +15,7 @@ mod resolve;
 pub mod search;
 mod secret;
 pub mod signature;
+mod time;
 pub mod transformation;
 
 pub use asset_type::{DeliveryType, ResourceType, UnknownDeliveryType, UnknownResourceType};
@@ -26,4 +27,5 @@ pub use recipe::{Recipe, RecipeError};
 pub use request_facts::RequestFacts;
 pub use resolve::{ResolvedTransformation, SourceFacts};
 pub use secret::Secret;
+pub use time::{read_time, read_unix_time};
 pub use transformation::{Transformation, TransformationError};

@@ -107,6 +107,14 @@ fn a_date_is_a_whole_day_and_a_time_a_moment() {
         "created_at>\"2024-01-01T08:00:00Z\"",
     );
     check("created_at>\"2024-01-01T10:00\"", "created_at>\"2024-01-01T10:00:00Z\"");
+    check(
+        "created_at>=\"Fri Mar 22 2019 00:00:00 GMT+0200 (Eastern European Standard Time)\"",
+        "created_at>=\"2019-03-21T22:00:00Z\"",
+    );
+    check(
+        "created_at<\"2019-03-22 00:00 +0200\"",
+        "created_at<\"2019-03-21T22:00:00Z\"",
+    );
     check("created_at=1719307544", "created_at=\"2024-06-25T09:25:44Z\"");
 }
 

@@ -1,6 +1,6 @@
 //! What stands after an operator: numbers, sizes, ratios, dates, words.
 
-use jiff::civil::{Date, DateTime};
+use jiff::civil::Date;
 use jiff::tz::TimeZone;
 use jiff::{Span, Timestamp, ToSpan};
 
@@ -69,37 +69,22 @@ fn ratio(text: &str) -> Option<f64> {
 }
 
 fn moment(text: &str, now: Timestamp) -> Option<Meaning> {
-    let exact = |moment| Meaning::Exact(SearchValue::Moment(moment));
-    unix_seconds(text)
-        .map(exact)
-        .or_else(|| calendar(text))
-        .or_else(|| relative(text, now).map(Meaning::Ago))
+    calendar(text).or_else(|| relative(text, now).map(Meaning::Ago))
 }
 
-/// Seconds since the Unix epoch, as clients write them: nine to eleven digits.
-fn unix_seconds(text: &str) -> Option<Timestamp> {
-    if !(9..=11).contains(&text.len()) || !text.bytes().all(|b| b.is_ascii_digit()) {
-        return None;
-    }
-    Timestamp::from_second(text.parse().ok()?).ok()
-}
-
-/// An ISO date (a whole day in UTC) or date-time (UTC unless it says otherwise).
+/// A date (a whole day in UTC), or a time in any form that [`crate::read_time`] knows.
 fn calendar(text: &str) -> Option<Meaning> {
-    if text.len() == "2024-01-01".len() {
-        let day: Date = text.parse().ok()?;
+    if let Some(day) = whole_day(text) {
         let first = |day: Date| day.to_zoned(TimeZone::UTC).ok().map(|day| day.timestamp());
         return Some(Meaning::Day(first(day)?, first(day.tomorrow().ok()?)?));
     }
-    if !text.contains('T') {
-        return None;
-    }
-    let local = || text.parse::<DateTime>().ok()?.to_zoned(TimeZone::UTC).ok();
-    let moment = text
-        .parse::<Timestamp>()
-        .ok()
-        .or_else(|| local().map(|moment| moment.timestamp()))?;
-    Some(Meaning::Exact(SearchValue::Moment(moment)))
+    let time = crate::read_time(text)?;
+    Some(Meaning::Exact(SearchValue::Moment(time.timestamp())))
+}
+
+/// `2024-01-01` and nothing more.
+fn whole_day(text: &str) -> Option<Date> {
+    text.parse().ok().filter(|_| text.len() == "2024-01-01".len())
 }
 
 /// So long before now: `3h` hours, `1d` days, `4w` weeks, `6m` calendar months, `1y` calendar years. That `m` means

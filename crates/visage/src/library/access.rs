@@ -85,7 +85,7 @@ fn is_open(entry: &Value, now: Timestamp) -> bool {
 }
 
 fn time(value: &Value) -> Option<Timestamp> {
-    value.as_str()?.parse().ok()
+    Some(visage_cloudinary::read_time(value.as_str()?)?.timestamp())
 }
 
 #[cfg(test)]
@@ -134,5 +134,12 @@ mod tests {
             check(&json!([{"access_type": "token"}, {"access_type": "anonymous", "start": "2019-02-22T16:20:57Z"}]))
                 .is_ok()
         );
+        let javascript = "Fri Mar 22 2019 00:00:00 GMT+0200 (Eastern European Standard Time)";
+        for end in ["2019-03-22 00:00 +0200", javascript] {
+            assert!(
+                check(&json!([{"access_type": "anonymous", "end": end}])).is_ok(),
+                "{end}"
+            );
+        }
     }
 }

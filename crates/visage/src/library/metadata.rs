@@ -165,8 +165,7 @@ pub fn fit(field: &Value, value: &Value) -> Option<Value> {
             json!(number)
         }
         FieldType::Date => {
-            let day: Date = value.as_str()?.parse().ok()?;
-            json!(day.to_string())
+            json!(day(value)?.to_string())
         }
         FieldType::Enum => {
             let id = value.as_str().map_or_else(|| value.to_string(), str::to_owned);
@@ -185,6 +184,11 @@ pub fn fit(field: &Value, value: &Value) -> Option<Value> {
         }
     };
     is_valid(&field["validation"], &fitting).then_some(fitting)
+}
+
+/// The day of a time, where it was written.
+fn day(value: &Value) -> Option<Date> {
+    Some(visage_cloudinary::read_time(value.as_str()?)?.date())
 }
 
 fn is_offered(field: &Value, id: &str) -> bool {
@@ -208,8 +212,7 @@ fn is_valid(rule: &Value, value: &Value) -> bool {
         Some(comparison @ ("greater_than" | "less_than")) => {
             let order = match (value, wanted) {
                 (Value::Number(_), _) => value.as_f64().partial_cmp(&wanted.as_f64()),
-                // Days as texts are in the order of time.
-                _ => value.as_str().partial_cmp(&wanted.as_str()),
+                _ => day(value).zip(day(wanted)).map(|(day, wanted)| day.cmp(&wanted)),
             };
             let equals = rule["equals"] == json!(true) && order == Some(std::cmp::Ordering::Equal);
             let expected = if comparison == "greater_than" {
@@ -239,6 +242,9 @@ mod tests {
         check(json!({"type": "integer"}), json!("12"), Some(json!(12)));
         check(json!({"type": "integer"}), json!("x"), None);
         check(json!({"type": "date"}), json!("2024-01-31"), Some(json!("2024-01-31")));
+        for text in ["2019-03-22 00:00 +0200", "Fri Mar 22 2019 00:00:00 GMT+0200 (EET)"] {
+            check(json!({"type": "date"}), json!(text), Some(json!("2019-03-22")));
+        }
         check(json!({"type": "date"}), json!("soon"), None);
         let offers =
             json!({"values": [{"external_id": "a"}, {"external_id": "1"}, {"external_id": "b", "state": "inactive"}]});
@@ -254,6 +260,14 @@ mod tests {
             Some(json!(["a", "1"])),
         );
         check(json!({"type": "set", "datasource": offers}), json!(["a", "c"]), None);
+    }
+
+    #[test]
+    fn rules_of_days_read_times_in_every_form() {
+        let until = json!({"type": "less_than", "value": "Fri Mar 22 2019 00:00:00 GMT+0200 (EET)"});
+        let field = json!({"type": "date", "validation": until});
+        check(field.clone(), json!("2019-03-21"), Some(json!("2019-03-21")));
+        check(field, json!("2019-03-22"), None);
     }
 
     #[test]

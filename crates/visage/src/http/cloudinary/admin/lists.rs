@@ -2,7 +2,6 @@
 
 use std::collections::BTreeSet;
 
-use jiff::Timestamp;
 use serde_json::{Value, json};
 use visage_store::{Asset, AssetFilter, AssetId, AssetOrder, ModerationStatus, Select};
 
@@ -140,7 +139,7 @@ async fn list(call: &Call, select: Select, default_limit: usize) -> Answer {
     let filter = AssetFilter {
         resource_type: has_type.then(|| assets::resource_type(call)).transpose()?,
         delivery_type: has_delivery_type.then(|| assets::delivery_type(call)).transpose()?,
-        start_at: start_at(call)?,
+        start_at: call.params.time("start_at")?,
         select,
     };
     let order = if by_name {
@@ -165,20 +164,6 @@ fn direction(call: &Call) -> Result<AssetOrder, ApiError> {
         Some("asc" | "1") => Ok(AssetOrder::OldestFirst),
         Some(other) => Err(ApiError::bad_request(format!("Invalid direction: {other}"))),
     }
-}
-
-/// A time, or a date at its beginning.
-fn start_at(call: &Call) -> Result<Option<Timestamp>, ApiError> {
-    let Some(text) = call.params.text("start_at") else {
-        return Ok(None);
-    };
-    let wrong = || ApiError::bad_request(format!("Invalid value for parameter start_at: {text}"));
-    if let Ok(time) = text.parse::<Timestamp>() {
-        return Ok(Some(time));
-    }
-    let time: jiff::civil::DateTime = text.trim_end_matches(" UTC").parse().map_err(|_no_time| wrong())?;
-    let zoned = time.to_zoned(jiff::tz::TimeZone::UTC).map_err(|_no_time| wrong())?;
-    Ok(Some(zoned.timestamp()))
 }
 
 /// What an item of a list says.

@@ -75,14 +75,12 @@ async fn usage(call: Call) -> Answer {
     }))
 }
 
-/// `2024-06-25`, or `25-06-2024` as the Python library writes it.
+/// A day in any form that times have, or `25-06-2024` as the Python library writes it.
 fn read_date(text: &str) -> Result<String, ApiError> {
-    let parsed =
-        jiff::civil::Date::strptime("%Y-%m-%d", text).or_else(|_other| jiff::civil::Date::strptime("%d-%m-%Y", text));
-    match parsed {
-        Ok(date) => Ok(format!("{date}T00:00:00Z")),
-        Err(_no_date) => Err(ApiError::bad_request(format!("Invalid date: {text}"))),
-    }
+    let day = visage_cloudinary::read_time(text).map(|time| time.date());
+    let day = day.or_else(|| jiff::civil::Date::strptime("%d-%m-%Y", text).ok());
+    let day = day.ok_or_else(|| ApiError::bad_request(format!("Invalid date: {text}")))?;
+    Ok(format!("{day}T00:00:00Z"))
 }
 
 async fn resource_types(_: Call) -> Answer {

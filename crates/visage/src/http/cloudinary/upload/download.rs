@@ -3,7 +3,7 @@
 use axum::body::Body;
 use axum::response::{IntoResponse, Response};
 use http::{StatusCode, header};
-use visage_cloudinary::{ImageFormat, PublicId};
+use visage_cloudinary::{ImageFormat, PublicId, read_unix_time};
 use visage_store::{AssetId, Upload, UploadId};
 
 use super::options;
@@ -18,7 +18,7 @@ pub(super) const TAKEN: &[&str] = &[
     "format",
     "type",
     "attachment",
-    "expires_at:int",
+    "expires_at",
     "target_filename",
     "transformation",
 ];
@@ -79,14 +79,17 @@ pub(super) async fn backup(call: Call) -> Answer {
 
 /// A link is good until `expires_at`; the signature's own time is checked besides.
 pub(super) fn refuse_expired(call: &Call) -> Result<(), ApiError> {
-    match call.params.unix_time("expires_at")? {
-        Some(end) if end <= call.app.clock.now() => Err(ApiError::new(
-            StatusCode::UNAUTHORIZED,
-            "unauthorized",
-            "The link has expired",
-        )),
-        _ => Ok(()),
+    // A number is seconds, however few its digits are.
+    let seconds = call.params.text("expires_at").as_deref().and_then(read_unix_time);
+    let end = match seconds {
+        Some(end) => Some(end),
+        None => call.params.time("expires_at")?,
+    };
+    if end.is_some_and(|end| end <= call.app.clock.now()) {
+        let message = "The link has expired";
+        return Err(ApiError::new(StatusCode::UNAUTHORIZED, "unauthorized", message));
     }
+    Ok(())
 }
 
 fn attachment_name(call: &Call, public_id: &PublicId) -> Option<String> {
