@@ -23,7 +23,7 @@ use crate::config::{
 };
 use crate::http::{Front, server};
 use crate::jobs::{backups, mover, notifier, reaper, scrubber};
-use crate::library::deliver::{self, Visitor};
+use crate::library::deliver::{self, Conditions, Visitor};
 use crate::{audit, bench, crash, descriptors, media_copy, metrics};
 
 /// Keeps people's profile images for good.
@@ -274,7 +274,7 @@ async fn explain(app: &App, url: &str, accept: Option<&str>) -> anyhow::Result<E
     let parsed = DeliveryUrl::parse(path)?;
     let visitor = Visitor {
         facts: RequestFacts::from_accept(accept),
-        have: None,
+        conditions: Conditions::default(),
         token: None,
         path,
         address: None,

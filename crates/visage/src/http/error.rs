@@ -446,6 +446,9 @@ impl From<&DeliverError> for ApiError {
             DeliverError::NotFound(_) => Self::new(StatusCode::NOT_FOUND, "not_found", error),
             DeliverError::WrongSignature => Self::new(StatusCode::UNAUTHORIZED, "wrong_signature", error),
             DeliverError::Plan(error) => Self::bad_request(error),
+            DeliverError::PreconditionFailed => {
+                Self::new(StatusCode::PRECONDITION_FAILED, "precondition_failed", error)
+            }
             DeliverError::Image(error) => Self::internal(error),
             DeliverError::Work(error) => (*error).into(),
             DeliverError::Store(error) => Self::internal(error),

@@ -25,7 +25,7 @@ use super::router::{places, router};
 use super::routes::LenientRouter;
 use crate::app::App;
 use crate::library::changes::{Changes, Seen};
-use crate::library::deliver::names;
+use crate::library::deliver::{Conditions, Validators, Verdict};
 
 /// Larger answers are not kept: with them, writing the bytes is the work.
 pub(super) const MAX_KEPT_BYTES: usize = 256 * 1024;
@@ -56,10 +56,20 @@ pub(super) struct Keepable {
     pub(super) path: Box<str>,
     pub(super) facts: RequestFacts,
     pub(super) etag: Box<str>,
+    pub(super) last_modified: Option<jiff::Timestamp>,
     /// Whether parts of it can be asked for; then a request with `Range` is not for the front.
     pub(super) has_parts: bool,
     pub(super) body: Bytes,
     pub(super) seen: Seen,
+}
+
+impl Keepable {
+    fn validators(&self) -> Validators<'_> {
+        Validators {
+            etag: &self.etag,
+            last_modified: self.last_modified,
+        }
+    }
 }
 
 /// What an answer is kept under.
@@ -171,12 +181,14 @@ impl Front {
         }
         // An answer counts until its last byte is sent, as all others do; a full server says so as for all others.
         let place = Arc::clone(&self.requests).try_acquire_owned().ok()?;
-        let has_it = text(header::IF_NONE_MATCH).is_some_and(|have| names(have, &kept.answer.etag));
-        let mut response = if has_it {
-            kept.not_modified()
-        } else {
-            self.metrics.from_memory.increment(1);
-            kept.whole(place)
+        let mut response = match Conditions::of(request).verdict(kept.answer.validators()) {
+            Verdict::NotModified => kept.not_modified(),
+            Verdict::Send => {
+                self.metrics.from_memory.increment(1);
+                kept.whole(place)
+            }
+            // Refusals are the router's.
+            Verdict::Failed => return None,
         };
         self.note(&begun, method, uri, request, &mut response);
         Some(response)

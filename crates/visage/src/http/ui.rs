@@ -15,7 +15,7 @@ use visage_store::Sha256;
 
 use super::error::ApiError;
 use crate::app::App;
-use crate::library::deliver::names;
+use crate::library::deliver::{Conditions, Validators, Verdict};
 
 const CSS: &str = "text/css; charset=utf-8";
 const SCRIPT: &str = "text/javascript; charset=utf-8";
@@ -79,8 +79,14 @@ impl Sent {
             (header::VARY, "Accept-Encoding"),
             (HeaderName::from_static("cross-origin-resource-policy"), "same-origin"),
         ];
-        if text(header::IF_NONE_MATCH).is_some_and(|have| names(have, &self.etag)) {
-            return (StatusCode::NOT_MODIFIED, headers).into_response();
+        let validators = Validators {
+            etag: &tag,
+            last_modified: None,
+        };
+        match Conditions::of(asked).verdict(validators) {
+            Verdict::Send => {}
+            Verdict::NotModified => return (StatusCode::NOT_MODIFIED, headers).into_response(),
+            Verdict::Failed => return other_file().into_response(),
         }
         let kind = [(header::CONTENT_TYPE, self.kind)];
         if text(header::ACCEPT_ENCODING).is_some_and(takes_gzip) {
@@ -114,6 +120,11 @@ pub(super) async fn file(Path(name): Path<String>, headers: HeaderMap) -> Respon
 
 fn no_file() -> ApiError {
     ApiError::new(StatusCode::NOT_FOUND, "not_found", "Not found")
+}
+
+fn other_file() -> ApiError {
+    let message = "Precondition failed: the file is not the one that the request names";
+    ApiError::new(StatusCode::PRECONDITION_FAILED, "precondition_failed", message)
 }
 
 /// Nothing but this server's own files, and pictures from where pictures are.

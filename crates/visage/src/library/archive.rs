@@ -11,7 +11,7 @@ use zip::write::SimpleFileOptions;
 
 use super::deliver::{self, DeliverError};
 use super::options::Eager;
-use super::{Library, extra::Extra, urls};
+use super::{Library, extra::Extra, naming, urls};
 use crate::app::App;
 use crate::spool::SpooledFile;
 
@@ -142,14 +142,16 @@ fn entry_name(asset: &Asset, made: Option<(&Transformation, &str)>, options: &Ar
     let extension = made.map(|(_, extension)| extension).or(format.as_deref());
     let text = made.map(|(transformation, _)| transformation.to_string().replace('/', "_"));
     let text = text.filter(|text| !options.skip_transformation_name && !text.is_empty());
-    let mut path = match (text, options.flatten_transformations) {
+    let path = match (text, options.flatten_transformations) {
         (None, _) => name,
         (Some(text), true) => format!("{name}_{text}"),
         (Some(text), false) => format!("{name}/{text}"),
     };
-    if let Some(extension) = extension {
-        path = format!("{path}.{extension}");
-    }
+    let path = match extension {
+        Some(extension) => format!("{path}.{extension}"),
+        // The name of any other file has its extension, unless it is the uploaded file's.
+        None => naming::with_extension(&path, urls::extension_of(asset).as_deref()),
+    };
     if options.flatten_folders || folder.is_empty() {
         path
     } else {

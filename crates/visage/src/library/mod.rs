@@ -15,7 +15,7 @@ pub mod extra;
 pub mod folders;
 pub mod metadata;
 pub mod named;
-mod naming;
+pub(crate) mod naming;
 pub mod notifications;
 pub mod options;
 pub mod presets;

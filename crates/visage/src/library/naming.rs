@@ -1,6 +1,6 @@
 //! How an arriving file is called: by the caller, by the file's own name, or at random.
 
-use visage_cloudinary::PublicId;
+use visage_cloudinary::{ImageFormat, PublicId};
 use visage_store::{AssetDetails, Media};
 
 use super::folders;
@@ -55,6 +55,24 @@ fn with_extension_of(name: String, file_name: Option<&str>, media: &Media) -> St
     }
 }
 
+/// A file's name with the extension of what is in it, unless that stands there already, perhaps in another spelling.
+pub(crate) fn with_extension(name: &str, extension: Option<&str>) -> String {
+    let Some(extension) = extension.filter(|extension| !extension.is_empty()) else {
+        return name.to_owned();
+    };
+    let has_it = name.rsplit_once('.').is_some_and(|(stem, written)| {
+        let format = ImageFormat::from_extension(extension);
+        let is_same = written.eq_ignore_ascii_case(extension)
+            || (format.is_some() && ImageFormat::from_extension(written) == format);
+        is_same && !stem.is_empty()
+    });
+    if has_it {
+        name.to_owned()
+    } else {
+        format!("{name}.{extension}")
+    }
+}
+
 /// A file's name without its folder and its extension.
 pub(super) fn stem(name: &str) -> &str {
     let last = name.rsplit(['/', '\\']).next().unwrap_or_default();
@@ -75,4 +93,26 @@ pub(super) fn place(details: &mut AssetDetails, naming: &Naming, file_name: Opti
         stem(file_name.unwrap_or_default()).clone_into(&mut details.display_name);
     }
     Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_name_has_the_extension_of_what_is_sent() {
+        for (name, extension, expected) in [
+            ("pic", Some("jpg"), "pic.jpg"),
+            ("pic.jpg", Some("jpg"), "pic.jpg"),
+            ("pic.JPEG", Some("jpg"), "pic.JPEG"),
+            ("pic.png", Some("webp"), "pic.png.webp"),
+            ("photo.v2", Some("jpg"), "photo.v2.jpg"),
+            (".jpg", Some("jpg"), ".jpg.jpg"),
+            ("contract.pdf", Some("pdf"), "contract.pdf"),
+            ("notes", None, "notes"),
+            ("notes", Some(""), "notes"),
+        ] {
+            assert_eq!(with_extension(name, extension), expected, "{name}");
+        }
+    }
 }

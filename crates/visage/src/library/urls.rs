@@ -62,6 +62,11 @@ pub fn format_of(asset: &Asset) -> Option<String> {
     }
 }
 
+/// The extension of a file's bytes: its format's, or the one in its name.
+pub fn extension_of(asset: &Asset) -> Option<String> {
+    format_of(asset).or_else(|| extension_in(asset.key.public_id.as_str()))
+}
+
 /// The extension in a public id, in lower case.
 fn extension_in(public_id: &str) -> Option<String> {
     let name = public_id.rsplit('/').next()?;

@@ -8,6 +8,7 @@ mod canned_server;
 mod chunks;
 mod cloudinary;
 mod cloudinary_account;
+mod conditional;
 mod corpus;
 mod crop;
 mod damaged_records;

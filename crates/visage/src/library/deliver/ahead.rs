@@ -63,6 +63,29 @@ pub async fn render_ahead(library: &Arc<Library>, asset: &Asset, asked: &Eager) 
     image(library, asset, &Wanted::new(asked.clone(), resolved, surroundings)).await
 }
 
+/// The width of what `asked` makes: as it is planned, or, where pixels decide, as it is made.
+///
+/// # Errors
+/// See [`DeliverError`].
+pub async fn width_ahead(library: &Arc<Library>, asset: &Asset, asked: &Eager) -> Result<u32, DeliverError> {
+    let facts = asset.upload.facts.image().ok_or(DeliverError::NotAnImage)?;
+    let transformation = allowed(library, asset, asked, true).await?;
+    let resolved = resolve_ahead(facts, &transformation, asked.extension.as_deref());
+    let depends_on_pixels = resolved.trims();
+    let surroundings = Surroundings::of_asset(library, asset, &resolved, true).await?;
+    let job = Job::new(
+        library,
+        resolved,
+        image_facts(facts),
+        surroundings,
+        asset.upload.facts.bytes,
+    )?;
+    if depends_on_pixels || job.looks_for_faces() {
+        return Ok(make_ahead(library, asset, asked).await?.width);
+    }
+    Ok(job.plan().width)
+}
+
 /// Says whether a transformation, with its names expanded, can be carried out on an image with these facts.
 ///
 /// # Errors

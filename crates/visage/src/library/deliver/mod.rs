@@ -2,6 +2,7 @@
 
 mod access;
 mod ahead;
+mod conditions;
 mod explain;
 mod find;
 mod make;
@@ -19,7 +20,8 @@ use visage_image::{ImageError, PlanError};
 use visage_store::{Asset, BlobError, ImageFacts, Media, StoreError, UploadFacts};
 
 use self::access::{allowed, check_access};
-pub use self::ahead::{check_plan, make_ahead, render_ahead, show_once};
+pub use self::ahead::{check_plan, make_ahead, render_ahead, show_once, width_ahead};
+pub use self::conditions::{Conditions, Validators, Verdict};
 pub use self::explain::explain;
 pub use self::find::keys;
 use self::find::{Found, find_or_default};
@@ -27,7 +29,7 @@ use self::make::{Wanted, image};
 use super::extra::Extra;
 use super::options::Eager;
 use super::surroundings::Surroundings;
-use super::{Library, named, urls};
+use super::{Library, named, naming, urls};
 use crate::permits::WorkError;
 
 /// Who asks, and with what.
@@ -35,8 +37,8 @@ use crate::permits::WorkError;
 pub struct Visitor<'a> {
     /// What the client accepts.
     pub facts: RequestFacts,
-    /// The value of `If-None-Match`.
-    pub have: Option<&'a str>,
+    /// What the answer depends on, such as `If-None-Match`.
+    pub conditions: Conditions<'a>,
     /// The token for protected assets, from the query or from a cookie.
     pub token: Option<&'a str>,
     /// The path that was asked for, as it was received.
@@ -56,8 +58,8 @@ pub struct Delivery {
     pub audience: Audience,
     /// Whether the answer depends on the request's `Accept`.
     pub varies_by_accept: bool,
-    /// When the upload was made.
-    pub last_modified: jiff::Timestamp,
+    /// When it last changed; `None` where more than the upload decides what is answered.
+    pub last_modified: Option<jiff::Timestamp>,
     /// The `Content-Type`.
     pub media_type: &'static str,
     /// The file name to save it under, where that was asked for.
@@ -121,6 +123,9 @@ pub enum DeliverError {
     /// The URL carries a signature, and it is not ours.
     #[error("Invalid signature in URL")]
     WrongSignature,
+    /// The client wants to be answered only if there is what it knows, and there is something else.
+    #[error("Precondition failed: the asset is not the one that the request names")]
+    PreconditionFailed,
     /// The asset is protected, and the request has nothing that opens it.
     #[error("deny or ACL failure")]
     Denied,
@@ -159,6 +164,25 @@ impl DeliverError {
         match self {
             Self::Shared(inner) => inner.root(),
             other => other,
+        }
+    }
+}
+
+impl Delivery {
+    /// What the answer is recognised by.
+    pub fn validators(&self) -> Validators<'_> {
+        Validators {
+            etag: &self.etag,
+            last_modified: self.last_modified,
+        }
+    }
+
+    /// Whether the client needs the bytes.
+    fn needs_content(&self, conditions: Conditions<'_>) -> Result<bool, DeliverError> {
+        match conditions.verdict(self.validators()) {
+            Verdict::Send => Ok(true),
+            Verdict::NotModified => Ok(false),
+            Verdict::Failed => Err(DeliverError::PreconditionFailed),
         }
     }
 }
@@ -233,9 +257,9 @@ pub async fn deliver(
             false => Audience::Everybody,
         },
         varies_by_accept: false,
-        last_modified: asset.upload.created_at,
+        last_modified: last_modified(library, url, &found),
         media_type: urls::media_type(asset),
-        attachment: attachment(url, asset),
+        attachment: attachment(url, asset, urls::extension_of(asset).as_deref()),
         headers: headers(asset),
         in_place_of: found.in_place_of.clone(),
         content: None,
@@ -245,9 +269,16 @@ pub async fn deliver(
             let reading = read(library, url, visitor.facts, &found, facts).await?;
             delivery.varies_by_accept = reading.resolved.varies_by_accept;
             delivery.media_type = reading.resolved.format.media_type();
+            let extension = if reading.wants_info {
+                "json"
+            } else {
+                reading.resolved.format.extension()
+            };
+            delivery.attachment = attachment(url, asset, Some(extension));
             if !reading.surroundings.beside().is_empty() {
                 // Another picture, or what is said of this one, may change while the version stays.
                 delivery.is_current_version = false;
+                delivery.last_modified = None;
                 if delivery.audience == Audience::Everybody {
                     delivery.audience = Audience::EverybodyNow;
                 }
@@ -255,12 +286,12 @@ pub async fn deliver(
             let wants_info = reading.wants_info;
             let wanted = Wanted::new(reading.asked, reading.resolved, reading.surroundings);
             if wants_info {
-                answer_info(library, asset, &wanted, visitor.have, &mut delivery).await?;
+                answer_info(library, asset, &wanted, visitor.conditions, &mut delivery).await?;
             } else {
-                answer_image(library, asset, &wanted, visitor.have, &mut delivery).await?;
+                answer_image(library, asset, &wanted, visitor.conditions, &mut delivery).await?;
             }
         }
-        Media::Video(_) | Media::Raw => answer_file(asset, url, visitor.have, &mut delivery)?,
+        Media::Video(_) | Media::Raw => answer_file(asset, url, visitor.conditions, &mut delivery)?,
     }
     Ok(delivery)
 }
@@ -270,13 +301,13 @@ async fn answer_info(
     library: &Arc<Library>,
     asset: &Asset,
     wanted: &Wanted,
-    have: Option<&str>,
+    conditions: Conditions<'_>,
     delivery: &mut Delivery,
 ) -> Result<(), DeliverError> {
     let recipe = wanted.recipe.as_ref().map_or("original", Recipe::as_str);
     delivery.etag = format!("\"{}-{recipe}-info\"", asset.upload.id);
     delivery.media_type = "application/json; charset=utf-8";
-    if have.is_some_and(|have| names(have, &delivery.etag)) {
+    if !delivery.needs_content(conditions)? {
         return Ok(());
     }
     let made = image(library, asset, wanted).await?;
@@ -298,14 +329,14 @@ async fn answer_image(
     library: &Arc<Library>,
     asset: &Asset,
     wanted: &Wanted,
-    have: Option<&str>,
+    conditions: Conditions<'_>,
     delivery: &mut Delivery,
 ) -> Result<(), DeliverError> {
     delivery.etag = match &wanted.recipe {
         None => format!("\"{}\"", asset.upload.id),
         Some(recipe) => format!("\"{}-{recipe}\"", asset.upload.id),
     };
-    if have.is_some_and(|have| names(have, &delivery.etag)) {
+    if !delivery.needs_content(conditions)? {
         return Ok(());
     }
     let is_original = wanted.recipe.is_none();
@@ -321,14 +352,14 @@ async fn answer_image(
 fn answer_file(
     asset: &Asset,
     url: &DeliveryUrl,
-    have: Option<&str>,
+    conditions: Conditions<'_>,
     delivery: &mut Delivery,
 ) -> Result<(), DeliverError> {
     if url.transformation.changes_pixels() {
         return Err(DeliverError::NotAnImage);
     }
     delivery.etag = format!("\"{}\"", asset.upload.id);
-    if !have.is_some_and(|have| names(have, &delivery.etag)) {
+    if delivery.needs_content(conditions)? {
         delivery.content = Some(Content::File {
             upload: asset.upload.id,
             facts: Box::new(asset.upload.facts.clone()),
@@ -344,15 +375,24 @@ pub(super) fn expand_error(error: named::ExpandError) -> DeliverError {
     }
 }
 
-/// The name to save it under, when the URL asks for an attachment.
-fn attachment(url: &DeliveryUrl, asset: &Asset) -> Option<String> {
+/// The name to save it under, when the URL asks for an attachment: the one that was asked for or the asset's own, with the
+/// extension of what is sent.
+fn attachment(url: &DeliveryUrl, asset: &Asset, extension: Option<&str>) -> Option<String> {
     let asked = url.transformation.attachment()?;
-    if !asked.is_empty() {
-        return Some(asked.to_owned());
+    let own = || asset.key.public_id.as_str().rsplit('/').next().unwrap_or_default();
+    let name = if asked.is_empty() { own() } else { asked };
+    Some(naming::with_extension(name, extension))
+}
+
+/// When what the URL leads to became what it is. The version is that second, and whatever takes a name has a greater one
+/// than all that had it before. A name for a transformation may be given another meaning, and a default image stands in for
+/// whatever comes: nothing is said of these, nor of a second that is yet to come.
+fn last_modified(library: &Library, url: &DeliveryUrl, found: &Found) -> Option<jiff::Timestamp> {
+    if found.in_place_of.is_some() || !url.transformation.names().is_empty() {
+        return None;
     }
-    Extra::of(&asset.details)
-        .original_filename
-        .or_else(|| asset.key.public_id.as_str().rsplit('/').next().map(str::to_owned))
+    let time = jiff::Timestamp::from_second(found.asset.version).ok()?;
+    (time <= library.clock.now()).then_some(time)
 }
 
 fn headers(asset: &Asset) -> Option<String> {
@@ -379,32 +419,5 @@ pub(super) fn image_facts(facts: &ImageFacts) -> visage_image::Facts {
         orientation: visage_image::Orientation::from_exif(u16::from(facts.orientation)),
         frames: facts.frames,
         has_alpha: facts.has_alpha,
-    }
-}
-
-/// Whether the `If-None-Match` value `have` names `etag` (RFC 9110, 13.1.2: weak comparison).
-pub(crate) fn names(have: &str, etag: &str) -> bool {
-    have.split(',')
-        .map(str::trim)
-        .any(|tag| tag == "*" || tag.strip_prefix("W/").unwrap_or(tag) == etag)
-}
-
-#[cfg(test)]
-mod tests {
-    use super::names;
-
-    #[test]
-    fn if_none_match_is_a_list_of_weak_or_strong_tags() {
-        for (have, expected) in [
-            ("\"a\"", true),
-            ("W/\"a\"", true),
-            ("\"b\", \"a\"", true),
-            ("*", true),
-            ("\"b\"", false),
-            ("a", false),
-            ("", false),
-        ] {
-            assert_eq!(names(have, "\"a\""), expected, "{have}");
-        }
     }
 }

@@ -11,7 +11,7 @@ use crate::http::cloudinary::{Answer, Call, assets};
 use crate::http::error::ApiError;
 use crate::library::deliver;
 use crate::library::options::Eager;
-use crate::library::urls;
+use crate::library::{naming, urls};
 
 pub(super) const TAKEN: &[&str] = &[
     "public_id!",
@@ -40,7 +40,7 @@ pub(super) async fn download(call: Call) -> Answer {
         .or_else(|| attachment_name(&call, &asset.key.public_id));
     if is_plain || asset.upload.facts.image().is_none() {
         let response = original(&call, &asset.upload, urls::media_type(&asset)).await?;
-        return Ok(with_name(response, name, urls::format_of(&asset).as_deref()));
+        return Ok(with_name(response, name, urls::extension_of(&asset).as_deref()));
     }
     if let Some(format) = other_format
         .as_deref()
@@ -118,11 +118,7 @@ async fn original(call: &Call, upload: &Upload, media_type: &'static str) -> Res
 
 fn with_name(mut response: Response, name: Option<String>, extension: Option<&str>) -> Response {
     let Some(name) = name else { return response };
-    let name = match extension {
-        Some(extension) if !name.ends_with(&format!(".{extension}")) => format!("{name}.{extension}"),
-        _ => name,
-    };
-    let value = crate::http::delivery::attachment(&name);
+    let value = crate::http::delivery::attachment(&naming::with_extension(&name, extension));
     if let Ok(value) = http::HeaderValue::from_str(&value) {
         response.headers_mut().insert(header::CONTENT_DISPOSITION, value);
     }
