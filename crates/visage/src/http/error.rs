@@ -353,6 +353,8 @@ impl From<ReceiveError> for ApiError {
             ReceiveError::Empty
             | ReceiveError::TooLarge { .. }
             | ReceiveError::NotAnImage
+            | ReceiveError::UnsupportedImage { .. }
+            | ReceiveError::DamagedImage { .. }
             | ReceiveError::Image(_)
             | ReceiveError::NotAVideo
             | ReceiveError::FormatNotAllowed { .. }
@@ -444,11 +446,11 @@ impl From<&DeliverError> for ApiError {
             | DeliverError::NotAnImage
             | DeliverError::Image(ImageError::TooMuchMemory { .. } | ImageError::Cancelled) => Self::bad_request(error),
             DeliverError::NotFound(_) => Self::new(StatusCode::NOT_FOUND, "not_found", error),
-            DeliverError::WrongSignature => Self::new(StatusCode::UNAUTHORIZED, "wrong_signature", error),
-            DeliverError::Plan(error) => Self::bad_request(error),
             DeliverError::PreconditionFailed => {
                 Self::new(StatusCode::PRECONDITION_FAILED, "precondition_failed", error)
             }
+            DeliverError::WrongSignature => Self::new(StatusCode::UNAUTHORIZED, "wrong_signature", error),
+            DeliverError::Plan(error) => Self::bad_request(error),
             DeliverError::Image(error) => Self::internal(error),
             DeliverError::Work(error) => (*error).into(),
             DeliverError::Store(error) => Self::internal(error),

@@ -5,6 +5,7 @@ pub mod admin_calls;
 pub mod analyse;
 pub mod answers;
 pub mod archive;
+mod auto;
 pub mod breakpoints;
 pub mod change;
 pub mod changes;

@@ -18,7 +18,7 @@ use super::metadata::MetadataError;
 use super::options::{Eager, UploadOptions};
 use super::surroundings::{Job, Surroundings};
 use super::upload::{self, NewUpload, Original, Stored, UploadError};
-use super::{analyse, change, named, naming};
+use super::{analyse, auto, change, named, naming};
 use crate::app::App;
 use crate::permits::WorkError;
 use crate::spool::{Hashes, SpooledFile};
@@ -74,6 +74,18 @@ pub enum ReceiveError {
     /// It was sent as a picture and is none that is taken.
     #[error("Invalid image file")]
     NotAnImage,
+    /// It is a picture of a format that is not taken.
+    #[error("Invalid image file: {name} is not supported")]
+    UnsupportedImage {
+        /// What it is.
+        name: &'static str,
+    },
+    /// It begins like a picture, and the rest is missing or damaged.
+    #[error("Invalid image file: the {format} picture is damaged or incomplete")]
+    DamagedImage {
+        /// What it would be.
+        format: &'static str,
+    },
     /// It is a picture beyond the limits.
     #[error(transparent)]
     Image(ImageError),
@@ -222,8 +234,7 @@ async fn identify(
     if wanted != Some(ResourceType::Video) {
         match probe_image(app, file, limits.image_bytes).await {
             Ok(facts) => return Ok(Identified::Image(facts)),
-            Err(ReceiveError::NotAnImage) if wanted.is_none() => {}
-            Err(error) => return Err(error),
+            Err(error) => auto::may_be_other(error, &file.read_prefix(HEAD_BYTES)?, wanted)?,
         }
     }
     let probed = Arc::clone(file);
@@ -240,8 +251,10 @@ async fn identify(
 async fn probe_image(app: &App, file: &Arc<SpooledFile>, max_bytes: u64) -> Result<visage_image::Facts, ReceiveError> {
     let got_bytes = file.len_bytes();
     let head = file.read_prefix(HEAD_BYTES)?;
-    if let Err(ImageError::Empty | ImageError::Unsupported { .. }) = visage_image::probe(&head, &app.library.limits) {
-        return Err(ReceiveError::NotAnImage);
+    if let Err(error @ (ImageError::Empty | ImageError::Unsupported { .. })) =
+        visage_image::probe(&head, &app.library.limits)
+    {
+        return Err(not_taken(error));
     }
     if got_bytes > max_bytes {
         return Err(ReceiveError::TooLarge { got_bytes, max_bytes });
@@ -254,10 +267,18 @@ async fn probe_image(app: &App, file: &Arc<SpooledFile>, max_bytes: u64) -> Resu
             Ok::<_, std::io::Error>(visage_image::probe(&bytes, &limits))
         })
         .await??;
-    probed.map_err(|error| match error {
+    probed.map_err(not_taken)
+}
+
+/// The refusal of a picture, with the name of its format where it has one.
+fn not_taken(error: ImageError) -> ReceiveError {
+    match error {
+        ImageError::Unsupported { name } if !name.ends_with("an unknown format") => {
+            ReceiveError::UnsupportedImage { name }
+        }
         ImageError::Empty | ImageError::Unsupported { .. } | ImageError::Damaged { .. } => ReceiveError::NotAnImage,
         other => ReceiveError::Image(other),
-    })
+    }
 }
 
 /// The facts of a film or a sound in the terms of the store.
