@@ -174,6 +174,28 @@ class Sdk(unittest.TestCase):
         self.assertEqual((done["resource_count"], done["file_count"]), (1, 2))
         self.assertEqual(get(done["secure_url"])[2][:2], b"PK")
 
+    def test_answers_that_the_own_suite_expects(self):
+        one = name("own")
+        box = [[10, 20, 300, 400]]
+        done = uploader.upload(
+            PHOTO, public_id=one, face_coordinates=box, custom_coordinates=[1, 2, 3, 4], faces=True, asset_folder=f"{RUN}/own",
+            responsive_breakpoints={"create_derived": False, "transformation": {"angle": 90}},
+        )
+        self.assertEqual(done["faces"], [[10, 20, min(300, done["width"]), min(400, done["height"])]])
+        found = done["responsive_breakpoints"][0]
+        self.assertEqual((found["transformation"], found["breakpoints"][0]["width"]), ("a_90", done["height"]))
+        uploader.explicit(one, type="upload", face_coordinates=box)
+        self.assertEqual(api.resource(one, coordinates=True)["coordinates"], {"faces": box, "custom": [[1, 2, 3, 4]]})
+        self.assertEqual(api.resources_by_asset_folder(f"{RUN}/own")["total_count"], 1)
+        found = cloudinary.search.Search().expression(f"public_id={one}").with_field("image_metadata").execute()
+        self.assertIn("image_metadata", found["resources"][0])
+        text = "c_scale,w_102/"
+        api.create_transformation(text, {"width": 102, "crop": "scale", "format": ""})
+        self.assertEqual(api.transformation(text)["info"], [{"crop": "scale", "width": 102, "extension": "none"}])
+        self.assertEqual(api.delete_transformation(text)["message"], "deleted")
+        with self.assertRaisesRegex(cloudinary.exceptions.BadRequest, "Illegal value"):
+            api.update(one, raw_convert="illegal")
+
     def test_notifications(self):
         uploader.upload(PHOTO, public_id=name("told"), notification_url=f"{SERVER}/hook")
         deadline = time.monotonic() + 60

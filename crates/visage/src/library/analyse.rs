@@ -31,6 +31,15 @@ impl Analyse {
     pub fn is_empty(self) -> bool {
         self == Self::default()
     }
+
+    /// Whether the picture has to be decoded; its metadata are read from its headers.
+    fn needs_pixels(self) -> bool {
+        let headers = Self {
+            metadata: true,
+            ..Self::default()
+        };
+        !self.is_empty() && self != headers
+    }
 }
 
 /// Finds out what `asked` asks for; files that are no pictures have nothing of it.
@@ -48,15 +57,27 @@ pub async fn analyse(
     };
     let (original, facts) = (original.clone(), image_facts(image));
     let limits = app.library.limits.clone();
-    let memory_bytes = Sample::memory_bytes(&facts, original_bytes(&original));
+    let memory_bytes = if asked.needs_pixels() {
+        Sample::memory_bytes(&facts, original_bytes(&original))
+    } else {
+        original_bytes(&original)
+    };
     app.permits
         .run(memory_bytes, app.library.render_timeout, move |expired| {
             let bytes = match original {
                 Original::Bytes(bytes) => bytes,
                 Original::File(file) => Bytes::from(file.read_all()?),
             };
-            let sample = Sample::of(&bytes, &facts, &limits, expired)?;
-            look(&bytes, &facts, &sample, asked)
+            let mut found = Analysis::default();
+            if asked.needs_pixels() {
+                let sample = Sample::of(&bytes, &facts, &limits, expired)?;
+                found = look(&bytes, &sample, asked)?;
+            }
+            if asked.metadata {
+                let texts = visage_image::metadata(&bytes, &facts);
+                found.metadata = Some(texts.into_iter().map(|(name, text)| (name, json!(text))).collect());
+            }
+            Ok::<_, AnalyseError>(found)
         })
         .await?
 }
@@ -68,7 +89,7 @@ fn original_bytes(original: &Original) -> u64 {
     }
 }
 
-fn look(bytes: &[u8], facts: &visage_image::Facts, sample: &Sample, asked: Analyse) -> Result<Analysis, AnalyseError> {
+fn look(bytes: &[u8], sample: &Sample, asked: Analyse) -> Result<Analysis, AnalyseError> {
     let mut found = Analysis::default();
     if asked.faces {
         found.faces = Some(
@@ -93,9 +114,7 @@ fn look(bytes: &[u8], facts: &visage_image::Facts, sample: &Sample, asked: Analy
     if asked.quality {
         found.quality = Some(quality(sample.quality_analysis(bytes)));
     }
-    if asked.metadata {
-        let texts = visage_image::metadata(bytes, facts);
-        found.metadata = Some(texts.into_iter().map(|(name, text)| (name, json!(text))).collect());
+    if asked.tone {
         found.grayscale = Some(sample.is_grayscale());
         found.semi_transparent = Some(sample.is_semi_transparent());
     }

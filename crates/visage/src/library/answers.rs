@@ -64,6 +64,7 @@ pub fn uploaded(app: &App, asset: &Asset) -> Object {
     insert_some(&mut object, "original_filename", extra.original_filename.clone());
     insert_some(&mut object, "original_extension", extra.original_extension.clone());
     insert_some(&mut object, "pages", pages(facts));
+    insert_some(&mut object, "coordinates", coordinates(&extra));
     add_spoken(&mut object, asset, &extra);
     add_video(&mut object, &facts.media);
     object
@@ -187,6 +188,34 @@ pub fn size_of(facts: &UploadFacts) -> Option<(u32, u32)> {
 
 fn pages(facts: &UploadFacts) -> Option<u32> {
     facts.image().map(|image| image.frames).filter(|frames| *frames > 1)
+}
+
+/// The analysis that is kept with an asset, as members of an item in a list.
+pub fn found(asset: &Asset) -> Object {
+    let extra = Extra::of(&asset.details);
+    let found = extra.analysis;
+    let mut object = Object::new();
+    insert_some(
+        &mut object,
+        "faces",
+        extra.face_coordinates.or(found.faces).map(|faces| json!(faces)),
+    );
+    insert_some(&mut object, "colors", found.colors.map(|colors| json!(colors)));
+    insert_some(&mut object, "phash", found.phash);
+    insert_some(&mut object, "quality_analysis", found.quality);
+    let texts = json!(found.metadata.unwrap_or_default());
+    object.insert("image_metadata".to_owned(), texts.clone());
+    object.insert("media_metadata".to_owned(), texts);
+    object
+}
+
+/// `coordinates`: the rectangles that were given with the asset.
+pub fn coordinates(extra: &Extra) -> Option<Value> {
+    let mut object = Object::new();
+    let (custom, faces) = (&extra.custom_coordinates, &extra.face_coordinates);
+    insert_some(&mut object, "custom", custom.as_ref().map(|boxes| json!(boxes)));
+    insert_some(&mut object, "faces", faces.as_ref().map(|boxes| json!(boxes)));
+    (!object.is_empty()).then_some(Value::Object(object))
 }
 
 /// What was found out, of what was asked for.

@@ -57,7 +57,6 @@ async fn find_one(
     asset: &Asset,
     request: &BreakpointsRequest,
 ) -> Result<FoundBreakpoints, DeliverError> {
-    let facts = asset.upload.facts.image().ok_or(DeliverError::NotAnImage)?;
     let extension = match request.format {
         Some(format) => format.extension().to_owned(),
         None => urls::format_of(asset).unwrap_or_default(),
@@ -68,7 +67,8 @@ async fn find_one(
         max_images: request.max_images,
         bytes_step: request.bytes_step,
     };
-    let mut search = visage_image::Breakpoints::new(wanted, facts.width);
+    let widest = widest(app, asset, request, &extension).await?;
+    let mut search = visage_image::Breakpoints::new(wanted, widest);
     let mut made = BTreeMap::new();
     while let Some(width) = search.next_width() {
         let size = size(app, asset, request, &extension, width).await?;
@@ -89,6 +89,40 @@ async fn find_one(
         transformation: request.transformation.to_string(),
         extension,
     })
+}
+
+/// The largest width that enlarges nothing: that of what the request's transformation makes.
+async fn widest(
+    app: &Arc<App>,
+    asset: &Asset,
+    request: &BreakpointsRequest,
+    extension: &str,
+) -> Result<u32, DeliverError> {
+    let asked = Eager {
+        transformation: request.transformation.clone(),
+        extension: Some(extension.to_owned()),
+    };
+    let width = deliver::width_ahead(&app.library, asset, &asked).await?;
+    // Every width that is asked for is multiplied by `dpr_`, wherever that stands.
+    let dpr = request
+        .transformation
+        .components
+        .iter()
+        .rev()
+        .find_map(|component| component.dpr);
+    Ok(divided(
+        width,
+        dpr.map_or(1.0, visage_cloudinary::transformation::Dpr::value),
+    ))
+}
+
+#[allow(
+    clippy::cast_possible_truncation,
+    clippy::cast_sign_loss,
+    reason = "a width by a factor of at least a hundredth is a width; more saturates"
+)]
+fn divided(width: u32, dpr: f64) -> u32 {
+    (f64::from(width) / dpr.max(0.01)).floor().max(1.0) as u32
 }
 
 async fn size(

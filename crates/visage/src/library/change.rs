@@ -2,16 +2,20 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
+use futures_util::StreamExt as _;
 use jiff::Timestamp;
 use serde_json::Value;
-use visage_store::{Asset, AssetDetails, Edited, Moderation, ModerationStatus, StoreError};
+use visage_store::{Asset, AssetDetails, Edited, Moderation, ModerationStatus, StoreError, UploadFacts};
 
 use super::extra::{Analysis, Extra};
 use super::options::{Analyse, Description, Eager};
 use super::receive::ReceiveError;
 use super::upload::{Original, UploadError};
-use super::{analyse, metadata, named};
+use super::{analyse, answers, metadata, named};
 use crate::app::App;
+
+/// How many assets of a list are read at once.
+const COMPLETED_AT_ONCE: usize = 2;
 
 /// Changes what is said of a stored asset, allows `eager` where only some transformations are, and keeps what was found out.
 /// `None`: the asset is gone.
@@ -73,18 +77,88 @@ pub async fn moderate(app: &App, asset: &Asset, status: ModerationStatus) -> Res
 /// # Errors
 /// See [`ReceiveError`].
 pub async fn analyse_stored(app: &App, asset: &Asset, asked: Analyse) -> Result<Analysis, ReceiveError> {
-    let missing = Extra::of(&asset.details).analysis.missing(asked);
-    if missing.is_empty() || asset.upload.facts.image().is_none() {
-        return Ok(Analysis::default());
-    }
+    let mut missing = Extra::of(&asset.details).analysis.missing(asked);
     let facts = &asset.upload.facts;
+    let Some(image) = facts.image() else {
+        return Ok(Analysis::default());
+    };
+    // Faces were looked for when it was stored.
+    let known = Analysis {
+        faces: image.faces.clone().filter(|_| missing.faces),
+        ..Analysis::default()
+    };
+    missing.faces &= known.faces.is_none();
+    if missing.is_empty() {
+        return Ok(known);
+    }
     let bytes = app
         .library
         .blobs
         .get_original(&asset.upload.id, &facts.sha256, facts.bytes)
         .await;
     let bytes = bytes.map_err(UploadError::Blobs)?;
-    Ok(analyse::analyse(app, &Original::Bytes(bytes), facts, missing).await?)
+    let mut found = analyse::analyse(app, &Original::Bytes(bytes), facts, missing).await?;
+    found.add(&known);
+    Ok(found)
+}
+
+/// The description of a new picture: no rectangle is wider or higher than the picture, as the hosted service keeps them, and
+/// what lies outside altogether is left out.
+pub(super) fn fitted(said: &Description, facts: &UploadFacts) -> Description {
+    let Some((width, height)) = answers::size_of(facts) else {
+        return said.clone();
+    };
+    let fit = |rectangles: &Vec<[u32; 4]>| -> Vec<[u32; 4]> {
+        let inside = rectangles
+            .iter()
+            .filter(|[x, y, w, h]| *x < width && *y < height && *w > 0 && *h > 0);
+        inside
+            .map(|&[x, y, w, h]| [x, y, w.min(width), h.min(height)])
+            .collect()
+    };
+    Description {
+        face_coordinates: said.face_coordinates.as_ref().map(fit),
+        custom_coordinates: said.custom_coordinates.as_ref().map(fit),
+        ..said.clone()
+    }
+}
+
+/// Computes the missing analysis of assets and keeps it. Of an asset that cannot be analysed it is left out.
+pub async fn complete(app: &App, assets: Vec<Asset>, asked: Analyse) -> Vec<Asset> {
+    let each = futures_util::stream::iter(assets).map(|asset| complete_one(app, asset, asked));
+    each.buffered(COMPLETED_AT_ONCE).collect().await
+}
+
+async fn complete_one(app: &App, asset: Asset, asked: Analyse) -> Asset {
+    let found = analyse_stored(app, &asset, asked).await;
+    let kept = match found {
+        Ok(found) => keep_found(app, &asset, found).await.map_err(ReceiveError::from),
+        Err(error) => Err(error),
+    };
+    kept.unwrap_or_else(|error| {
+        tracing::warn!(asset.public_id = %asset.key.public_id, error = %error, "failed to analyse an asset for a list");
+        Some(asset.clone())
+    })
+    .unwrap_or(asset)
+}
+
+/// Keeps an analysis with its asset. That is no change of the asset's details, so the time of the last change stays. `None`: the
+/// asset is gone.
+///
+/// # Errors
+/// When the database fails.
+pub async fn keep_found(app: &App, asset: &Asset, found: Analysis) -> Result<Option<Asset>, StoreError> {
+    if found == Analysis::default() {
+        return Ok(Some(asset.clone()));
+    }
+    let changed_at = asset.details.updated_at.unwrap_or(asset.upload.created_at);
+    let edit = Box::new(move |details: &mut AssetDetails| {
+        let mut extra = Extra::of(details);
+        extra.analysis.add(&found);
+        extra.keep_in(details);
+    });
+    let edited = app.library.catalog.edit_asset(&asset.id, edit, changed_at).await?;
+    Ok(edited.map(|edited| edited.asset))
 }
 
 /// Writes what is said of a new asset into its details.

@@ -145,10 +145,12 @@ impl Extra {
         }
     }
 
-    /// Whether nothing is said but which part is shown: so are the pictures of users and posts.
+    /// Whether nothing is said but which part is shown: so are the pictures of users and posts. What was found out, because a
+    /// list was asked for it, is not said.
     pub fn is_plain(details: &AssetDetails) -> bool {
         let rest = Self {
             custom_coordinates: None,
+            analysis: Analysis::default(),
             ..Self::of(details)
         };
         rest == Self::default()
@@ -209,6 +211,7 @@ impl Analysis {
             colors: asked.colors && self.colors.is_none(),
             phash: asked.phash && self.phash.is_none(),
             metadata: asked.metadata && self.metadata.is_none(),
+            tone: asked.tone && self.grayscale.is_none(),
             quality: asked.quality && self.quality.is_none(),
         }
     }
@@ -287,5 +290,17 @@ mod tests {
         extra.keep_in(&mut kept);
         assert_eq!(kept, details(json!({"of_tomorrow": {"a": [1]}})));
         assert!(!Extra::is_plain(&kept));
+    }
+
+    #[test]
+    fn what_was_found_out_leaves_a_picture_plain() {
+        let mut details = AssetDetails::default();
+        let mut extra = Extra::default();
+        extra.analysis.phash = Some("0123456789abcdef".to_owned());
+        extra.keep_in(&mut details);
+        assert!(Extra::is_plain(&details));
+        extra.api_key = Some("123".to_owned());
+        extra.keep_in(&mut details);
+        assert!(!Extra::is_plain(&details));
     }
 }

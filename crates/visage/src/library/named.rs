@@ -49,7 +49,7 @@ pub async fn expand(documents: &dyn Documents, transformation: &Transformation) 
         }
         let found = find(documents, &name).await?;
         let text = found.and_then(|named| named.transformation);
-        let meaning = text.map(|text| Transformation::parse(&text)).transpose()?;
+        let meaning = text.map(|text| meaning(&text)).transpose()?;
         unknown.extend(meaning.iter().flat_map(Transformation::names));
         known.insert(name, meaning);
     }
@@ -57,6 +57,19 @@ pub async fn expand(documents: &dyn Documents, transformation: &Transformation) 
         return Ok(transformation.clone());
     }
     Ok(transformation.expand(|name| known.get(name).cloned().flatten())?)
+}
+
+/// A definition without the extension that may stand behind it: that says for which URLs it was made.
+fn meaning(text: &str) -> Result<Transformation, TransformationError> {
+    match read(text) {
+        Some(eager) => Ok(eager.transformation),
+        None => Transformation::parse(text),
+    }
+}
+
+/// Reads `c_fill,w_100`, `c_fill,w_100/jpg`, and with a slash at the end what is for URLs without extension.
+pub fn read(text: &str) -> Option<Eager> {
+    visage_cloudinary::parameters::Eager::parse(text).ok().map(Into::into)
 }
 
 /// What is kept under a name.

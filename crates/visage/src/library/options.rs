@@ -3,6 +3,7 @@
 use std::collections::BTreeMap;
 
 use serde_json::Value;
+use visage_cloudinary::parameters::EagerExtension;
 use visage_cloudinary::{DeliveryType, ImageFormat, ResourceType, Transformation};
 
 /// How a file is to be received, named, described and what is to be made of it.
@@ -114,6 +115,19 @@ pub struct Eager {
     pub extension: Option<String>,
 }
 
+impl From<visage_cloudinary::parameters::Eager> for Eager {
+    fn from(eager: visage_cloudinary::parameters::Eager) -> Self {
+        Self {
+            transformation: eager.transformation,
+            extension: match eager.extension {
+                EagerExtension::Original => None,
+                EagerExtension::Absent => Some(String::new()),
+                EagerExtension::Format(format) => Some(format.extension().to_owned()),
+            },
+        }
+    }
+}
+
 /// What to find out about a picture.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 #[allow(clippy::struct_excessive_bools, reason = "they are Cloudinary's switches")]
@@ -123,6 +137,8 @@ pub struct Analyse {
     pub colors: bool,
     pub phash: bool,
     pub metadata: bool,
+    /// Whether it is without colour, or half transparent; answered beside the metadata.
+    pub tone: bool,
     pub quality: bool,
 }
 

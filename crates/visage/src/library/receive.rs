@@ -168,7 +168,8 @@ pub async fn receive(app: &Arc<App>, arrival: Arrival, options: &UploadOptions) 
     };
     refuse_in_use(app, &key).await?;
     let mut details = AssetDetails::default();
-    change::describe(app, &mut details, &options.description).await?;
+    let description = change::fitted(&options.description, &facts);
+    change::describe(app, &mut details, &description).await?;
     naming::place(&mut details, &options.naming, file_name.as_deref())?;
     let mut extra = Extra::of(&details);
     let file_stem = file_name.as_deref().map(|name| naming::stem(name).to_owned());

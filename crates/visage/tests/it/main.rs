@@ -33,6 +33,7 @@ mod safekeeping;
 mod scrub;
 mod server;
 mod signed_requests;
+mod store_api;
 mod taking_in;
 mod test_app;
 mod vaults;

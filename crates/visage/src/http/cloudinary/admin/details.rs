@@ -5,12 +5,12 @@ use visage_store::{Asset, AssetId, AssetKey, Backup, ModerationStatus};
 
 use super::{cursor, get, max_results, post, put};
 use crate::http::cloudinary::endpoint::Endpoint;
+use crate::http::cloudinary::params::Params;
 use crate::http::cloudinary::upload::options;
 use crate::http::cloudinary::{Answer, Call, assets, ok};
 use crate::http::error::ApiError;
 use crate::library::answers::{self, Object, insert_some};
 use crate::library::extra::{Analysis, Extra};
-use crate::library::options::Description;
 use crate::library::{change, notifications, receive};
 
 const SWITCHES: &[&str] = &[
@@ -120,9 +120,8 @@ async fn show_asset(call: &Call, asset: &Asset) -> Answer {
     if !asked.is_empty() {
         // What was not found out at the upload is found out now, and kept.
         let found = change::analyse_stored(&call.app, asset, asked).await?;
-        let kept = change::change(&call.app, asset, &Description::default(), &[], found).await?;
-        let kept = kept.map_or_else(|| asset.clone(), |edited| edited.asset);
-        answers::add_analysis(&mut object, &kept, asked);
+        let kept = change::keep_found(&call.app, asset, found).await?;
+        answers::add_analysis(&mut object, kept.as_ref().unwrap_or(asset), asked);
     }
     if call.params.flag("pages")? {
         object.insert(
@@ -171,8 +170,15 @@ async fn add_derived(object: &mut Object, call: &Call, asset: &Asset) -> Result<
     Ok(())
 }
 
+/// In the words that the hosted service has for a value that an add-on does not know.
+fn refuse_unsupported(params: &Params) -> Result<(), ApiError> {
+    options::refuse_unsupported(params)
+        .map_err(|error| ApiError::bad_request(format!("Illegal value: {}", error.message)))
+}
+
 async fn update(call: Call) -> Answer {
     let asset = find(&call).await?;
+    refuse_unsupported(&call.params)?;
     let mut said = options::read_description(&call.params)?;
     said.moderation = None;
     let status = match call.params.text("moderation_status").as_deref() {

@@ -3,24 +3,43 @@
 use std::collections::BTreeSet;
 
 use serde_json::{Value, json};
-use visage_store::{Asset, AssetFilter, AssetId, AssetOrder, ModerationStatus, Select};
+use visage_cloudinary::search::{Expression, SearchField, SearchTest, SearchValue, Term};
+use visage_store::{Asset, AssetFilter, AssetId, AssetOrder, ModerationStatus, Page, SearchQuery, Select};
 
 use super::{cursor, get, max_results, page};
 use crate::http::cloudinary::endpoint::Endpoint;
 use crate::http::cloudinary::params::missing;
+use crate::http::cloudinary::upload::options;
 use crate::http::cloudinary::{Answer, Call, assets, ok};
 use crate::http::error::ApiError;
 use crate::library::answers::{self, Object};
+use crate::library::change;
 use crate::library::extra::Extra;
 
 /// Most ids that one request may name.
 const MAX_IDS: usize = 100;
+
+/// Members that are computed for a list where they are not known yet.
+const ANALYSIS_MEMBERS: &[&str] = &[
+    "image_metadata",
+    "media_metadata",
+    "faces",
+    "colors",
+    "phash",
+    "quality_analysis",
+];
 
 const SWITCHES: &[&str] = &[
     "tags:flag",
     "context:flag",
     "metadata:flag",
     "moderations:flag",
+    "image_metadata:flag",
+    "media_metadata:flag",
+    "faces:flag",
+    "colors:flag",
+    "phash:flag",
+    "quality_analysis:flag",
     "fields:list",
     "direction",
     "start_at",
@@ -101,7 +120,26 @@ async fn by_asset_folder(call: Call) -> Answer {
         return Err(missing("asset_folder"));
     }
     let folder = call.params.text("asset_folder").unwrap_or_default();
-    list(&call, Select::Folder(folder.trim_matches('/').to_owned()), 50).await
+    let folder = folder.trim_matches('/');
+    let mut answer = list_page(&call, Select::Folder(folder.to_owned()), 50).await?;
+    answer.insert("total_count".to_owned(), json!(count_in_folder(&call, folder).await?));
+    ok(Value::Object(answer))
+}
+
+/// All assets in a folder, on whichever page.
+async fn count_in_folder(call: &Call, folder: &str) -> Result<u64, ApiError> {
+    let in_folder = Expression::Term(Term {
+        field: SearchField::AssetFolder,
+        test: SearchTest::Equals(SearchValue::Text(folder.to_owned())),
+    });
+    let query = SearchQuery {
+        expression: Some(in_folder),
+        sort_by: Vec::new(),
+        after: None,
+        limit: 1,
+        aggregate: Vec::new(),
+    };
+    Ok(call.app.library.catalog.search_assets(query).await?.total)
 }
 
 async fn by_tag(call: Call) -> Answer {
@@ -131,6 +169,10 @@ fn too_many(name: &str) -> ApiError {
 }
 
 async fn list(call: &Call, select: Select, default_limit: usize) -> Answer {
+    ok(Value::Object(list_page(call, select, default_limit).await?))
+}
+
+async fn list_page(call: &Call, select: Select, default_limit: usize) -> Result<Object, ApiError> {
     let switches = Switches::read(call)?;
     let by_name = matches!(select, Select::Prefix(_));
     let named = matches!(select, Select::PublicIds(_) | Select::AssetIds(_));
@@ -154,8 +196,8 @@ async fn list(call: &Call, select: Select, default_limit: usize) -> Answer {
         .catalog
         .list_assets(filter, order, cursor(call, "next_cursor")?, limit)
         .await?;
-    let object = page("resources", found, |asset| switches.view(call, &asset));
-    ok(Value::Object(object))
+    let found = switches.complete(call, found).await;
+    Ok(page("resources", found, |asset| switches.view(call, &asset)))
 }
 
 fn direction(call: &Call) -> Result<AssetOrder, ApiError> {
@@ -173,6 +215,8 @@ pub(super) struct Switches {
     context: bool,
     metadata: bool,
     moderations: bool,
+    /// The members of [`ANALYSIS_MEMBERS`] that items have.
+    analysis: BTreeSet<&'static str>,
     /// Only these members; empty means all.
     fields: BTreeSet<String>,
 }
@@ -181,13 +225,29 @@ impl Switches {
     fn read(call: &Call) -> Result<Self, ApiError> {
         let fields: BTreeSet<String> = call.params.list("fields").into_iter().collect();
         let on = |name: &str| -> Result<bool, ApiError> { Ok(call.params.flag(name)? || fields.contains(name)) };
+        let mut analysis = BTreeSet::new();
+        for &name in ANALYSIS_MEMBERS {
+            if on(name)? {
+                analysis.insert(name);
+            }
+        }
         Ok(Self {
             tags: on("tags")?,
             context: on("context")?,
             metadata: on("metadata")?,
             moderations: on("moderations")?,
+            analysis,
             fields,
         })
+    }
+
+    async fn complete(&self, call: &Call, page: Page<Asset>) -> Page<Asset> {
+        let asked = options::analyse_for(&|name| self.analysis.contains(name));
+        if asked.is_empty() {
+            return page;
+        }
+        let items = change::complete(&call.app, page.items, asked).await;
+        Page { items, ..page }
     }
 
     fn view(&self, call: &Call, asset: &Asset) -> Value {
@@ -208,6 +268,10 @@ impl Switches {
         if let Some(moderation) = details.moderation.as_ref().filter(|_| self.moderations) {
             item.insert("moderation_kind".to_owned(), json!(moderation.kind));
             item.insert("moderation_status".to_owned(), json!(moderation.status));
+        }
+        if !self.analysis.is_empty() {
+            let found = answers::found(asset).into_iter();
+            item.extend(found.filter(|(name, _)| self.analysis.contains(name.as_str())));
         }
         Value::Object(self.only_fields(item))
     }

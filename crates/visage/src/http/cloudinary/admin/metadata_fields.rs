@@ -51,7 +51,19 @@ fn view(field: &Document) -> Value {
     if let Some(members) = body.as_object_mut() {
         members.remove("deleted");
     }
+    if let Some(entries) = body.pointer_mut("/datasource/values").and_then(Value::as_array_mut) {
+        entries.iter_mut().for_each(hide_active);
+    }
     body
+}
+
+/// Leaves `state` out of an active choice; only a removed one shows it.
+fn hide_active(entry: &mut Value) {
+    if entry["state"] == json!("active")
+        && let Some(members) = entry.as_object_mut()
+    {
+        members.remove("state");
+    }
 }
 
 async fn list(call: Call) -> Answer {
@@ -217,14 +229,12 @@ async fn edit_source(call: &Call, change: impl Fn(&[Value]) -> Result<Vec<Value>
     })
     .await?;
     let field = find(call).await?;
-    let values = field.body["datasource"]["values"]
+    let mut active = field.body["datasource"]["values"]
         .as_array()
         .cloned()
         .unwrap_or_default();
-    let active: Vec<Value> = values
-        .into_iter()
-        .filter(|entry| entry["state"] != json!("inactive"))
-        .collect();
+    active.retain(|entry| entry["state"] != json!("inactive"));
+    active.iter_mut().for_each(hide_active);
     ok(json!({ "values": active }))
 }
 

@@ -6,9 +6,11 @@ use visage_store::{Aggregate, Asset, Media, SearchQuery};
 
 use super::{cursor, get, max_results, page, post};
 use crate::http::cloudinary::endpoint::Endpoint;
+use crate::http::cloudinary::upload::options;
 use crate::http::cloudinary::{Answer, Call, ok};
 use crate::http::error::ApiError;
 use crate::library::answers::{self, insert_some, utc_offset};
+use crate::library::change;
 use crate::library::extra::Extra;
 
 /// Most fields to sort by, and most things to count.
@@ -45,7 +47,11 @@ async fn search(call: Call) -> Answer {
     let query = read(&call)?;
     let (with, fields) = (call.params.list("with_field"), call.params.list("fields"));
     let begun = std::time::Instant::now();
-    let found = call.app.library.catalog.search_assets(query).await?;
+    let mut found = call.app.library.catalog.search_assets(query).await?;
+    let asked = options::analyse_for(&|name| with.iter().chain(&fields).any(|field| field == name));
+    if !asked.is_empty() {
+        found.page.items = change::complete(&call.app, found.page.items, asked).await;
+    }
     let mut body = page("resources", found.page, |asset| view(&call, &asset, &with, &fields));
     body.insert("total_count".to_owned(), json!(found.total));
     body.insert("time".to_owned(), json!(begun.elapsed().as_millis()));
@@ -180,9 +186,7 @@ fn add_wanted(item: &mut Map<String, Value>, asset: &Asset, extra: &Extra, wants
     if wants("metadata") {
         item.insert("metadata".to_owned(), json!(details.metadata));
     }
-    if wants("image_metadata") {
-        insert_some(item, "image_metadata", extra.analysis.metadata.clone());
-    }
+    item.extend(answers::found(asset).into_iter().filter(|(name, _)| wants(name)));
     if wants("image_analysis") {
         let faces = extra.face_coordinates.as_ref().or(extra.analysis.faces.as_ref());
         let analysis = json!({

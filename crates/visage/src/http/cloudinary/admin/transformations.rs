@@ -2,16 +2,16 @@
 
 use serde_json::{Map, Value, json};
 use visage_cloudinary::Transformation;
-use visage_store::{BlobKey, Cursor, Document, DocumentKind};
+use visage_store::{Asset, BlobKey, Cursor, Derived, Document, DocumentKind, Page};
 
 use super::{already_exists, cursor, delete, get, max_results, not_found, post, put};
 use crate::http::cloudinary::endpoint::Endpoint;
 use crate::http::cloudinary::params::missing;
-use crate::http::cloudinary::upload::options::transformation_of;
+use crate::http::cloudinary::upload::options::derivative_of;
 use crate::http::cloudinary::{Answer, Call, ok};
 use crate::http::error::ApiError;
 use crate::library::answers;
-use crate::library::named::NamedTransformation;
+use crate::library::named::{self, NamedTransformation};
 use crate::library::options::Eager;
 
 const KIND: DocumentKind = DocumentKind::Transformation;
@@ -68,9 +68,9 @@ fn read(text: &str) -> Asked {
             eager: None,
         };
     }
-    let eager = parse_with_extension(text);
+    let eager = named::read(text);
     let name = match &eager {
-        Some(eager) => crate::library::named::strict_text(eager),
+        Some(eager) => named::strict_text(eager),
         None => text.to_owned(),
     };
     Asked { name, eager }
@@ -79,21 +79,6 @@ fn read(text: &str) -> Asked {
 /// Whether a text is a name: it is no transformation itself.
 fn is_name(text: &str) -> bool {
     !text.contains(['/', ',']) && Transformation::parse(text).is_err()
-}
-
-/// `c_fill,w_100/jpg`; with a slash at the end it is without extension.
-fn parse_with_extension(text: &str) -> Option<Eager> {
-    if let Ok(transformation) = Transformation::parse(text.trim_end_matches('/')) {
-        return Some(Eager {
-            transformation,
-            extension: None,
-        });
-    }
-    let (head, extension) = text.rsplit_once('/')?;
-    Some(Eager {
-        transformation: Transformation::parse(head).ok()?,
-        extension: Some(extension.to_owned()),
-    })
 }
 
 fn kept(document: &Document) -> NamedTransformation {
@@ -179,15 +164,12 @@ async fn show(call: Call) -> Answer {
         None => (listed_as.clone(), None),
     };
     let (after, limit) = (cursor(&call, "next_cursor")?, max_results(&call, 10)?);
-    let catalog = &call.app.library.catalog;
-    let page = catalog
-        .derived_by_transformation(&text, extension.as_deref(), after, limit)
-        .await?;
+    let page = derived(&call, &text, extension.as_deref(), after, limit).await?;
     let used = !page.items.is_empty();
     if named.is_none() && kept.is_none() && !used {
         return Err(unknown(&asked.name));
     }
-    let derived: Vec<Value> = page
+    let items: Vec<Value> = page
         .items
         .iter()
         .map(|(asset, derived)| {
@@ -207,14 +189,33 @@ async fn show(call: Call) -> Answer {
     body.insert("used".to_owned(), json!(used));
     body.insert("named".to_owned(), json!(named.is_some()));
     body.insert("info".to_owned(), info(named.as_deref(), asked.eager.as_ref()));
-    body.insert("derived".to_owned(), json!(derived));
+    body.insert("derived".to_owned(), json!(items));
     answers::insert_some(&mut body, "next_cursor", page.next.map(|next| next.to_string()));
     ok(Value::Object(body))
 }
 
+/// What was made with a transformation. Where URLs without extension are asked about, that is what such URLs were answered
+/// with, unless something was made ahead for them.
+async fn derived(
+    call: &Call,
+    text: &str,
+    extension: Option<&str>,
+    after: Option<Cursor>,
+    limit: usize,
+) -> Result<Page<(Asset, Derived)>, ApiError> {
+    let catalog = &call.app.library.catalog;
+    let page = catalog
+        .derived_by_transformation(text, extension, after.clone(), limit)
+        .await?;
+    if !page.items.is_empty() || extension != Some("") {
+        return Ok(page);
+    }
+    Ok(catalog.derived_by_transformation(text, None, after, limit).await?)
+}
+
 /// The parsed parameters; an extension stands with them.
 fn info(named: Option<&str>, eager: Option<&Eager>) -> Value {
-    let parsed = named.map_or_else(|| eager.cloned(), parse_with_extension);
+    let parsed = named.map_or_else(|| eager.cloned(), named::read);
     let Some(parsed) = parsed else { return json!([]) };
     let mut info = parsed.transformation.info();
     if let Some(extension) = &parsed.extension
@@ -235,17 +236,19 @@ async fn create(call: Call) -> Answer {
         None => call.params.required("name")?,
     };
     let name = name.strip_prefix("t_").unwrap_or(&name).to_owned();
-    let good = !name.is_empty()
-        && name.chars().count() <= 255
-        && name
-            .chars()
-            .all(|c| c.is_alphanumeric() || matches!(c, '_' | '-' | ' '));
-    if !good {
-        return Err(ApiError::bad_request(format!("Invalid transformation name: {name}")));
-    }
     let text = definition(&call, "transformation")?;
+    // A text may stand for itself, too: then it is only allowed.
+    let is_itself = named::read(&name).is_some_and(|eager| named::strict_text(&eager) == text);
+    let (name, transformation) = if is_good_name(&name) {
+        (name, Some(text))
+    } else if is_itself {
+        (text, None)
+    } else {
+        return Err(ApiError::bad_request(format!("Invalid transformation name: {name}")));
+    };
+    let shown = format!("{}{name}", if transformation.is_some() { "t_" } else { "" });
     let body = NamedTransformation {
-        transformation: Some(text),
+        transformation,
         allowed_for_strict: call.params.boolean("allowed_for_strict")?.unwrap_or(true),
     };
     let body = serde_json::to_value(body).map_err(ApiError::internal)?;
@@ -253,8 +256,16 @@ async fn create(call: Call) -> Answer {
     if documents.create_document(KIND, &name, body, now).await? {
         ok(json!({ "message": "created" }))
     } else {
-        Err(already_exists(format!("Transformation t_{name} already exists")))
+        Err(already_exists(format!("Transformation {shown} already exists")))
     }
+}
+
+fn is_good_name(name: &str) -> bool {
+    !name.is_empty()
+        && name.chars().count() <= 255
+        && name
+            .chars()
+            .all(|c| c.is_alphanumeric() || matches!(c, '_' | '-' | ' '))
 }
 
 /// What a name is to stand for, in canonical form.
@@ -264,7 +275,7 @@ fn definition(call: &Call, name: &str) -> Result<String, ApiError> {
         .value(name)
         .filter(|_| call.params.has(name))
         .ok_or_else(|| missing(name))?;
-    Ok(transformation_of(value)?.to_string())
+    Ok(named::strict_text(&derivative_of(value)?))
 }
 
 async fn update(call: Call) -> Answer {
@@ -302,11 +313,8 @@ async fn remove(call: Call) -> Answer {
         Some(eager) => (eager.transformation.to_string(), eager.extension.clone()),
         None => (format!("t_{}", asked.name), None),
     };
-    let (library, extension) = (&call.app.library, extension.as_deref());
-    let page = library
-        .catalog
-        .derived_by_transformation(&text, extension, None, MAX_DERIVED)
-        .await?;
+    let library = &call.app.library;
+    let page = derived(&call, &text, extension.as_deref(), None, MAX_DERIVED).await?;
     if page.items.len() >= MAX_DERIVED {
         let message = "too many derived resources";
         return Err(ApiError::new(http::StatusCode::FORBIDDEN, "forbidden", message));

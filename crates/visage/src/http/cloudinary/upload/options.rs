@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 
 use serde_json::{Map, Value};
-use visage_cloudinary::parameters::{self as language, EagerExtension, MetadataValue, Rectangle};
+use visage_cloudinary::parameters::{self as language, MetadataValue, Rectangle};
 use visage_cloudinary::{DeliveryType, ImageFormat, ResourceType, Transformation};
 
 use super::parameters::{self, Support};
@@ -352,12 +352,9 @@ pub(in crate::http::cloudinary) fn read_eager(params: &Params) -> Result<Vec<Eag
         match text {
             Value::String(text) => {
                 let read = language::eager(text).map_err(ApiError::bad_request)?;
-                eager.extend(read.into_iter().map(eager_of));
+                eager.extend(read.into_iter().map(Eager::from));
             }
-            other => eager.push(Eager {
-                transformation: transformation_of(other)?,
-                extension: None,
-            }),
+            other => eager.push(derivative_of(other)?),
         }
     }
     if eager.len() > MAX_EAGER {
@@ -368,26 +365,59 @@ pub(in crate::http::cloudinary) fn read_eager(params: &Params) -> Result<Vec<Eag
     Ok(eager)
 }
 
-fn eager_of(eager: language::Eager) -> Eager {
-    Eager {
-        transformation: eager.transformation,
-        extension: match eager.extension {
-            EagerExtension::Original => None,
-            EagerExtension::Absent => Some(String::new()),
-            EagerExtension::Format(format) => Some(format.extension().to_owned()),
-        },
+/// One derivative as a text, or as a list of maps of SDK options, the last of which may name a format.
+pub(in crate::http::cloudinary) fn derivative_of(value: &Value) -> Result<Eager, ApiError> {
+    if let Value::String(text) = value {
+        return language::Eager::parse(text)
+            .map(Into::into)
+            .map_err(ApiError::bad_request);
     }
+    let mut components = value.clone();
+    let last = match &mut components {
+        Value::Array(components) => components.last_mut(),
+        one => Some(one),
+    };
+    let members = last.and_then(Value::as_object_mut);
+    let format = members.and_then(|members| members.remove("format").or(members.remove("extension")));
+    let transformation = transformation_of(&components)?;
+    let text = match format.as_ref().and_then(Value::as_str) {
+        None => {
+            return Ok(Eager {
+                transformation,
+                extension: None,
+            });
+        }
+        Some("none") => format!("{transformation}/"),
+        Some(format) => format!("{transformation}/{format}"),
+    };
+    language::Eager::parse(&text)
+        .map(Into::into)
+        .map_err(ApiError::bad_request)
 }
 
 /// What to find out.
 pub(in crate::http::cloudinary) fn read_analyse(params: &Params) -> Result<Analyse, ApiError> {
+    let metadata = params.flag("media_metadata")? || params.flag("image_metadata")? || params.flag("exif")?;
     Ok(Analyse {
         faces: params.flag("faces")?,
         colors: params.flag("colors")?,
         phash: params.flag("phash")?,
-        metadata: params.flag("media_metadata")? || params.flag("image_metadata")? || params.flag("exif")?,
+        metadata,
+        tone: metadata,
         quality: params.flag("quality_analysis")?,
     })
+}
+
+/// What to find out for lists, which name the members that their items are to have.
+pub(in crate::http::cloudinary) fn analyse_for(wants: &dyn Fn(&str) -> bool) -> Analyse {
+    Analyse {
+        faces: wants("faces") || wants("image_analysis"),
+        colors: wants("colors"),
+        phash: wants("phash"),
+        metadata: wants("image_metadata") || wants("media_metadata"),
+        tone: false,
+        quality: wants("quality_analysis"),
+    }
 }
 
 /// Who is told.
