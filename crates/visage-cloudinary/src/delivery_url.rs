@@ -14,7 +14,7 @@ use crate::{DeliveryType, ImageFormat, PublicId, ResourceType, Transformation};
 
 pub use error::DeliveryUrlError;
 pub use fetch::{FetchUrl, RequestedUrl};
-pub use lookup::Candidate;
+pub use lookup::{Candidate, split_extension};
 pub(crate) use lookup::without_suffix;
 pub use parts::{UrlForm, UrlParts, is_cloud_name};
 

@@ -138,35 +138,51 @@ fn empty_segments_are_skipped() {
 }
 
 #[test]
-fn the_whole_text_is_looked_up_before_the_name_without_extension() {
+fn name_with_extension_means_the_asset_without_it() {
     let jpg = Some(ImageFormat::Jpg);
+    let cat = || ("cat".to_owned(), jpg);
     assert_eq!(
         candidates("/demo/image/upload/cat.jpg"),
-        [("cat.jpg".to_owned(), None), ("cat".to_owned(), jpg)]
+        [cat(), ("cat.jpg".to_owned(), None)]
+    );
+    assert_eq!(
+        candidates("/demo/image/upload/cat.jpg.JPEG"),
+        [("cat.jpg".to_owned(), jpg), ("cat.jpg.JPEG".to_owned(), None)]
     );
     assert_eq!(
         candidates("/demo/image/upload/photo.v2"),
         [("photo.v2".to_owned(), None)]
     );
     assert_eq!(candidates("/demo/raw/upload/doc.jpg"), [("doc.jpg".to_owned(), None)]);
-    assert_eq!(
-        candidates("/demo/video/upload/clip.mp4"),
-        [("clip.mp4".to_owned(), None), ("clip".to_owned(), None)]
-    );
+    for extension in ["mp4", "MP4", "wav", "flac", "ogg", "m4a", "mpeg", "aac"] {
+        assert_eq!(
+            candidates(&format!("/demo/video/upload/clip.{extension}")),
+            [("clip".to_owned(), None), (format!("clip.{extension}"), None)]
+        );
+    }
     assert_eq!(
         candidates("/demo/images/a/b/words.jpg"),
-        [("a/b.jpg".to_owned(), None), ("a/b".to_owned(), jpg)]
+        [("a/b".to_owned(), jpg), ("a/b.jpg".to_owned(), None)]
     );
     assert_eq!(
         candidates("/demo/v1/cat/words.jpg"),
         [
-            ("cat/words.jpg".to_owned(), None),
             ("cat/words".to_owned(), jpg),
+            ("cat/words.jpg".to_owned(), None),
+            cat(),
             ("cat.jpg".to_owned(), None),
-            ("cat".to_owned(), jpg)
         ]
     );
     assert_eq!(candidates("/demo/cat").len(), 1);
+}
+
+#[test]
+fn protected_asset_is_never_meant_by_a_shorter_name() {
+    let cat = ("cat".to_owned(), Some(ImageFormat::Jpg));
+    for head in ["image/private", "image/authenticated"] {
+        assert_eq!(candidates(&format!("/demo/{head}/cat.jpg")), [cat.clone()], "{head}");
+    }
+    assert_eq!(candidates("/demo/private_images/cat/words.jpg"), [cat]);
 }
 
 #[test]

@@ -1,7 +1,8 @@
 //! The URLs that assets are delivered at.
 
+use visage_cloudinary::delivery_url::split_extension;
 use visage_cloudinary::signature::DeliverySignature;
-use visage_cloudinary::{DeliveryType, DeliveryUrl, Transformation};
+use visage_cloudinary::{DeliveryType, DeliveryUrl, ImageFormat, Transformation};
 use visage_store::{Asset, Media};
 
 use super::Library;
@@ -29,8 +30,9 @@ fn write(library: &Library, asset: &Asset, transformation: &Transformation, exte
     .with_transformation(transformation.clone())
     .with_version(asset.version);
     // An empty one says that there is none.
-    if let Some(extension) = extension.filter(|extension| !extension.is_empty()) {
-        url = url.with_extension_text(extension);
+    let extension = extension.filter(|extension| !extension.is_empty()).map(str::to_owned);
+    if let Some(extension) = extension.or_else(|| needed_extension(asset)) {
+        url = url.with_extension_text(&extension);
     }
     let protected = match key.delivery_type {
         DeliveryType::Upload => false,
@@ -42,6 +44,23 @@ fn write(library: &Library, asset: &Asset, transformation: &Transformation, exte
         url = url.signed(DeliverySignature::default(), &library.api_secret);
     }
     format!("{}{}", library.public_url, url.path())
+}
+
+/// The extension without which the asset's URL would mean another asset: the URL of `me.jpg` ends in `.jpg.jpg`, because
+/// `…/me.jpg` means the asset `me`. It asks for the format that is made where none is named.
+pub fn needed_extension(asset: &Asset) -> Option<String> {
+    split_extension(asset.key.public_id.as_str(), asset.key.resource_type)?;
+    match &asset.upload.facts.media {
+        Media::Image(image) if !image.format.is_made() => {
+            let plain = if image.has_alpha {
+                ImageFormat::Png
+            } else {
+                ImageFormat::Jpg
+            };
+            Some(plain.extension().to_owned())
+        }
+        Media::Image(_) | Media::Video(_) | Media::Raw => format_of(asset),
+    }
 }
 
 /// The `http` form of a URL: the same, where visage itself is reached by `http` alone.

@@ -12,7 +12,7 @@ use super::{Hosted, HostedFacts, MediaHost, MediaHostError, Picture, PictureFact
 use crate::library::deliver::DeliverError;
 use crate::library::extra::Extra;
 use crate::library::upload::{NewUpload, Original, Stored, UploadError};
-use crate::library::{Library, deliver, destroy, receive, upload};
+use crate::library::{Library, deliver, destroy, receive, upload, urls};
 
 /// The embedded media store.
 #[derive(Debug)]
@@ -34,8 +34,13 @@ impl Embedded {
             key.delivery_type,
             &key.public_id,
         );
-        url.with_transformation(transformation.clone())
-            .with_version(asset.version)
+        let url = url
+            .with_transformation(transformation.clone())
+            .with_version(asset.version);
+        match asset.upload.facts.image().and_then(|_| urls::needed_extension(asset)) {
+            Some(extension) => url.with_extension_text(&extension),
+            None => url,
+        }
     }
 
     async fn find(&self, public_id: &PublicId, resource_type: ResourceType) -> Result<Option<Asset>, MediaHostError> {

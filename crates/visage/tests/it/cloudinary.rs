@@ -3,6 +3,7 @@
 use axum::body::Body;
 use http::{Method, Request, StatusCode};
 use serde_json::Value;
+use visage::config::Config;
 use visage_cloudinary::Secret;
 use visage_cloudinary::signature::{SignatureAlgorithm, SignatureVersion, sign_request};
 
@@ -14,10 +15,16 @@ const SECRET: &str = "a secret of the tests";
 const NOW: &str = "1719307544";
 
 pub(crate) fn app() -> TestApp {
+    app_with(|_| {})
+}
+
+/// An app with the account that these tests sign for, and other settings besides.
+pub(crate) fn app_with(configure: impl FnOnce(&mut Config)) -> TestApp {
     let mut t = TestApp::with_config(|config| {
         config.embedded.cloud_name = "demo".to_owned();
         config.embedded.api_key = "123".to_owned();
         config.embedded.api_secret = Secret::new(SECRET);
+        configure(config);
     });
     // These assets are nobody's profile images.
     t.check_on_drop = false;
@@ -54,6 +61,15 @@ pub(crate) async fn post_signed(t: &TestApp, path: &str, fields: &[(&str, &str)]
     fields.push(("signature", &signature));
     fields.push(("api_key", "123"));
     post(t, path, &fields, file).await
+}
+
+/// Stores a file that must be taken.
+pub(crate) async fn store(t: &TestApp, public_id: &str, file: &[u8], more: &[(&str, &str)]) -> Answer {
+    let mut fields = vec![("public_id", public_id)];
+    fields.extend(more);
+    let answer = post_signed(t, "/image/upload", &fields, Some(file)).await;
+    assert_eq!(answer.status, StatusCode::OK, "{public_id}: {answer:?}");
+    answer
 }
 
 pub(crate) async fn admin(t: &TestApp, method: Method, path: &str, body: &Value) -> Answer {

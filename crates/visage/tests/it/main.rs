@@ -20,6 +20,7 @@ mod front;
 mod hooked_host;
 mod media_copy;
 mod migrate;
+mod names;
 mod page;
 mod parameters;
 mod pictures;
