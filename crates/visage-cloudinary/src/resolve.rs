@@ -29,6 +29,8 @@ pub struct ResolvedTransformation {
     pub source_format: ImageFormat,
     /// Whether another `Accept` header may lead to another result (`Vary: Accept`).
     pub varies_by_accept: bool,
+    /// Whether the result is encoded anew even where the original's bytes would do.
+    pub is_encoded_anew: bool,
 }
 
 impl Transformation {
@@ -71,6 +73,7 @@ impl Transformation {
             quality,
             source_format: source.format,
             varies_by_accept,
+            is_encoded_anew: false,
         }
     }
 }
@@ -104,7 +107,26 @@ fn plain(source: SourceFacts) -> ImageFormat {
 impl ResolvedTransformation {
     /// Whether the result is the original itself, byte for byte.
     pub fn is_original(&self) -> bool {
-        self.components.is_empty() && self.quality.is_none() && self.format == self.source_format
+        !self.is_encoded_anew
+            && self.components.is_empty()
+            && self.quality.is_none()
+            && self.format == self.source_format
+    }
+
+    /// The same picture, but never the original's bytes: for visitors who may see what is made of an asset and not the asset
+    /// itself. A format that is only read becomes one that is made.
+    #[must_use]
+    pub fn encoded_anew(self, source: SourceFacts) -> Self {
+        let format = if self.format.is_made() {
+            self.format
+        } else {
+            plain(source)
+        };
+        Self {
+            format,
+            is_encoded_anew: true,
+            ..self
+        }
     }
 
     /// The name of the result among all results of one original. `beside` is what else decides about the pixels, such

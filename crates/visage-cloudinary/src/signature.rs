@@ -17,7 +17,9 @@ use subtle::ConstantTimeEq;
 
 use crate::Secret;
 
-pub use auth_token::{AUTH_TOKEN_NAME, AuthToken, AuthTokenError, AuthTokenKey, TokenRefusal, verify_auth_token};
+pub use auth_token::{
+    AUTH_TOKEN_NAME, AuthToken, AuthTokenError, AuthTokenKey, TokenRefusal, auth_token_expiration, verify_auth_token,
+};
 pub use delivery::{DeliverySignature, SignedText};
 pub use field_name::{FieldName, InvalidFieldName};
 pub use request::{

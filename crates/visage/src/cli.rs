@@ -278,6 +278,7 @@ async fn explain(app: &App, url: &str, accept: Option<&str>) -> anyhow::Result<E
         token: None,
         path,
         address: None,
+        is_operator: true,
     };
     let told = deliver::explain(&app.library, &parsed, visitor).await?;
     writeln!(std::io::stdout(), "{told:#}")?;

@@ -178,6 +178,12 @@ pub fn verify_auth_token(
     }
 }
 
+/// When a token ends, in seconds since the Unix epoch; whether it is genuine is for [`verify_auth_token`] to say. `None` when
+/// the text is no token.
+pub fn auth_token_expiration(token: &str) -> Option<i64> {
+    Parts::read(token).map(|parts| parts.expiration)
+}
+
 /// A token's parts as they were received.
 struct Parts<'a> {
     /// Everything before the HMAC.

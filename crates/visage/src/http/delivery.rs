@@ -23,6 +23,9 @@ use crate::library::deliver::{self, Audience, Conditions, Content, Delivery, Vis
 /// What the query or the cookie with a token for protected assets is called.
 pub(super) const TOKEN_NAME: &str = "__cld_token__";
 
+/// How long an answer may be kept whose URL names it for ever.
+const YEAR_SECONDS: u64 = 31_536_000;
+
 /// Answers up to this size are bounded by the number of requests alone.
 const UNCOUNTED_BYTES: u64 = 1024 * 1024;
 
@@ -61,6 +64,7 @@ async fn delivered(app: &Arc<App>, uri: &Uri, headers: &HeaderMap, address: IpAd
         token: token_in(uri.query().unwrap_or_default(), '&').or_else(|| token_in(cookies?, ';')),
         path: uri.path(),
         address: Some(address),
+        is_operator: false,
     };
     if is_explanation(uri) {
         let told = deliver::explain(&app.library, &url, visitor)
@@ -157,14 +161,8 @@ fn describe(app: &App, delivery: &Delivery, headers: &mut HeaderMap) {
         add_own_header(headers, line);
     }
     insert(headers, header::ETAG, &delivery.etag);
-    let is_private = delivery.audience == Audience::Visitor;
-    if delivery.is_current_version && !is_private {
-        insert(headers, header::CACHE_CONTROL, "public, max-age=31536000, immutable");
-    } else {
-        let seconds = app.config.cache.unversioned_max_age.as_duration().as_secs();
-        let scope = if is_private { "private" } else { "public" };
-        insert(headers, header::CACHE_CONTROL, &format!("{scope}, max-age={seconds}"));
-    }
+    let caching = cache_control(delivery, app.config.cache.unversioned_max_age.as_duration().as_secs());
+    insert(headers, header::CACHE_CONTROL, &caching);
     if delivery.varies_by_accept {
         insert(headers, header::VARY, "Accept");
     }
@@ -177,6 +175,21 @@ fn describe(app: &App, delivery: &Delivery, headers: &mut HeaderMap) {
     }
     if let Some(missing) = &delivery.in_place_of {
         insert(headers, HeaderName::from_static("x-cld-error"), missing);
+    }
+}
+
+/// How long an answer may be kept: never beyond the moment at which the same request is answered otherwise.
+fn cache_control(delivery: &Delivery, unversioned_seconds: u64) -> String {
+    let scope = match delivery.audience {
+        Audience::Visitor => "private",
+        Audience::Everybody | Audience::EverybodyNow => "public",
+    };
+    let is_lasting = delivery.is_current_version && scope == "public";
+    let seconds = if is_lasting { YEAR_SECONDS } else { unversioned_seconds };
+    match delivery.ends_in_seconds {
+        Some(end) => format!("{scope}, max-age={}", seconds.min(end)),
+        None if is_lasting => format!("{scope}, max-age={seconds}, immutable"),
+        None => format!("{scope}, max-age={seconds}"),
     }
 }
 

@@ -9,6 +9,7 @@ use visage_cloudinary::Transformation;
 use visage_store::{Asset, BlobError};
 use zip::write::SimpleFileOptions;
 
+use super::access::{ReadOf, Reader, may_read};
 use super::deliver::{self, DeliverError};
 use super::options::Eager;
 use super::{Library, extra::Extra, naming, urls};
@@ -110,6 +111,8 @@ fn plain() -> SimpleFileOptions {
 }
 
 async fn copy_original(library: &Library, asset: &Asset, to: &mut impl std::io::Write) -> Result<(), ArchiveError> {
+    // Only calls with credentials make archives.
+    may_read(asset, &Reader::Operator, ReadOf::Original).map_err(|_refused| DeliverError::Denied)?;
     let upload = &asset.upload;
     if upload.facts.blocks.is_empty() {
         let bytes = library

@@ -11,6 +11,7 @@ use visage_cloudinary::{
 use visage_image::ImageError;
 use visage_store::{Asset, AssetDetails, AssetKey, ImageFacts, Media, StoreError, UploadFacts, VideoFacts};
 
+use super::access::Reader;
 use super::analyse::AnalyseError;
 use super::deliver::{self, DeliverError, Made};
 use super::extra::Extra;
@@ -363,7 +364,7 @@ async fn render_incoming(
     };
     let resolved = incoming.resolve(RequestFacts::default(), source, format);
     let refused = |error: DeliverError| ReceiveError::Transformation(error.to_string());
-    let surroundings = Surroundings::of_file(&app.library, &resolved, true)
+    let surroundings = Surroundings::of_file(&app.library, &resolved, &Reader::Operator)
         .await
         .map_err(refused)?;
     let job = Job::new(&app.library, resolved, *facts, surroundings, file.len_bytes()).map_err(refused)?;

@@ -6,11 +6,12 @@ use std::sync::Arc;
 
 use serde_json::json;
 use visage_cloudinary::transformation::{Layer, Scope};
-use visage_cloudinary::{DeliveryType, ResolvedTransformation, ResourceType};
+use visage_cloudinary::{DeliveryType, PublicId, ResolvedTransformation, ResourceType};
 use visage_image::{FaceBox, Facts, Known, KnownLayer, LayerFile, Plan, PlanError, Rendered, Sample};
 use visage_store::{Asset, AssetKey, Blobs, Sha256, UploadId};
 
 use super::Library;
+use super::access::{Grant, ReadOf, Reader, may_read};
 use super::deliver::{DeliverError, image_facts};
 use super::extra::Extra;
 
@@ -27,6 +28,8 @@ pub struct Surroundings {
     context: BTreeMap<String, String>,
     metadata: BTreeMap<String, String>,
     layers: Vec<LayerAsset>,
+    /// That the reader may see the layers, and for how long.
+    grant: Grant,
     /// What of this is not in the file's own bytes, as a part of the result's name.
     beside: String,
 }
@@ -44,12 +47,12 @@ impl Surroundings {
     /// What `resolved` asks for about `asset`; nothing is looked up that it does not ask for.
     ///
     /// # Errors
-    /// Layers that are not there, or that want a signature.
+    /// Layers that are not there for this reader, or that want a signature.
     pub async fn of_asset(
         library: &Library,
         asset: &Asset,
         resolved: &ResolvedTransformation,
-        is_signed: bool,
+        reader: &Reader<'_>,
     ) -> Result<Self, DeliverError> {
         let mut found = Self::default();
         let mut beside = Vec::new();
@@ -80,7 +83,7 @@ impl Surroundings {
                 .collect();
             beside.push(json!([found.tags, found.context, found.metadata]).to_string());
         }
-        found.add_layers(library, resolved, is_signed, &mut beside).await?;
+        found.add_layers(library, resolved, reader, &mut beside).await?;
         found.beside = beside.join("\n");
         Ok(found)
     }
@@ -92,16 +95,21 @@ impl Surroundings {
     pub async fn of_file(
         library: &Library,
         resolved: &ResolvedTransformation,
-        is_signed: bool,
+        reader: &Reader<'_>,
     ) -> Result<Self, DeliverError> {
         let mut found = Self::default();
-        found.add_layers(library, resolved, is_signed, &mut Vec::new()).await?;
+        found.add_layers(library, resolved, reader, &mut Vec::new()).await?;
         Ok(found)
     }
 
     /// The part of the result's name that is not the file's own; empty when the file alone decides.
     pub fn beside(&self) -> &str {
         &self.beside
+    }
+
+    /// What the layers say about who may keep the result, and for how long.
+    pub fn grant(&self) -> Grant {
+        self.grant
     }
 
     /// The faces, if anybody has marked or looked for them.
@@ -113,7 +121,7 @@ impl Surroundings {
         &mut self,
         library: &Library,
         resolved: &ResolvedTransformation,
-        is_signed: bool,
+        reader: &Reader<'_>,
         beside: &mut Vec<String>,
     ) -> Result<(), DeliverError> {
         let scope = Scope {
@@ -135,16 +143,9 @@ impl Surroundings {
             else {
                 continue;
             };
-            if *delivery_type != DeliveryType::Upload && !is_signed {
-                return Err(DeliverError::Denied);
-            }
-            let key = AssetKey {
-                resource_type: ResourceType::Image,
-                delivery_type: *delivery_type,
-                public_id: public_id.clone(),
-            };
-            let missing = || PlanError::MissingLayer(public_id.as_str().to_owned());
-            let asset = library.catalog.find_asset(&key).await?.ok_or_else(missing)?;
+            let (asset, grant) = find_layer(library, *delivery_type, public_id, reader).await?;
+            self.grant = self.grant.and(grant);
+            let missing = || missing_layer(public_id);
             let facts = image_facts(asset.upload.facts.image().ok_or_else(missing)?);
             beside.push(asset.upload.id.to_string());
             self.layers.push(LayerAsset {
@@ -171,6 +172,36 @@ impl Surroundings {
     fn known_layers(&self) -> Vec<KnownLayer> {
         self.layers.iter().map(|layer| layer.known.clone()).collect()
     }
+}
+
+/// The picture that a layer names. One that the reader may not see is answered like one that is not there: as missing, or, where
+/// every layer of its type needs a signature, as denied.
+async fn find_layer(
+    library: &Library,
+    delivery_type: DeliveryType,
+    public_id: &PublicId,
+    reader: &Reader<'_>,
+) -> Result<(Asset, Grant), DeliverError> {
+    let key = AssetKey {
+        resource_type: ResourceType::Image,
+        delivery_type,
+        public_id: public_id.clone(),
+    };
+    let reader = reader.of_asset(&library.cloud_name, &key);
+    let found = library.catalog.find_asset(&key).await?;
+    let readable = found.and_then(|asset| {
+        let grant = may_read(&asset, &reader, ReadOf::Layer).ok()?;
+        Some((asset, grant))
+    });
+    match readable {
+        Some(readable) => Ok(readable),
+        None if delivery_type == DeliveryType::Upload || reader.is_approved() => Err(missing_layer(public_id).into()),
+        None => Err(DeliverError::Denied),
+    }
+}
+
+fn missing_layer(public_id: &PublicId) -> PlanError {
+    PlanError::MissingLayer(public_id.as_str().to_owned())
 }
 
 fn boxes(rectangles: &[[u32; 4]]) -> Vec<FaceBox> {

@@ -1,6 +1,7 @@
 #![cfg(test)]
 //! The whole server in this process: the real router, a temporary SQLite file, blobs in memory, a clock that is moved.
 
+mod access;
 mod audit;
 mod auth;
 mod backup;
@@ -21,6 +22,7 @@ mod hooked_host;
 mod media_copy;
 mod migrate;
 mod names;
+mod noninterference;
 mod page;
 mod parameters;
 mod pictures;

@@ -1,48 +1,37 @@
-//! Whether a visitor may see an asset, and whether what is asked for may be made of it.
+//! Who asks for an asset, and whether what is asked for may be made of it.
 
-use visage_cloudinary::signature::verify_auth_token;
-use visage_cloudinary::{DeliveryType, DeliveryUrl, Transformation};
+use visage_cloudinary::{DeliveryUrl, Transformation};
 use visage_store::Asset;
 
-use super::super::access::{self, Access};
+use super::super::access::{Credentials, PresentedToken, Reader, Refusal};
 use super::super::extra::Extra;
 use super::super::options::Eager;
 use super::super::{Library, named, urls};
 use super::{DeliverError, Visitor, expand_error};
 
-/// Whether the visitor may see what is asked for; the answer is whether only this visitor may keep it.
-pub(super) fn check_access(
-    library: &Library,
-    url: &DeliveryUrl,
-    asset: &Asset,
-    visitor: Visitor<'_>,
-) -> Result<bool, DeliverError> {
-    let now = library.clock.now();
-    let has_token = || {
-        let key = &library.auth_token_key;
-        let token = visitor.token;
-        let address = visitor.address.map(|address| address.to_string());
-        token.zip(key.as_ref()).is_some_and(|(token, key)| {
-            verify_auth_token(token, visitor.path, now.as_second(), address.as_deref(), key).is_ok()
-        })
-    };
-    match access::of(&asset.details, now) {
-        Access::Hidden => return Err(DeliverError::NotFound(url.source.clone())),
-        Access::ByToken if has_token() => return Ok(true),
-        Access::ByToken => return Err(DeliverError::Denied),
-        Access::ByType => {}
+/// The visitor of `url` as a reader. The signature was checked already.
+pub(super) fn reader<'a>(library: &'a Library, url: &DeliveryUrl, visitor: Visitor<'a>) -> Reader<'a> {
+    if visitor.is_operator {
+        return Reader::Operator;
     }
-    // A signature was checked already.
-    let is_open = url.signature.is_some()
-        || match asset.key.delivery_type {
-            DeliveryType::Upload => true,
-            DeliveryType::Private => url.transformation.changes_pixels(),
-            DeliveryType::Authenticated => false,
-        };
-    match is_open {
-        true => Ok(false),
-        false if has_token() => Ok(true),
-        false => Err(DeliverError::Denied),
+    let presented = visitor.token.zip(library.auth_token_key.as_ref());
+    Reader::Visitor(Credentials {
+        now: library.clock.now(),
+        is_signed: url.signature.is_some(),
+        token: presented.map(|(text, key)| PresentedToken {
+            text,
+            key,
+            address: visitor.address,
+        }),
+        path: visitor.path.into(),
+    })
+}
+
+/// A refusal as this URL answers it: a rejected asset is as good as none.
+pub(super) fn refusal(url: &DeliveryUrl, refusal: Refusal) -> DeliverError {
+    match refusal {
+        Refusal::Rejected => DeliverError::NotFound(url.source.clone()),
+        Refusal::Denied => DeliverError::Denied,
     }
 }
 

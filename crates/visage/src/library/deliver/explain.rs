@@ -7,16 +7,23 @@ use visage_cloudinary::DeliveryUrl;
 use visage_store::Media;
 
 use super::super::Library;
+use super::super::access::{ReadOf, may_read};
 use super::super::surroundings::Job;
-use super::{DeliverError, Opened, Visitor, open, read};
+use super::access::refusal;
+use super::{DeliverError, Visitor, open, read};
 
 /// What [`deliver`](super::deliver()) would do for the same visitor: the chain as it was read, the plan with its sizes, and why
-/// each cut lies where it lies.
+/// each cut lies where it lies. It describes the original and the layers, so it is for visitors who may read them: a signature
+/// over a transformation allows its result and no more.
 ///
 /// # Errors
-/// As [`deliver`](super::deliver()), but for what only rendering can find.
+/// As [`deliver`](super::deliver()), but for what only rendering can find; and where the original is not for this visitor.
 pub async fn explain(library: &Arc<Library>, url: &DeliveryUrl, visitor: Visitor<'_>) -> Result<Value, DeliverError> {
-    let Opened { found, .. } = open(library, url, visitor).await?;
+    let mut found = open(library, url, visitor).await?;
+    if url.transformation.changes_pixels() {
+        found.reader = found.reader.unsigned().of_asset(&library.cloud_name, &found.asset.key);
+    }
+    may_read(&found.asset, &found.reader, ReadOf::Original).map_err(|refused| refusal(url, refused))?;
     let (asset, upload) = (&found.asset, &found.asset.upload);
     let about = json!({
         "resource_type": asset.key.resource_type.as_str(),

@@ -4,20 +4,30 @@ use visage_cloudinary::{DeliveryType, DeliveryUrl, ImageFormat, PublicId, Resour
 use visage_store::{Asset, AssetKey};
 
 use super::super::Library;
+use super::super::access::{Grant, ReadOf, Reader, Refusal, may_read};
 use super::DeliverError;
 
 /// What a URL leads to.
-pub(super) struct Found {
+pub(super) struct Found<'a> {
     pub(super) asset: Asset,
+    /// Who asks for this asset.
+    pub(super) reader: Reader<'a>,
+    /// That something may be made of it.
+    pub(super) grant: Grant,
     /// The format that its extension asks for.
     pub(super) extension: Option<ImageFormat>,
     /// The error that the default image hides.
     pub(super) in_place_of: Option<String>,
 }
 
-/// The asset that `url` means, or the default image that it names for the case that there is none.
-pub(super) async fn find_or_default(library: &Library, url: &DeliveryUrl) -> Result<Found, DeliverError> {
-    let missing = match find(library, url).await {
+/// The asset that `url` means, or the default image that it names for the case that there is none; that the reader may see
+/// what is made of it. What the reader may not see of a default image is missing.
+pub(super) async fn find_or_default<'a>(
+    library: &Library,
+    url: &DeliveryUrl,
+    reader: Reader<'a>,
+) -> Result<Found<'a>, DeliverError> {
+    let missing = match find(library, url, &reader).await {
         Err(DeliverError::NotFound(source)) => DeliverError::NotFound(source),
         other => return other,
     };
@@ -32,14 +42,20 @@ pub(super) async fn find_or_default(library: &Library, url: &DeliveryUrl) -> Res
     let Some(asset) = library.catalog.find_asset(&key).await? else {
         return Err(missing);
     };
+    let reader = reader.of_asset(&library.cloud_name, &key);
+    let Ok(grant) = may_read(&asset, &reader, ReadOf::Derived) else {
+        return Err(missing);
+    };
     Ok(Found {
         asset,
+        reader,
+        grant,
         extension: default.format,
         in_place_of: Some(missing.to_string()),
     })
 }
 
-async fn find(library: &Library, url: &DeliveryUrl) -> Result<Found, DeliverError> {
+async fn find<'a>(library: &Library, url: &DeliveryUrl, reader: &Reader<'a>) -> Result<Found<'a>, DeliverError> {
     let not_found = || DeliverError::NotFound(url.source.clone());
     if url.cloud != library.cloud_name {
         return Err(not_found());
@@ -51,13 +67,20 @@ async fn find(library: &Library, url: &DeliveryUrl) -> Result<Found, DeliverErro
             delivery_type,
             public_id: candidate.public_id,
         };
-        if let Some(asset) = library.catalog.find_asset(&key).await? {
-            return Ok(Found {
+        let Some(asset) = library.catalog.find_asset(&key).await? else {
+            continue;
+        };
+        return match may_read(&asset, reader, ReadOf::Derived) {
+            Ok(grant) => Ok(Found {
                 asset,
+                reader: reader.clone(),
+                grant,
                 extension: candidate.format,
                 in_place_of: None,
-            });
-        }
+            }),
+            Err(Refusal::Rejected) => Err(not_found()),
+            Err(Refusal::Denied) => Err(DeliverError::Denied),
+        };
     }
     Err(not_found())
 }

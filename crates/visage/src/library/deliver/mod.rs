@@ -6,29 +6,27 @@ mod conditions;
 mod explain;
 mod find;
 mod make;
+mod reading;
 
 use std::net::IpAddr;
 use std::sync::Arc;
 
 use bytes::Bytes;
 use serde_json::json;
-use visage_cloudinary::transformation::Flag;
-use visage_cloudinary::{
-    DeliveryUrl, ImageFormat, Recipe, RequestFacts, ResolvedTransformation, SourceFacts, TransformationError,
-};
+use visage_cloudinary::{DeliveryUrl, ImageFormat, Recipe, RequestFacts, SourceFacts, TransformationError};
 use visage_image::{ImageError, PlanError};
 use visage_store::{Asset, BlobError, ImageFacts, Media, StoreError, UploadFacts};
 
-use self::access::{allowed, check_access};
+use self::access::{reader, refusal};
 pub use self::ahead::{check_plan, make_ahead, render_ahead, show_once, width_ahead};
 pub use self::conditions::{Conditions, Validators, Verdict};
 pub use self::explain::explain;
 pub use self::find::keys;
 use self::find::{Found, find_or_default};
 use self::make::{Wanted, image};
+use self::reading::read;
+use super::access::{Grant, ReadOf, awaits_moderation, is_controlled, may_read};
 use super::extra::Extra;
-use super::options::Eager;
-use super::surroundings::Surroundings;
 use super::{Library, named, naming, urls};
 use crate::permits::WorkError;
 
@@ -45,6 +43,8 @@ pub struct Visitor<'a> {
     pub path: &'a str,
     /// Where the request comes from.
     pub address: Option<IpAddr>,
+    /// Whether this is no visitor but the operator of the server, who may read everything.
+    pub is_operator: bool,
 }
 
 /// What an asset is answered with.
@@ -56,6 +56,8 @@ pub struct Delivery {
     pub is_current_version: bool,
     /// Who is answered so.
     pub audience: Audience,
+    /// For how many seconds the answer stays what it is, when its end is known: until an access window or a token ends.
+    pub ends_in_seconds: Option<u64>,
     /// Whether the answer depends on the request's `Accept`.
     pub varies_by_accept: bool,
     /// When it last changed; `None` where more than the upload decides what is answered.
@@ -187,54 +189,13 @@ impl Delivery {
     }
 }
 
-/// An asset that the visitor may see.
-struct Opened {
-    found: Found,
-    /// Whether only this visitor may keep the answer.
-    is_private: bool,
-}
-
-async fn open(library: &Library, url: &DeliveryUrl, visitor: Visitor<'_>) -> Result<Opened, DeliverError> {
+/// The asset that the URL leads to, of which the visitor may see at least what is made of it.
+async fn open<'a>(library: &'a Library, url: &DeliveryUrl, visitor: Visitor<'a>) -> Result<Found<'a>, DeliverError> {
     // Public images need no signature; one that is wrong was made with another secret or for another URL.
     if url.signature.is_some() && !url.is_signed(&library.api_secret) {
         return Err(DeliverError::WrongSignature);
     }
-    let found = find_or_default(library, url).await?;
-    let is_private = check_access(library, url, &found.asset, visitor)?;
-    Ok(Opened { found, is_private })
-}
-
-/// What a URL asks of an image, with names expanded and everything looked up that decides.
-struct Reading {
-    asked: Eager,
-    resolved: ResolvedTransformation,
-    surroundings: Surroundings,
-    /// `fl_getinfo`
-    wants_info: bool,
-}
-
-async fn read(
-    library: &Library,
-    url: &DeliveryUrl,
-    request: RequestFacts,
-    found: &Found,
-    facts: &ImageFacts,
-) -> Result<Reading, DeliverError> {
-    // A wrong one does not come here.
-    let is_signed = url.signature.is_some();
-    let asked = Eager {
-        transformation: url.transformation.clone(),
-        extension: found.extension.map(|format| format.extension().to_owned()),
-    };
-    let transformation = allowed(library, &found.asset, &asked, is_signed).await?;
-    let resolved = transformation.resolve(request, source_facts(facts), found.extension);
-    let surroundings = Surroundings::of_asset(library, &found.asset, &resolved, is_signed).await?;
-    Ok(Reading {
-        asked,
-        resolved,
-        surroundings,
-        wants_info: transformation.has(&Flag::Getinfo),
-    })
+    find_or_default(library, url, reader(library, url, visitor)).await
 }
 
 /// Answers `url`.
@@ -246,16 +207,18 @@ pub async fn deliver(
     url: &DeliveryUrl,
     visitor: Visitor<'_>,
 ) -> Result<Delivery, DeliverError> {
-    let Opened { found, is_private } = open(library, url, visitor).await?;
+    let found = open(library, url, visitor).await?;
     let asset = &found.asset;
     let mut delivery = Delivery {
         etag: String::new(),
-        is_current_version: url.version == Some(asset.version) && found.in_place_of.is_none(),
-        audience: match is_private {
-            true => Audience::Visitor,
-            false if super::access::is_controlled(&asset.details) => Audience::EverybodyNow,
+        is_current_version: url.version == Some(asset.version)
+            && found.in_place_of.is_none()
+            && !awaits_moderation(&asset.details),
+        audience: match is_controlled(&asset.details) {
+            true => Audience::EverybodyNow,
             false => Audience::Everybody,
         },
+        ends_in_seconds: None,
         varies_by_accept: false,
         last_modified: last_modified(library, url, &found),
         media_type: urls::media_type(asset),
@@ -269,6 +232,7 @@ pub async fn deliver(
             let reading = read(library, url, visitor.facts, &found, facts).await?;
             delivery.varies_by_accept = reading.resolved.varies_by_accept;
             delivery.media_type = reading.resolved.format.media_type();
+            delivery.bound(reading.grant, library.clock.now());
             let extension = if reading.wants_info {
                 "json"
             } else {
@@ -283,37 +247,58 @@ pub async fn deliver(
                     delivery.audience = Audience::EverybodyNow;
                 }
             }
-            let wants_info = reading.wants_info;
+            let (wants_info, shows_original) = (reading.wants_info, reading.shows_original);
             let wanted = Wanted::new(reading.asked, reading.resolved, reading.surroundings);
             if wants_info {
-                answer_info(library, asset, &wanted, visitor.conditions, &mut delivery).await?;
+                answer_info(library, asset, &wanted, (visitor.conditions, shows_original), &mut delivery).await?;
             } else {
                 answer_image(library, asset, &wanted, visitor.conditions, &mut delivery).await?;
             }
         }
-        Media::Video(_) | Media::Raw => answer_file(asset, url, visitor.conditions, &mut delivery)?,
+        Media::Video(_) | Media::Raw => {
+            let original = may_read(asset, &found.reader, ReadOf::Original);
+            delivery.bound(original.map_err(|refused| refusal(url, refused))?, library.clock.now());
+            answer_file(asset, url, visitor.conditions, &mut delivery)?;
+        }
     }
     Ok(delivery)
 }
 
-/// Cloudinary's `fl_getinfo`: what goes in and what comes out. The image is made, and kept, as if it were asked for.
+impl Delivery {
+    /// Keeps the answer from being given to others, or later, than `grant` allows.
+    fn bound(&mut self, grant: Grant, now: jiff::Timestamp) {
+        if grant.is_private {
+            self.audience = Audience::Visitor;
+        }
+        self.ends_in_seconds = grant.until.map(|until| {
+            let seconds = until.duration_since(now).as_secs();
+            u64::try_from(seconds).unwrap_or_default()
+        });
+        if grant.until.is_some() && self.audience == Audience::Everybody {
+            self.audience = Audience::EverybodyNow;
+        }
+    }
+}
+
+/// Cloudinary's `fl_getinfo`: what goes in, for visitors who may know it, and what comes out. The image is made, and kept, as if it
+/// were asked for.
 async fn answer_info(
     library: &Arc<Library>,
     asset: &Asset,
     wanted: &Wanted,
-    conditions: Conditions<'_>,
+    (conditions, shows_original): (Conditions<'_>, bool),
     delivery: &mut Delivery,
 ) -> Result<(), DeliverError> {
     let recipe = wanted.recipe.as_ref().map_or("original", Recipe::as_str);
-    delivery.etag = format!("\"{}-{recipe}-info\"", asset.upload.id);
+    let kind = if shows_original { "info" } else { "output" };
+    delivery.etag = format!("\"{}-{recipe}-{kind}\"", asset.upload.id);
     delivery.media_type = "application/json; charset=utf-8";
     if !delivery.needs_content(conditions)? {
         return Ok(());
     }
     let made = image(library, asset, wanted).await?;
     let facts = asset.upload.facts.image().ok_or(DeliverError::NotAnImage)?;
-    let info = json!({
-        "input": { "width": facts.width, "height": facts.height, "bytes": asset.upload.facts.bytes },
+    let mut info = json!({
         "output": {
             "width": made.size.0,
             "height": made.size.1,
@@ -321,6 +306,9 @@ async fn answer_info(
             "format": made.format.extension(),
         },
     });
+    if shows_original {
+        info["input"] = json!({ "width": facts.width, "height": facts.height, "bytes": asset.upload.facts.bytes });
+    }
     delivery.content = Some(Content::Info(info.to_string().into()));
     Ok(())
 }

@@ -9,7 +9,8 @@ use visage_store::{AssetId, Upload, UploadId};
 use super::options;
 use crate::http::cloudinary::{Answer, Call, assets};
 use crate::http::error::ApiError;
-use crate::library::deliver;
+use crate::library::access::{ReadOf, Reader, may_read};
+use crate::library::deliver::{self, DeliverError};
 use crate::library::options::Eager;
 use crate::library::{naming, urls};
 
@@ -28,6 +29,8 @@ pub(super) async fn download(call: Call) -> Answer {
     refuse_expired(&call)?;
     let public_id = call.params.required("public_id")?;
     let asset = assets::find(&call, &public_id).await?;
+    // The link is signed over its parameters, so it is the operator who asks.
+    may_read(&asset, &Reader::Operator, ReadOf::Original).map_err(|_refused| ApiError::from(DeliverError::Denied))?;
     let transformation = options::read_transformation(&call.params, "transformation")?.unwrap_or_default();
     let format = call.params.text("format").map(|text| text.to_ascii_lowercase());
     let other_format = format
