@@ -14,8 +14,8 @@ use crate::{DeliveryType, ImageFormat, PublicId, ResourceType, Transformation};
 
 pub use error::DeliveryUrlError;
 pub use fetch::{FetchUrl, RequestedUrl};
-pub use lookup::{Candidate, split_extension};
 pub(crate) use lookup::without_suffix;
+pub use lookup::{Candidate, split_extension};
 pub use parts::{UrlForm, UrlParts, is_cloud_name};
 
 /// What the SDKs leave as it is when they write a public id into a URL.

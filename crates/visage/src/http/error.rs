@@ -20,6 +20,7 @@ use crate::intake::IntakeError;
 use crate::library::analyse::AnalyseError;
 use crate::library::archive::ArchiveError;
 use crate::library::deliver::DeliverError;
+use crate::library::in_use::InUseError;
 use crate::library::metadata::MetadataError;
 use crate::library::receive::ReceiveError;
 use crate::library::upload::UploadError;
@@ -359,16 +360,25 @@ impl From<ReceiveError> for ApiError {
             | ReceiveError::NotAVideo
             | ReceiveError::FormatNotAllowed { .. }
             | ReceiveError::PublicId(_)
-            | ReceiveError::InUse(_)
             | ReceiveError::Transformation(_)
             | ReceiveError::TransformationOfFile
             | ReceiveError::Folder(_) => Self::bad_request(error),
+            ReceiveError::InUse(error) => error.into(),
             ReceiveError::Metadata(error) => error.into(),
             ReceiveError::Analyse(error) => error.into(),
             ReceiveError::Upload(error) => error.into(),
             ReceiveError::Work(error) => error.into(),
             ReceiveError::TemporaryFile(error) => Self::internal(error),
             ReceiveError::Store(error) => error.into(),
+        }
+    }
+}
+
+impl From<InUseError> for ApiError {
+    fn from(error: InUseError) -> Self {
+        match error {
+            InUseError::Store(error) => error.into(),
+            InUseError::Asset(_) | InUseError::Transformation(_) => Self::bad_request(error),
         }
     }
 }

@@ -8,6 +8,7 @@ use serde_json::Value;
 use visage_store::{Asset, AssetDetails, Edited, Moderation, ModerationStatus, StoreError, UploadFacts};
 
 use super::extra::{Analysis, Extra};
+use super::in_use::{self, InUseError};
 use super::options::{Analyse, Description, Eager};
 use super::receive::ReceiveError;
 use super::upload::{Original, UploadError};
@@ -21,7 +22,7 @@ const COMPLETED_AT_ONCE: usize = 2;
 /// `None`: the asset is gone.
 ///
 /// # Errors
-/// When metadata does not fit its fields, or the database fails.
+/// When it would change what a member shows, when metadata does not fit its fields, or when the database fails.
 pub async fn change(
     app: &App,
     asset: &Asset,
@@ -29,6 +30,7 @@ pub async fn change(
     eager: &[Eager],
     found: Analysis,
 ) -> Result<Option<Edited>, ReceiveError> {
+    in_use::refuse_description(app, &asset.key, said).await?;
     let now = app.clock.now();
     let metadata = match &said.metadata {
         Some(values) => Some(metadata::check(app, values, &asset.details.metadata, said.clear_invalid).await?),
@@ -53,8 +55,11 @@ pub async fn change(
 /// Keeps what somebody decided about showing an asset. `None`: the asset is gone.
 ///
 /// # Errors
-/// When the database fails.
-pub async fn moderate(app: &App, asset: &Asset, status: ModerationStatus) -> Result<Option<Asset>, StoreError> {
+/// When it would hide what a member shows, or when the database fails.
+pub async fn moderate(app: &App, asset: &Asset, status: ModerationStatus) -> Result<Option<Asset>, InUseError> {
+    if status == ModerationStatus::Rejected {
+        in_use::refuse_change(app, &asset.key).await?;
+    }
     let now = app.clock.now();
     let edit = Box::new(move |details: &mut AssetDetails| {
         let kind = details

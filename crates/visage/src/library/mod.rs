@@ -14,6 +14,7 @@ pub mod deliver;
 pub mod destroy;
 pub mod extra;
 pub mod folders;
+pub mod in_use;
 pub mod metadata;
 pub mod named;
 pub(crate) mod naming;
@@ -36,11 +37,10 @@ use quick_cache::sync::Cache;
 use rand::RngExt as _;
 use tokio_util::task::TaskTracker;
 use visage_cloudinary::signature::AuthTokenKey;
-use visage_cloudinary::{DeliveryType, ImageFormat, Recipe, ResourceType, Secret};
-use visage_store::{AssetKey, Blobs, Catalog, DerivedKey, Documents, Folders, Sqlite, StoreError, UploadId};
+use visage_cloudinary::{ImageFormat, Recipe, Secret};
+use visage_store::{Blobs, Catalog, DerivedKey, Documents, Folders, Sqlite, UploadId};
 
 use self::changes::{Changes, Watched};
-use crate::app::App;
 use crate::clock::Clock;
 use crate::config::Config;
 use crate::permits::Permits;
@@ -180,17 +180,6 @@ impl Library {
         self.disk()
             .is_some_and(|disk| disk.free_bytes > (disk.bytes / 10).min(1 << 30))
     }
-}
-
-/// Whether the asset with this key is a user's profile image, or about to become one.
-///
-/// # Errors
-/// When the database fails.
-pub async fn is_in_use(app: &App, key: &AssetKey) -> Result<bool, StoreError> {
-    if key.resource_type == ResourceType::Raw || key.delivery_type != DeliveryType::Upload {
-        return Ok(false);
-    }
-    app.directory.is_in_use(key.public_id.as_str()).await
 }
 
 /// `length` random characters of `a-z0-9`.

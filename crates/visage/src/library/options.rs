@@ -70,7 +70,7 @@ pub struct Naming {
 }
 
 /// What is said of an asset. `None` leaves what was said.
-#[derive(Debug, Clone, Default)]
+#[derive(Debug, Clone, Default, PartialEq)]
 pub struct Description {
     /// Tags; replace those there are.
     pub tags: Option<Vec<String>>,

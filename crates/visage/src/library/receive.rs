@@ -5,9 +5,7 @@
 use std::sync::Arc;
 
 use bytes::Bytes;
-use visage_cloudinary::{
-    DeliveryType, ImageFormat, PublicId, PublicIdError, RequestFacts, ResourceType, Transformation,
-};
+use visage_cloudinary::{DeliveryType, ImageFormat, PublicIdError, RequestFacts, ResourceType, Transformation};
 use visage_image::ImageError;
 use visage_store::{Asset, AssetDetails, AssetKey, ImageFacts, Media, StoreError, UploadFacts, VideoFacts};
 
@@ -15,11 +13,12 @@ use super::access::Reader;
 use super::analyse::AnalyseError;
 use super::deliver::{self, DeliverError, Made};
 use super::extra::Extra;
+use super::in_use::InUseError;
 use super::metadata::MetadataError;
 use super::options::{Eager, UploadOptions};
 use super::surroundings::{Job, Surroundings};
 use super::upload::{self, NewUpload, Original, Stored, UploadError};
-use super::{analyse, auto, change, named, naming};
+use super::{analyse, auto, change, in_use, named, naming};
 use crate::app::App;
 use crate::permits::WorkError;
 use crate::spool::{Hashes, SpooledFile};
@@ -104,9 +103,9 @@ pub enum ReceiveError {
     /// It cannot be called so.
     #[error(transparent)]
     PublicId(#[from] PublicIdError),
-    /// What it would replace is somebody's profile image, or in a post.
-    #[error("{0} is in use: a user or a post refers to it")]
-    InUse(PublicId),
+    /// It would replace, hide or take over what a user or a post shows.
+    #[error(transparent)]
+    InUse(#[from] InUseError),
     /// What is to be made of it cannot be made.
     #[error("{0}")]
     Transformation(String),
@@ -167,7 +166,7 @@ pub async fn receive(app: &Arc<App>, arrival: Arrival, options: &UploadOptions) 
         delivery_type: options.delivery_type.unwrap_or(DeliveryType::Upload),
         public_id: naming::choose_public_id(&options.naming, file_name.as_deref(), &facts.media)?,
     };
-    refuse_in_use(app, &key).await?;
+    in_use::refuse_name(app, &key).await?;
     let mut details = AssetDetails::default();
     let description = change::fitted(&options.description, &facts);
     change::describe(app, &mut details, &description).await?;
@@ -444,18 +443,6 @@ pub async fn finish_eager(app: &Arc<App>, asset: &Asset, mut results: Vec<EagerR
 pub async fn check_eager(app: &App, asset: &Asset, eager: &[Eager]) -> Result<(), ReceiveError> {
     let expanded = expand_eager(app, eager).await?;
     check_plans(app, &asset.upload.facts, &expanded).await
-}
-
-/// Profile images and what posts show are changed by their owners alone.
-///
-/// # Errors
-/// [`ReceiveError::InUse`], or the database's failure.
-pub async fn refuse_in_use(app: &App, key: &AssetKey) -> Result<(), ReceiveError> {
-    if super::is_in_use(app, key).await? {
-        Err(ReceiveError::InUse(key.public_id.clone()))
-    } else {
-        Ok(())
-    }
 }
 
 fn extension_of(identified: &Identified) -> Option<String> {

@@ -20,6 +20,7 @@ mod fetch;
 mod front;
 mod hooked_host;
 mod media_copy;
+mod members_media;
 mod migrate;
 mod names;
 mod noninterference;

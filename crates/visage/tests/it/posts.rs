@@ -361,7 +361,7 @@ async fn cloudinarys_api_does_not_delete_what_a_post_shows() {
             delivery_type: visage_cloudinary::DeliveryType::Upload,
             public_id: post["cloudinaryId"].as_str().unwrap().parse().unwrap(),
         };
-        assert!(visage::library::is_in_use(&t.app, &key).await.unwrap());
+        assert!(visage::library::in_use::is_in_use(&t.app, &key).await.unwrap());
     }
 }
 

@@ -250,7 +250,14 @@ pub async fn deliver(
             let (wants_info, shows_original) = (reading.wants_info, reading.shows_original);
             let wanted = Wanted::new(reading.asked, reading.resolved, reading.surroundings);
             if wants_info {
-                answer_info(library, asset, &wanted, (visitor.conditions, shows_original), &mut delivery).await?;
+                answer_info(
+                    library,
+                    asset,
+                    &wanted,
+                    (visitor.conditions, shows_original),
+                    &mut delivery,
+                )
+                .await?;
             } else {
                 answer_image(library, asset, &wanted, visitor.conditions, &mut delivery).await?;
             }

@@ -10,7 +10,7 @@ use crate::http::cloudinary::endpoint::Endpoint;
 use crate::http::cloudinary::params::missing;
 use crate::http::cloudinary::{Answer, Call, assets, ok};
 use crate::http::error::ApiError;
-use crate::library::{answers, receive, restore, urls};
+use crate::library::{answers, in_use, restore, urls};
 
 /// Most ids that one request may name.
 const MAX_IDS: usize = 100;
@@ -101,7 +101,7 @@ async fn restore_one(call: &Call, kept: Option<Backup>) -> Result<Value, ApiErro
     let Some(backup) = kept else {
         return Ok(json!({ "error": "no_backup" }));
     };
-    receive::refuse_in_use(&call.app, &backup.key).await?;
+    in_use::refuse_name(&call.app, &backup.key).await?;
     match restore::restore(&call.app, &backup).await {
         Ok(asset) => Ok(Value::Object(answers::uploaded(&call.app, &asset))),
         Err(error) => {

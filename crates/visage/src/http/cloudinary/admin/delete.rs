@@ -10,7 +10,8 @@ use crate::http::cloudinary::params::missing;
 use crate::http::cloudinary::{Answer, Call, assets, ok};
 use crate::http::error::ApiError;
 use crate::library::answers::Object;
-use crate::library::{answers, destroy, is_in_use, notifications};
+use crate::library::in_use::is_in_use;
+use crate::library::{answers, destroy, notifications};
 
 /// Most ids that one request may name.
 const MAX_IDS: usize = 100;

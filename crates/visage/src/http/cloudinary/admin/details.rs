@@ -11,7 +11,7 @@ use crate::http::cloudinary::{Answer, Call, assets, ok};
 use crate::http::error::ApiError;
 use crate::library::answers::{self, Object, insert_some};
 use crate::library::extra::{Analysis, Extra};
-use crate::library::{change, notifications, receive};
+use crate::library::{change, in_use, notifications};
 
 const SWITCHES: &[&str] = &[
     "colors:flag",
@@ -189,7 +189,8 @@ async fn update(call: Call) -> Answer {
         Some(other) => return Err(ApiError::bad_request(format!("Invalid moderation_status: {other}"))),
     };
     if status == Some(ModerationStatus::Rejected) {
-        receive::refuse_in_use(&call.app, &asset.key).await?;
+        // Before anything else is written.
+        in_use::refuse_change(&call.app, &asset.key).await?;
     }
     let edited = change::change(&call.app, &asset, &said, &[], Analysis::default()).await?;
     let mut edited = edited.ok_or_else(|| assets::not_found(asset.key.public_id.as_str()))?;

@@ -11,6 +11,7 @@ use crate::http::cloudinary::upload::options::derivative_of;
 use crate::http::cloudinary::{Answer, Call, ok};
 use crate::http::error::ApiError;
 use crate::library::answers;
+use crate::library::in_use::refuse_transformation;
 use crate::library::named::{self, NamedTransformation};
 use crate::library::options::Eager;
 
@@ -280,6 +281,9 @@ fn definition(call: &Call, name: &str) -> Result<String, ApiError> {
 
 async fn update(call: Call) -> Answer {
     let asked = asked(&call)?;
+    if call.params.has("unsafe_update") || call.params.boolean("allowed_for_strict")? == Some(false) {
+        refuse_transformation(&call.app, &asked.name).await?;
+    }
     loop {
         let (documents, now) = (&call.app.library.documents, call.app.clock.now());
         let document = documents.find_document(KIND, &asked.name).await?;
@@ -309,6 +313,7 @@ async fn update(call: Call) -> Answer {
 
 async fn remove(call: Call) -> Answer {
     let asked = asked(&call)?;
+    refuse_transformation(&call.app, &asked.name).await?;
     let (text, extension) = match &asked.eager {
         Some(eager) => (eager.transformation.to_string(), eager.extension.clone()),
         None => (format!("t_{}", asked.name), None),

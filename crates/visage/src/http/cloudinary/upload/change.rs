@@ -5,13 +5,14 @@ use std::sync::Arc;
 
 use jiff::Timestamp;
 use serde_json::json;
-use visage_store::{AssetDetails, AssetFilter, AssetOrder, EditDetails, Edited, Select};
+use visage_store::{AssetDetails, AssetFilter, AssetKey, AssetOrder, EditDetails, Edited, Select};
 
 use super::options;
 use crate::http::cloudinary::params::missing;
 use crate::http::cloudinary::{Answer, Call, assets, ok};
 use crate::http::error::ApiError;
 use crate::library::extra::Extra;
+use crate::library::in_use::{is_in_use, refuse_change};
 use crate::library::{metadata as fields, notifications};
 
 /// Most assets of one request.
@@ -81,6 +82,9 @@ async fn take_from_others(
                 .list_assets(filter.clone(), AssetOrder::PublicId, after, PAGE)
                 .await?;
             for asset in page.items.iter().filter(|asset| !kept.contains(&asset.id)) {
+                if is_in_use(&call.app, &asset.key).await? {
+                    continue;
+                }
                 let remove = edit_tags([tag.clone()].into(), now, |there, tags| {
                     there.retain(|tag| !tags.contains(tag));
                 });
@@ -128,8 +132,7 @@ pub(super) async fn metadata(call: Call) -> Answer {
     let clear_invalid = call.params.flag("clear_invalid")?;
     let now = call.app.clock.now();
     let mut edited = Vec::new();
-    for public_id in public_ids(&call)? {
-        let key = assets::key(&call, &public_id)?;
+    for key in keys(&call).await? {
         let Some(asset) = call.app.library.catalog.find_asset(&key).await? else {
             continue;
         };
@@ -150,8 +153,7 @@ async fn edit_all(call: &Call, edit: impl Fn() -> EditDetails) -> Result<Vec<Edi
     let now = call.app.clock.now();
     let catalog = &call.app.library.catalog;
     let mut edited = Vec::new();
-    for public_id in public_ids(call)? {
-        let key = assets::key(call, &public_id)?;
+    for key in keys(call).await? {
         if let Some(asset) = catalog.find_asset(&key).await? {
             edited.extend(catalog.edit_asset(&asset.id, edit(), now).await?);
         }
@@ -159,7 +161,8 @@ async fn edit_all(call: &Call, edit: impl Fn() -> EditDetails) -> Result<Vec<Edi
     Ok(edited)
 }
 
-fn public_ids(call: &Call) -> Result<Vec<String>, ApiError> {
+/// What the request names; a member's pictures among them are refused before anything is changed.
+async fn keys(call: &Call) -> Result<Vec<AssetKey>, ApiError> {
     let public_ids = call.params.names_in("public_ids");
     if public_ids.is_empty() {
         return Err(missing("public_ids"));
@@ -169,7 +172,13 @@ fn public_ids(call: &Call) -> Result<Vec<String>, ApiError> {
             "Too many public_ids; at most {MAX_ASSETS}"
         )));
     }
-    Ok(public_ids)
+    let mut keys = Vec::new();
+    for public_id in public_ids {
+        let key = assets::key(call, &public_id)?;
+        refuse_change(&call.app, &key).await?;
+        keys.push(key);
+    }
+    Ok(keys)
 }
 
 fn mark(details: &mut AssetDetails, set: impl FnOnce(&mut crate::library::extra::LastUpdated)) {

@@ -5,7 +5,7 @@ use visage_store::AssetId;
 
 use crate::http::cloudinary::{Answer, Call, assets, ok};
 use crate::http::error::ApiError;
-use crate::library::{deletion_token, destroy as library, notifications, receive};
+use crate::library::{deletion_token, destroy as library, in_use, notifications};
 
 pub(super) const TAKEN: &[&str] = &["public_id", "asset_id", "type", "invalidate:flag", "notification_url"];
 
@@ -22,7 +22,7 @@ pub(super) async fn destroy(call: Call) -> Answer {
     let Some(key) = key else {
         return ok(json!({ "result": "not found" }));
     };
-    receive::refuse_in_use(&call.app, &key).await?;
+    in_use::refuse_change(&call.app, &key).await?;
     match library::destroy(&call.app.library, &key).await? {
         Some(asset) => {
             notifications::deleted(&call.app, call.params.text("notification_url"), "delete", &asset).await?;
@@ -38,7 +38,7 @@ pub(super) async fn by_token(call: Call) -> Answer {
     let asset = deletion_token::read(&call.app, &token)
         .await?
         .ok_or_else(|| ApiError::bad_request("Invalid or expired token"))?;
-    receive::refuse_in_use(&call.app, &asset.key).await?;
+    in_use::refuse_change(&call.app, &asset.key).await?;
     match library::destroy(&call.app.library, &asset.key).await? {
         Some(asset) => {
             notifications::deleted(&call.app, None, "delete_by_token", &asset).await?;

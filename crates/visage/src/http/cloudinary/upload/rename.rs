@@ -8,7 +8,7 @@ use crate::clock::later;
 use crate::http::cloudinary::{Answer, Call, assets, ok};
 use crate::http::error::ApiError;
 use crate::library::extra::Extra;
-use crate::library::{answers, notifications, receive};
+use crate::library::{answers, in_use, notifications};
 
 /// Gives an asset another name, another type, or both.
 pub(super) async fn rename(call: Call) -> Answer {
@@ -22,8 +22,8 @@ pub(super) async fn rename(call: Call) -> Answer {
         },
         public_id: PublicId::parse(&to_public_id).map_err(ApiError::bad_request)?,
     };
-    receive::refuse_in_use(&call.app, &from).await?;
-    receive::refuse_in_use(&call.app, &to).await?;
+    in_use::refuse_change(&call.app, &from).await?;
+    in_use::refuse_name(&call.app, &to).await?;
     // The time of the rename is noted with the asset afterwards: what cannot be noted is not begun.
     if let Some(asset) = call.app.library.catalog.find_asset(&from).await? {
         Extra::read(&asset.details).map_err(ApiError::internal)?;
