@@ -1,13 +1,13 @@
 //! Animated GIF, WebP and PNG, frame by frame on one canvas.
 
-use std::io::Cursor;
-
 use gif::DisposalMethod;
 use png::{BitDepth, BlendOp, DisposeOp};
 use visage_cloudinary::ImageFormat;
 
 use super::canvas::{Area, Canvas, Disposal, Placing};
 use crate::pixels::{Layout, Pixels, usize_from};
+use crate::walk::gif::{Block, PictureFile};
+use crate::walk::png::WholeFile;
 use crate::walk::{self, riff};
 use crate::{Facts, ImageError, Limits, buffer, bytes};
 
@@ -25,9 +25,9 @@ pub(crate) struct Animation<'a> {
 }
 
 enum Frames<'a> {
-    Gif(Box<gif::Decoder<Cursor<&'a [u8]>>>),
+    Gif(Box<gif::Decoder<PictureFile<'a>>>),
     Webp(riff::Chunks<'a>),
-    Png(Box<png::Reader<Cursor<&'a [u8]>>>),
+    Png(Box<png::Reader<WholeFile<'a>>>),
 }
 
 impl std::fmt::Debug for Frames<'_> {
@@ -111,7 +111,7 @@ impl<'a> Animation<'a> {
     }
 }
 
-fn show_gif(decoder: &mut gif::Decoder<Cursor<&[u8]>>, canvas: &mut Canvas) -> Result<u32, ImageError> {
+fn show_gif(decoder: &mut gif::Decoder<PictureFile<'_>>, canvas: &mut Canvas) -> Result<u32, ImageError> {
     let frame = decoder.read_next_frame().map_err(ImageError::from_decoder)?;
     let frame = frame.ok_or_else(|| ImageError::damaged("a frame is missing"))?;
     let placing = Placing {
@@ -171,7 +171,7 @@ fn show_webp(chunks: &mut riff::Chunks<'_>, canvas: &mut Canvas) -> Result<u32, 
     Ok(delay_ms)
 }
 
-fn show_png(reader: &mut png::Reader<Cursor<&[u8]>>, canvas: &mut Canvas, limits: &Limits) -> Result<u32, ImageError> {
+fn show_png(reader: &mut png::Reader<WholeFile<'_>>, canvas: &mut Canvas, limits: &Limits) -> Result<u32, ImageError> {
     let frame = png_frame(reader, limits)?;
     let control = reader.info().frame_control;
     let control = control.ok_or_else(|| ImageError::damaged("a frame is missing"))?;
@@ -201,7 +201,7 @@ struct PngFrame {
     layout: Layout,
 }
 
-fn png_frame(reader: &mut png::Reader<Cursor<&[u8]>>, limits: &Limits) -> Result<PngFrame, ImageError> {
+fn png_frame(reader: &mut png::Reader<WholeFile<'_>>, limits: &Limits) -> Result<PngFrame, ImageError> {
     let length = reader
         .output_buffer_size()
         .ok_or_else(|| ImageError::damaged("its rows are too long"))?;
@@ -227,12 +227,9 @@ fn png_frame(reader: &mut png::Reader<Cursor<&[u8]>>, limits: &Limits) -> Result
 /// A GIF says how often it is *repeated*, and nothing if it is played once.
 fn gif_plays(file: &[u8]) -> Result<u32, ImageError> {
     for block in walk::gif::open(file)?.1 {
-        if let walk::gif::Block::Extension { data, .. } = block?
-            && let Some(number) = data
-                .strip_prefix(b"\x0BNETSCAPE2.0\x03\x01")
-                .or_else(|| data.strip_prefix(b"\x0BANIMEXTS1.0\x03\x01"))
+        if let Block::Extension { data, .. } = block?
+            && let Some(repeats) = walk::gif::loop_count(data)
         {
-            let repeats = bytes::u16_le(number, 0).unwrap_or_default();
             return Ok(if repeats == 0 { 0 } else { u32::from(repeats) + 1 });
         }
     }

@@ -1,10 +1,9 @@
 //! GIF through the gif crate.
 
-use std::io::Cursor;
-
 use gif::{ColorOutput, DecodeOptions, Decoder, MemoryLimit};
 
 use crate::pixels::{Layout, Pixels, usize_from};
+use crate::walk::gif::PictureFile;
 use crate::{ImageError, Limits};
 
 /// Decodes the first frame on a transparent canvas.
@@ -32,12 +31,13 @@ pub(crate) fn check_frames(file: &[u8], limits: &Limits) -> Result<(), ImageErro
     Ok(())
 }
 
-pub(super) fn open<'a>(file: &'a [u8], limits: &Limits) -> Result<Decoder<Cursor<&'a [u8]>>, ImageError> {
+pub(super) fn open<'a>(file: &'a [u8], limits: &Limits) -> Result<Decoder<PictureFile<'a>>, ImageError> {
     let mut options = DecodeOptions::new();
     options.set_color_output(ColorOutput::RGBA);
     let bound = std::num::NonZeroU64::new(limits.render_memory_bytes).unwrap_or(std::num::NonZeroU64::MIN);
     options.set_memory_limit(MemoryLimit::Bytes(bound));
-    let decoder = options.read_info(Cursor::new(file)).map_err(ImageError::from_decoder)?;
+    let file = PictureFile::open(file)?;
+    let decoder = options.read_info(file).map_err(ImageError::from_decoder)?;
     if usize_from(u32::from(decoder.width())) == 0 || decoder.height() == 0 {
         return Err(ImageError::damaged("it has no size"));
     }

@@ -1,10 +1,9 @@
 //! PNG through the png crate: any depth, palette and interlacing become eight bits per channel.
 
-use std::io::Cursor;
-
 use png::{BitDepth, ColorType, Decoder, Reader, Transformations};
 
 use crate::pixels::{Layout, Pixels};
+use crate::walk::png::WholeFile;
 use crate::{ImageError, Limits, buffer};
 
 /// Decodes the default picture, and checks that the file is whole up to its end.
@@ -30,9 +29,9 @@ pub(crate) fn decode(file: &[u8], limits: &Limits) -> Result<Pixels, ImageError>
 }
 
 /// A reader that inflates nothing but pixels, and turns palettes and small depths into channels.
-pub(crate) fn open<'a>(file: &'a [u8], limits: &Limits) -> Result<Reader<Cursor<&'a [u8]>>, ImageError> {
+pub(crate) fn open<'a>(file: &'a [u8], limits: &Limits) -> Result<Reader<WholeFile<'a>>, ImageError> {
     let bytes = usize::try_from(limits.render_memory_bytes).unwrap_or(usize::MAX);
-    let mut decoder = Decoder::new_with_limits(Cursor::new(file), png::Limits { bytes });
+    let mut decoder = Decoder::new_with_limits(WholeFile::new(file), png::Limits { bytes });
     decoder.set_ignore_text_chunk(true);
     decoder.set_ignore_iccp_chunk(true);
     decoder.set_transformations(Transformations::EXPAND);

@@ -10,18 +10,19 @@ use crate::{Facts, ImageError, Limits, Orientation, bytes};
 pub(super) fn probe(bytes: &[u8], limits: &Limits) -> Result<Facts, ImageError> {
     let mut header = None;
     let (mut has_transparency, mut orientation) = (false, Orientation::Normal);
-    let (mut frames, mut animated) = (Frames::default(), false);
+    let (mut frames, mut announced, mut is_ended) = (Frames::default(), None, true);
     for chunk in Chunks::new(bytes) {
         let chunk = chunk?;
         match chunk.kind {
             b"IHDR" => header = Some(read_header(chunk.data, limits)?),
             b"tRNS" => has_transparency = true,
             b"eXIf" => orientation = tiff::exif_orientation(chunk.data),
-            b"acTL" => animated = true,
+            b"acTL" => announced = bytes::u32_be(chunk.data, 0),
             b"fcTL" => {
                 let side = |at| bytes::u32_be(chunk.data, at).unwrap_or_default();
                 frames.add(side(4), side(8), limits)?;
             }
+            b"IEND" => is_ended = chunk.is_whole(),
             _ if header.is_none() => return Err(ImageError::damaged("it does not begin with its header")),
             _ => {}
         }
@@ -33,8 +34,11 @@ pub(super) fn probe(bytes: &[u8], limits: &Limits) -> Result<Facts, ImageError> 
         orientation,
         has_transparency || colour_type & 4 != 0,
     );
+    if !is_ended && announced.is_some_and(|announced| frames.count < announced) {
+        return Err(ImageError::damaged("frames of the animation are missing"));
+    }
     Ok(Facts {
-        frames: if animated { frames.count.max(1) } else { 1 },
+        frames: if announced.is_some() { frames.count.max(1) } else { 1 },
         ..facts
     })
 }

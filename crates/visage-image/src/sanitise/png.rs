@@ -56,8 +56,8 @@ fn only_picture(bytes: &[u8], profile: &[u8]) -> Result<Vec<u8>, ImageError> {
         let chunk = chunk?;
         match chunk.kind {
             b"IHDR" | b"PLTE" | b"tRNS" | b"IDAT" | b"IEND" | b"acTL" | b"fcTL" | b"fdAT" | b"bKGD" | b"sBIT"
-            | b"cICP" => file.extend_from_slice(chunk.raw),
-            b"gAMA" | b"cHRM" | b"sRGB" if !has_profile => file.extend_from_slice(chunk.raw),
+            | b"cICP" => chunk.append_to(&mut file),
+            b"gAMA" | b"cHRM" | b"sRGB" if !has_profile => chunk.append_to(&mut file),
             b"iCCP" => file.extend_from_slice(profile),
             _ => {}
         }
@@ -75,7 +75,10 @@ fn profile_chunk(profile: &moxcms::ColorProfile) -> Result<Vec<u8>, ImageError> 
     };
     let file = encode::png::encode(&pixel, icc::rebuilt(profile))?;
     let mut chunks = Chunks::new(&file).map_while(Result::ok);
-    Ok(chunks
-        .find(|chunk| chunk.kind == b"iCCP")
-        .map_or_else(|| SRGB_CHUNK.to_vec(), |chunk| chunk.raw.to_vec()))
+    let mut found = Vec::new();
+    match chunks.find(|chunk| chunk.kind == b"iCCP") {
+        Some(chunk) => chunk.append_to(&mut found),
+        None => found.extend_from_slice(SRGB_CHUNK),
+    }
+    Ok(found)
 }

@@ -176,6 +176,19 @@ pub(crate) fn png(width: u32, height: u32, pixels: &[u8], exif_block: Option<&[u
     file
 }
 
+/// One chunk of a PNG.
+pub(crate) fn chunk(kind: &str, data: &[u8]) -> Vec<u8> {
+    let named = [kind.as_bytes(), data].concat();
+    let checksum = crc32fast::hash(&named).to_be_bytes();
+    [&(data.len() as u32).to_be_bytes(), named.as_slice(), &checksum].concat()
+}
+
+/// A PNG with these chunks right after its header.
+pub(crate) fn with_chunks(png: &[u8], chunks: &[Vec<u8>]) -> Vec<u8> {
+    const HEADER_END: usize = 33;
+    [&png[..HEADER_END], &chunks.concat(), &png[HEADER_END..]].concat()
+}
+
 /// Two frames and a comment.
 pub(crate) fn apng(width: u32, height: u32) -> Vec<u8> {
     let mut file = Vec::new();

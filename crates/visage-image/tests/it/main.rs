@@ -13,6 +13,7 @@ mod colour;
 mod corpus;
 mod draw;
 mod faces;
+mod flaws;
 mod orientation;
 mod sanitise;
 mod support;

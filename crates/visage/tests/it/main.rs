@@ -17,6 +17,7 @@ mod delivery;
 mod fault_proxy;
 mod feed;
 mod fetch;
+mod flawed_pictures;
 mod front;
 mod hooked_host;
 mod media_copy;
