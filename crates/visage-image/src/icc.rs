@@ -1,4 +1,10 @@
 //! Colour profiles: where files keep them, what they mean, and how to write one that says nothing but colour.
+//!
+//! Numbers that stand for a profile (`colorimetry`) are made one, so that all that follows knows only profiles.
+
+mod bmp;
+mod colorimetry;
+mod png;
 
 use moxcms::{ColorProfile, DataColorSpace, Layout as CmsLayout, ProfileClass, TransformOptions};
 use visage_cloudinary::ImageFormat;
@@ -7,8 +13,10 @@ use crate::pixels::Layout;
 use crate::walk::heif::Meta;
 use crate::walk::jpeg::{APP2, SOS, Segments};
 use crate::walk::tiff::Directory;
-use crate::walk::{png, riff};
+use crate::walk::{ico, riff};
 use crate::{buffer, bytes};
+use colorimetry::Colorimetry;
+pub(crate) use png::embedded_profile as embedded_png_profile;
 
 /// Larger profiles are not read; CMYK profiles have about half a megabyte.
 const MAX_PROFILE_BYTES: usize = 2 * 1024 * 1024;
@@ -30,11 +38,17 @@ pub(crate) enum Colour {
 /// What a file says about the colour of its pixels; a profile that cannot be read, or is for other channels, counts as
 /// none, as in browsers.
 pub(crate) fn colour_of(format: ImageFormat, file: &[u8], layout: Layout) -> Colour {
-    match read(format, file) {
-        Embedded::Icc(profile) => ColorProfile::new_from_slice(&profile).map_or(Colour::Srgb, |p| meaning(p, layout)),
-        Embedded::Primaries(profile) => meaning(*profile, layout),
-        Embedded::Nothing => Colour::Srgb,
-    }
+    let stated = match format {
+        ImageFormat::Jpg => from_jpeg(file).and_then(|profile| of_profile(&profile, layout)),
+        ImageFormat::Png => png::colour(file, layout),
+        ImageFormat::Webp => from_webp(file).and_then(|profile| of_profile(profile, layout)),
+        ImageFormat::Avif => from_avif(file, layout),
+        ImageFormat::Tiff => from_tiff(file).and_then(|profile| of_profile(&profile, layout)),
+        ImageFormat::Bmp => bmp::colour(file, layout),
+        ImageFormat::Ico => from_icon(file, layout),
+        ImageFormat::Gif => None,
+    };
+    stated.unwrap_or(Colour::Srgb)
 }
 
 /// A profile with the same colours and nothing else: no description of a device, no owner, no private tags, no date.
@@ -58,7 +72,22 @@ pub(crate) fn rebuilt(profile: &ColorProfile) -> Option<Vec<u8>> {
     clean.encode().ok()
 }
 
-fn meaning(profile: ColorProfile, layout: Layout) -> Colour {
+/// What an ICC profile means for pixels of this layout; `None` when it says nothing about them.
+fn of_profile(profile: &[u8], layout: Layout) -> Option<Colour> {
+    if profile.len() > MAX_PROFILE_BYTES {
+        return None;
+    }
+    meaning(ColorProfile::new_from_slice(profile).ok()?, layout)
+}
+
+fn of_numbers(numbers: &Colorimetry, layout: Layout) -> Option<Colour> {
+    Some(match numbers.profile(layout)? {
+        Some(profile) => meaning(profile, layout)?,
+        None => Colour::Srgb,
+    })
+}
+
+fn meaning(profile: ColorProfile, layout: Layout) -> Option<Colour> {
     let expected = match layout {
         Layout::Gray | Layout::GrayAlpha => DataColorSpace::Gray,
         Layout::Rgb | Layout::Rgba => DataColorSpace::Rgb,
@@ -68,12 +97,14 @@ fn meaning(profile: ColorProfile, layout: Layout) -> Colour {
         || profile.lut_a_to_b_colorimetric.is_some()
         || profile.lut_a_to_b_saturation.is_some();
     let is_simple = profile.is_matrix_shaper() || (expected == DataColorSpace::Gray && profile.gray_trc.is_some());
-    if profile.color_space != expected || !(has_tables || is_simple) || is_like_srgb(&profile, expected) {
-        Colour::Srgb
+    if profile.color_space != expected || !(has_tables || is_simple) {
+        None
+    } else if is_like_srgb(&profile, expected) {
+        Some(Colour::Srgb)
     } else if is_simple && !has_tables {
-        Colour::Simple(Box::new(profile))
+        Some(Colour::Simple(Box::new(profile)))
     } else {
-        Colour::Tables(Box::new(profile))
+        Some(Colour::Tables(Box::new(profile)))
     }
 }
 
@@ -107,30 +138,6 @@ fn is_like_srgb(profile: &ColorProfile, space: DataColorSpace) -> bool {
             .all(|(after, before)| after.abs_diff(*before) <= SRGB_TOLERANCE)
 }
 
-/// What was found in a file.
-enum Embedded {
-    Icc(Vec<u8>),
-    Primaries(Box<ColorProfile>),
-    Nothing,
-}
-
-fn read(format: ImageFormat, file: &[u8]) -> Embedded {
-    let profile = match format {
-        ImageFormat::Jpg => from_jpeg(file),
-        ImageFormat::Png => return from_png(file),
-        ImageFormat::Webp => from_webp(file),
-        ImageFormat::Avif => return from_avif(file),
-        ImageFormat::Tiff => Directory::open(file).and_then(|directory| directory.blob(Directory::ICC_PROFILE)),
-        ImageFormat::Gif | ImageFormat::Bmp | ImageFormat::Ico => None,
-    };
-    profile.and_then(copied).map_or(Embedded::Nothing, Embedded::Icc)
-}
-
-fn copied(profile: impl AsRef<[u8]>) -> Option<Vec<u8>> {
-    let profile = profile.as_ref();
-    (profile.len() <= MAX_PROFILE_BYTES).then(|| profile.to_vec())
-}
-
 /// APP2 segments, each with its number and the count; they need not stand in order.
 fn from_jpeg(file: &[u8]) -> Option<Vec<u8>> {
     const NAME: &[u8] = b"ICC_PROFILE\0";
@@ -155,73 +162,35 @@ fn from_jpeg(file: &[u8]) -> Option<Vec<u8>> {
     Some(profile)
 }
 
-/// cICP counts more than iCCP, which is inflated under a bound.
-fn from_png(file: &[u8]) -> Embedded {
-    let mut compressed = false;
-    for chunk in png::Chunks::new(file)
-        .map_while(Result::ok)
-        .take_while(|chunk| chunk.kind != b"IDAT")
-    {
-        match (chunk.kind, chunk.data) {
-            (b"cICP", [primaries, ..]) => return from_primaries(u16::from(*primaries)),
-            (b"iCCP", _) => compressed = true,
-            _ => {}
-        }
-    }
-    if !compressed {
-        return Embedded::Nothing;
-    }
-    let limits = ::png::Limits {
-        bytes: MAX_PROFILE_BYTES,
-    };
-    let mut decoder = ::png::Decoder::new_with_limits(std::io::Cursor::new(file), limits);
-    decoder.set_ignore_text_chunk(true);
-    let profile = decoder
-        .read_info()
-        .ok()
-        .and_then(|reader| copied(reader.info().icc_profile.as_ref()?));
-    profile.map_or(Embedded::Nothing, Embedded::Icc)
+fn from_webp(file: &[u8]) -> Option<&[u8]> {
+    let mut chunks = riff::Chunks::of_file(file).ok()?.map_while(Result::ok);
+    chunks.find(|chunk| chunk.kind == b"ICCP").map(|chunk| chunk.data)
 }
 
-fn from_webp(file: &[u8]) -> Option<Vec<u8>> {
-    let mut chunks = riff::Chunks::of_file(file).ok()?.map_while(Result::ok);
-    chunks
-        .find(|chunk| chunk.kind == b"ICCP")
-        .and_then(|chunk| copied(chunk.data))
+fn from_tiff(file: &[u8]) -> Option<Vec<u8>> {
+    Directory::open(file)?.blob(Directory::ICC_PROFILE)
+}
+
+/// A picture in an icon is a PNG, or a bitmap that says nothing about its colours.
+fn from_icon(file: &[u8], layout: Layout) -> Option<Colour> {
+    let picture = ico::largest(file).ok().filter(|picture| picture.is_png)?;
+    png::colour(picture.data, layout)
 }
 
 /// A `colr` property holds a profile, or numbers ("nclx"). The profile counts more.
-fn from_avif(file: &[u8]) -> Embedded {
-    let Some(meta) = Meta::open(file) else {
-        return Embedded::Nothing;
-    };
-    let Some(primary) = meta.primary_id() else {
-        return Embedded::Nothing;
-    };
-    let mut found = Embedded::Nothing;
+fn from_avif(file: &[u8], layout: Layout) -> Option<Colour> {
+    let meta = Meta::open(file)?;
+    let primary = meta.primary_id()?;
+    let mut found = None;
     for colr in meta.properties(primary).filter(|property| property.kind == *b"colr") {
         match colr.data.split_first_chunk::<4>() {
-            Some((b"prof" | b"rICC", profile)) => {
-                return copied(profile).map_or(Embedded::Nothing, Embedded::Icc);
+            Some((b"prof" | b"rICC", profile)) => return of_profile(profile, layout),
+            Some((b"nclx", numbers)) => {
+                let code = |at| bytes::u16_be(numbers, at).unwrap_or_default();
+                found = Colorimetry::of_codes(code(0), code(2)).and_then(|numbers| of_numbers(&numbers, layout));
             }
-            Some((b"nclx", numbers)) => found = from_primaries(bytes::u16_be(numbers, 0).unwrap_or_default()),
             _ => {}
         }
     }
     found
-}
-
-/// Primaries by number (ITU H.273). The curve is taken for that of sRGB: HDR curves are not tone-mapped.
-fn from_primaries(primaries: u16) -> Embedded {
-    let mut profile = ColorProfile::new_srgb();
-    let named = match primaries {
-        9 => ColorProfile::new_bt2020(),
-        11 | 12 => ColorProfile::new_display_p3(),
-        _ => return Embedded::Nothing,
-    };
-    profile.red_colorant = named.red_colorant;
-    profile.green_colorant = named.green_colorant;
-    profile.blue_colorant = named.blue_colorant;
-    profile.cicp = None;
-    Embedded::Primaries(Box::new(profile))
 }

@@ -71,4 +71,4 @@ pub use video::{AudioFacts, VideoError, VideoFacts, probe_video, sanitise_video,
 pub use visage_cloudinary::ImageFormat;
 
 /// Part of every recipe: two versions may make different bytes of the same plan.
-pub const RENDERER_VERSION: u32 = 3;
+pub const RENDERER_VERSION: u32 = 4;

@@ -16,11 +16,12 @@ pub(super) fn sanitise(bytes: &[u8], facts: &Facts, limits: &Limits) -> Result<V
     if facts.orientation != Orientation::Normal || matches!(colour, Colour::Tables(_)) {
         return from_pixels_of(bytes, facts, limits);
     }
-    let profile = match &colour {
-        Colour::Simple(profile) => profile_chunk(profile)?,
-        Colour::Srgb | Colour::Tables(_) => SRGB_CHUNK.to_vec(),
+    let profile = match icc::embedded_png_profile(bytes, layout(bytes)) {
+        Some(Colour::Simple(profile)) => Some(profile_chunk(&profile)?),
+        Some(Colour::Srgb) => Some(SRGB_CHUNK.to_vec()),
+        Some(Colour::Tables(_)) | None => None,
     };
-    let clean = only_picture(bytes, &profile)?;
+    let clean = only_picture(bytes, profile.as_deref())?;
     decode::png::check(&clean, facts.frames, limits)?;
     Ok(clean)
 }
@@ -47,18 +48,17 @@ fn layout(bytes: &[u8]) -> Layout {
 }
 
 /// The file with nothing but the picture. `profile` is the chunk that takes the place of iCCP, and of the gamma and
-/// primaries that repeat it for old readers.
-fn only_picture(bytes: &[u8], profile: &[u8]) -> Result<Vec<u8>, ImageError> {
-    let mut file = buffer::with_room(bytes.len() + profile.len() + SIGNATURE.len())?;
-    let has_profile = Chunks::new(bytes).any(|chunk| chunk.is_ok_and(|chunk| chunk.kind == b"iCCP"));
+/// primaries that repeat it for old readers; without it, what the file says otherwise about its colours stays.
+fn only_picture(bytes: &[u8], profile: Option<&[u8]>) -> Result<Vec<u8>, ImageError> {
+    let mut file = buffer::with_room(bytes.len() + profile.map_or(0, <[u8]>::len) + SIGNATURE.len())?;
     file.extend_from_slice(SIGNATURE);
     for chunk in Chunks::new(bytes) {
         let chunk = chunk?;
         match chunk.kind {
             b"IHDR" | b"PLTE" | b"tRNS" | b"IDAT" | b"IEND" | b"acTL" | b"fcTL" | b"fdAT" | b"bKGD" | b"sBIT"
             | b"cICP" => chunk.append_to(&mut file),
-            b"gAMA" | b"cHRM" | b"sRGB" if !has_profile => chunk.append_to(&mut file),
-            b"iCCP" => file.extend_from_slice(profile),
+            b"gAMA" | b"cHRM" | b"sRGB" if profile.is_none() => chunk.append_to(&mut file),
+            b"iCCP" => file.extend_from_slice(profile.unwrap_or_default()),
             _ => {}
         }
     }

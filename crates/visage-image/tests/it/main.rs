@@ -14,6 +14,7 @@ mod corpus;
 mod draw;
 mod faces;
 mod flaws;
+mod gamma;
 mod orientation;
 mod sanitise;
 mod support;
