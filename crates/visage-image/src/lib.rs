@@ -65,7 +65,8 @@ pub use probe::probe;
 pub use render::{LayerFile, Rendered, render};
 pub use sanitise::{Sanitised, sanitise, sanitise_memory_bytes};
 pub use text::{
-    MAX_FONT_SIZE, MAX_TEXT_CHARACTERS, TextAlign, TextDecoration, TextError, TextStyle, is_bold_weight, render_text,
+    FontError, Fonts, MAX_FONT_SIZE, MAX_TEXT_CHARACTERS, TextAlign, TextDecoration, TextError, TextStyle,
+    is_bold_weight, render_text,
 };
 pub use video::{AudioFacts, VideoError, VideoFacts, probe_video, sanitise_video, sanitise_video_memory_bytes};
 pub use visage_cloudinary::ImageFormat;

@@ -18,6 +18,7 @@ use crate::chunks::Chunks;
 use crate::clock::Clock;
 use crate::config::{Config, ConfigError, SecretsError, StoredSecrets};
 use crate::fetch::{Fetcher, SystemNetwork};
+use crate::fonts::{self, FontsError};
 use crate::jobs::reaper::LastPass;
 use crate::library::Library;
 use crate::library::admin_calls::AdminCalls;
@@ -125,6 +126,9 @@ pub enum StartError {
     /// The blobs failed.
     #[error(transparent)]
     Blobs(#[from] BlobError),
+    /// The operator's fonts cannot be used.
+    #[error(transparent)]
+    Fonts(#[from] FontsError),
     /// Mail is not set up right.
     #[error(transparent)]
     Mail(#[from] MailError),
@@ -175,7 +179,7 @@ impl App {
     /// Puts an application together from its parts.
     ///
     /// # Errors
-    /// When mail is not set up right.
+    /// When mail or fonts are not set up right.
     pub fn assemble(
         config: Config,
         clock: Arc<dyn Clock>,
@@ -194,7 +198,10 @@ impl App {
             config.render.memory_bytes
         };
         let lane = || Permits::new(memory_bytes / 2, threads, config.render.queue);
-        let library = Arc::new(Library::new(&config, &sqlite, blobs, lane(), Arc::clone(&clock)));
+        let fonts = fonts::load(&config.render.fonts)?;
+        let mut library = Library::new(&config, &sqlite, blobs, lane(), Arc::clone(&clock));
+        library.fonts = fonts;
+        let library = Arc::new(library);
         let directory: Arc<dyn Directory> = sqlite.clone();
         let hosts = Hosts::new(&config, &library, &clock)?;
         Ok(Self {

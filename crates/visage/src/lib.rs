@@ -16,6 +16,7 @@ pub mod crash;
 pub mod crop;
 pub mod descriptors;
 pub mod fetch;
+pub mod fonts;
 pub mod http;
 pub mod intake;
 pub mod jobs;

@@ -115,7 +115,8 @@ impl<'a> Chain<'a> {
                 let TextLook::Style(style) = style else {
                     return Err(PlanError::MissingLayer(text_style_name(style)));
                 };
-                let drawn = Arc::new(layer_text(style, text, opening, self.dpr, self.limits)?);
+                let with = (&self.known.fonts, self.limits);
+                let drawn = Arc::new(layer_text(style, text, opening, self.dpr, with)?);
                 let planner = Planner::of_pixels((drawn.width, drawn.height), self.limits);
                 (LayerPixels::Drawn(drawn), planner)
             }

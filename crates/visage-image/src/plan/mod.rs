@@ -31,7 +31,7 @@ pub(crate) use steps::{Compose, EffectStep, LayerPixels};
 pub use steps::{CornerRadii, Step};
 pub use window::Window;
 
-use crate::{FaceBox, Facts, ImageError, Limits, PlanError};
+use crate::{FaceBox, Facts, Fonts, ImageError, Limits, PlanError};
 use chain::Chain;
 use gravity::Regions;
 use planner::Planner;
@@ -93,6 +93,8 @@ pub struct Known<'a> {
     pub metadata: Option<&'a BTreeMap<String, String>>,
     /// The pictures that layers name; [`render`](crate::render) wants their bytes in the same order.
     pub layers: &'a [KnownLayer],
+    /// The fonts that texts are drawn in.
+    pub fonts: Fonts,
 }
 
 /// A picture that a layer names.

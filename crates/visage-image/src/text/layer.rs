@@ -9,7 +9,7 @@ use visage_cloudinary::transformation::{
     Background, Color, Component, Effect, Flag, Length, OutlineMode, TextLayerStyle, TextOption,
 };
 
-use super::{TextAlign, TextDecoration, TextStyle, draw, is_bold_weight};
+use super::{Fonts, TextAlign, TextDecoration, TextStyle, draw, is_bold_weight};
 use crate::pixels::Pixels;
 use crate::plan::EffectStep;
 use crate::{ImageError, Limits, PlanError};
@@ -21,7 +21,7 @@ pub(crate) fn layer_text(
     text: &str,
     component: &Component,
     dpr: f64,
-    limits: &Limits,
+    (fonts, limits): (&Fonts, &Limits),
 ) -> Result<Pixels, PlanError> {
     let times = |pixels: u32| (f64::from(pixels) * dpr).round().clamp(0.0, 65_535.0) as u32;
     let mut look = TextStyle {
@@ -54,7 +54,7 @@ pub(crate) fn layer_text(
     if let Some(Length::Pixels(pixels)) = component.width {
         look.max_width = Some(times(pixels.unsigned_abs()));
     }
-    let drawn = draw(text, &look, limits)?;
+    let drawn = draw(text, &look, fonts, limits)?;
     let overflows = match component.height {
         Some(Length::Pixels(pixels)) => drawn.height > times(pixels.unsigned_abs()),
         _ => false,

@@ -1,7 +1,7 @@
 //! Text becomes a picture: a PNG with alpha, as large as its letters.
 //!
-//! Set by `cosmic-text` in the two fonts that lie in this crate; the machine's own fonts are not looked at, so the same
-//! text is the same picture everywhere. A character that the fonts do not have becomes an empty box.
+//! Set by `cosmic-text` in the two fonts that lie in this crate, and in those that the caller adds; the machine's own
+//! fonts are not looked at, so the same text is the same picture everywhere. A character that no font has is refused.
 #![allow(
     clippy::cast_possible_truncation,
     clippy::cast_sign_loss,
@@ -11,17 +11,16 @@
 )]
 
 mod canvas;
+mod fonts;
 mod layer;
 mod style;
 
-use std::sync::Arc;
-
-use cosmic_text::fontdb::{Database, Source};
 use cosmic_text::{
     Align, Attrs, Buffer, CacheKeyFlags, Family, FontSystem, Metrics, Shaping, UnderlineStyle, Weight, Wrap,
 };
 use visage_cloudinary::ImageFormat;
 
+pub use fonts::{FontError, Fonts};
 pub use style::{TextAlign, TextDecoration, TextStyle, is_bold_weight};
 
 use crate::encode::png;
@@ -29,12 +28,6 @@ use crate::pixels::Pixels;
 use crate::{ImageError, Limits, Rendered};
 use canvas::Canvas;
 pub(crate) use layer::layer_text;
-
-const FAMILY: &str = "Liberation Sans";
-const FONTS: [&[u8]; 2] = [
-    include_bytes!("../../fonts/LiberationSans-Regular.ttf"),
-    include_bytes!("../../fonts/LiberationSans-Bold.ttf"),
-];
 
 /// From one line to the next by the font's size: what the font itself states.
 const LINE_HEIGHT: f32 = 1.149;
@@ -63,6 +56,14 @@ pub enum TextError {
     /// Distances that make no sense.
     #[error("Letter and line spacing must be between -{MAX_FONT_SIZE} and {MAX_FONT_SIZE} pixels.")]
     Spacing,
+    /// A character that would be drawn as an empty box.
+    #[error(
+        "No font here has the character {character} (U+{code:04X}). Leave it out, or add a font that has it: see \
+         render.fonts in the settings.",
+        code = u32::from(*character)
+    )]
+    #[allow(missing_docs, reason = "the fields are what they are called")]
+    NoGlyph { character: char },
     /// The picture would be larger than the limit.
     #[error("The text is too large: it needs {width} × {height} pixels.")]
     #[allow(missing_docs, reason = "the fields are what they are called")]
@@ -72,15 +73,15 @@ pub enum TextError {
     Image(#[from] ImageError),
 }
 
-/// Draws a text; line breaks in it are kept.
+/// Draws a text in `fonts`; line breaks in it are kept.
 ///
 /// The picture ends where the letters end. Text that leaves no mark, such as spaces, is as large as its lines.
 ///
 /// # Errors
 ///
-/// When the text, its style or the picture is beyond a limit.
-pub fn render_text(text: &str, style: &TextStyle, limits: &Limits) -> Result<Rendered, TextError> {
-    let pixels = draw(text, style, limits)?;
+/// When the text, its style or the picture is beyond a limit, and when no font has a character of the text.
+pub fn render_text(text: &str, style: &TextStyle, fonts: &Fonts, limits: &Limits) -> Result<Rendered, TextError> {
+    let pixels = draw(text, style, fonts, limits)?;
     Ok(Rendered {
         width: pixels.width,
         height: pixels.height,
@@ -90,10 +91,13 @@ pub fn render_text(text: &str, style: &TextStyle, limits: &Limits) -> Result<Ren
 }
 
 /// The pixels of a text.
-fn draw(text: &str, style: &TextStyle, limits: &Limits) -> Result<Pixels, TextError> {
+fn draw(text: &str, style: &TextStyle, fonts: &Fonts, limits: &Limits) -> Result<Pixels, TextError> {
     check(text, style)?;
-    let mut fonts = fonts();
+    let mut fonts = fonts.system();
     let buffer = set(text, style, &mut fonts);
+    if let Some(character) = fonts::missing_character(&buffer, &mut fonts) {
+        return Err(TextError::NoGlyph { character });
+    }
     let lines = size(&buffer);
     // Slanted letters and accents reach beyond their lines.
     let margin = u32::from(style.font_size).div_ceil(2) + 2;
@@ -118,14 +122,6 @@ fn check(text: &str, style: &TextStyle) -> Result<(), TextError> {
         return Err(TextError::Spacing);
     }
     Ok(())
-}
-
-fn fonts() -> FontSystem {
-    let mut database = Database::new();
-    for font in FONTS {
-        database.load_font_source(Source::Binary(Arc::new(font)));
-    }
-    FontSystem::new_with_locale_and_db("en-US".to_owned(), database)
 }
 
 /// The text with one kind of line end, and blanks for what has no form. The shaper takes each line for one paragraph; a
@@ -169,7 +165,7 @@ fn set(text: &str, style: &TextStyle, fonts: &mut FontSystem) -> Buffer {
 }
 
 fn attributes(style: &TextStyle) -> Attrs<'static> {
-    let mut attributes = Attrs::new().family(Family::Name(FAMILY));
+    let mut attributes = Attrs::new().family(Family::Name(fonts::FAMILY));
     if style.is_bold {
         attributes = attributes.weight(Weight::BOLD);
     }

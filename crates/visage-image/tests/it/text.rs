@@ -2,14 +2,14 @@
 
 use visage_cloudinary::transformation::Color;
 use visage_image::{
-    ImageFormat, Limits, MAX_FONT_SIZE, MAX_TEXT_CHARACTERS, Rendered, TextAlign, TextDecoration, TextError, TextStyle,
-    is_bold_weight, render_text,
+    FontError, Fonts, ImageFormat, Limits, MAX_FONT_SIZE, MAX_TEXT_CHARACTERS, Rendered, TextAlign, TextDecoration,
+    TextError, TextStyle, is_bold_weight, render_text,
 };
 
 use crate::support::pixels;
 
 fn drawn(text: &str, style: &TextStyle) -> Rendered {
-    render_text(text, style, &Limits::default()).unwrap()
+    render_text(text, style, &Fonts::default(), &Limits::default()).unwrap()
 }
 
 fn style() -> TextStyle {
@@ -206,19 +206,27 @@ fn text_without_a_mark_is_as_large_as_its_line() {
 #[test]
 fn limits_hold_at_and_beyond_themselves() {
     let limits = Limits::default();
-    let refused = |text: &str, style: &TextStyle| render_text(text, style, &limits).unwrap_err();
+    let refused = |text: &str, style: &TextStyle| render_text(text, style, &Fonts::default(), &limits).unwrap_err();
     assert_eq!(refused("", &style()), TextError::Empty);
     let small = TextStyle {
         font_size: 1,
         ..style()
     };
-    assert!(render_text(&"a ".repeat(MAX_TEXT_CHARACTERS / 2), &small, &limits).is_ok());
+    assert!(
+        render_text(
+            &"a ".repeat(MAX_TEXT_CHARACTERS / 2),
+            &small,
+            &Fonts::default(),
+            &limits
+        )
+        .is_ok()
+    );
     assert_eq!(
         refused(&"a".repeat(MAX_TEXT_CHARACTERS + 1), &small),
         TextError::TooLong
     );
     for (font_size, is_taken) in [(0, false), (1, true), (MAX_FONT_SIZE, true), (MAX_FONT_SIZE + 1, false)] {
-        let result = render_text("a", &TextStyle { font_size, ..style() }, &limits);
+        let result = render_text("a", &TextStyle { font_size, ..style() }, &Fonts::default(), &limits);
         assert_eq!(result.is_ok(), is_taken, "{font_size}");
     }
     assert_eq!(
@@ -261,9 +269,12 @@ fn strange_texts_are_drawn_without_harm() {
                 line_spacing: -99.0,
                 ..style()
             };
-            let result = render_text(text, &style, &Limits::default());
+            let result = render_text(text, &style, &Fonts::default(), &Limits::default());
             assert!(
-                matches!(result, Ok(_) | Err(TextError::TooLarge { .. })),
+                matches!(
+                    result,
+                    Ok(_) | Err(TextError::TooLarge { .. } | TextError::NoGlyph { .. })
+                ),
                 "{text:?} {result:?}"
             );
         }
@@ -275,11 +286,11 @@ fn characters_that_end_a_paragraph_or_have_no_form_do_no_harm() {
     // From right to left before the character, from left to right after it: two paragraphs for the shaper.
     for character in ('\0'..='\u{a0}').chain(['\u{2028}', '\u{2029}', '\u{202e}', '\u{2066}', '\u{feff}']) {
         for text in [
-            format!("\u{641}a{character}b"),
-            format!("b{character}\u{641}"),
+            format!("\u{5d0}a{character}b"),
+            format!("b{character}\u{5d0}"),
             character.to_string(),
         ] {
-            let result = render_text(&text, &style(), &Limits::default());
+            let result = render_text(&text, &style(), &Fonts::default(), &Limits::default());
             assert!(
                 matches!(result, Ok(_) | Err(TextError::Empty)),
                 "{character:?}: {result:?}"
@@ -289,4 +300,136 @@ fn characters_that_end_a_paragraph_or_have_no_form_do_no_harm() {
     let lines = |text: &str| drawn(text, &style()).height;
     assert_eq!(lines("a\u{2029}b"), lines("a\nb"));
     assert_eq!(lines("a\r\nb"), lines("a\nb"));
+}
+
+#[test]
+fn character_that_no_font_has_is_named() {
+    let missing = |text: &str, style: &TextStyle| match render_text(text, style, &Fonts::default(), &Limits::default())
+    {
+        Err(TextError::NoGlyph { character }) => Some(character),
+        Ok(_) => None,
+        Err(error) => panic!("{text}: {error}"),
+    };
+    let bold = TextStyle {
+        is_bold: true,
+        ..style()
+    };
+    for (text, expected) in [
+        ("日本語", '日'),
+        ("café 😀", '😀'),
+        ("مرحبا", 'م'),
+        ("नमस्ते", 'न'),
+        ("한국", '한'),
+        ("สวัสดี", 'ส'),
+        ("❤\u{fe0f}", '❤'),
+        ("a\u{1ab0}", '\u{1ab0}'),
+        ("first line\nsecond 龍", '龍'),
+        ("\u{e000}", '\u{e000}'),
+        ("\u{ffff}", '\u{ffff}'),
+    ] {
+        assert_eq!(missing(text, &style()), Some(expected), "{text}");
+        assert_eq!(missing(text, &bold), Some(expected), "{text}, bold");
+    }
+    for text in [
+        "Größe ÅÇÑ ſß Ŵŷ Ə",
+        "Ελλάδα",
+        "Киев Ґґ",
+        "שלום",
+        "e\u{301} a\u{308} z\u{30c}",
+        "a\u{200d}b\u{200c}c\u{fe0f}d\u{2060}e\u{200b}f\u{ad}g",
+        "\u{feff}\u{202e}abc\u{202c}\u{2066}d\u{2069}\u{200e}\u{200f}",
+        "tab\tline\r\nbell\u{7}",
+        "a\u{a0}b\u{2003}c\u{202f}d\u{3000}e\u{2009}f",
+        "“quotes” – dash … € ™ ← → ≤ ■",
+    ] {
+        assert_eq!(missing(text, &style()), None, "{text:?}");
+        assert_eq!(missing(text, &bold), None, "{text:?}, bold");
+    }
+    let error = render_text("日本", &style(), &Fonts::default(), &Limits::default()).unwrap_err();
+    assert!(
+        error
+            .to_string()
+            .starts_with("No font here has the character 日 (U+65E5). "),
+        "{error}"
+    );
+}
+
+/// The regular built-in font under another name, with 日 for the first of its characters above that one.
+pub(crate) fn font_with_kanji() -> Vec<u8> {
+    let mut font = include_bytes!("../../fonts/LiberationSans-Regular.ttf").to_vec();
+    let name: Vec<u8> = "Liberation Sans".encode_utf16().flat_map(u16::to_be_bytes).collect();
+    let places: Vec<_> = font
+        .windows(name.len())
+        .enumerate()
+        .filter(|(_, text)| *text == name)
+        .collect();
+    let places: Vec<_> = places.into_iter().map(|(at, _)| at).collect();
+    for at in places {
+        font[at + 1] = b'K';
+    }
+    let number = |font: &[u8], at: usize| usize::from(u16::from_be_bytes([font[at], font[at + 1]]));
+    let long = |font: &[u8], at: usize| number(font, at) << 16 | number(font, at + 2);
+    let directory = (0..number(&font, 4)).map(|index| 12 + 16 * index);
+    let cmap = directory
+        .into_iter()
+        .find(|at| font[*at..].starts_with(b"cmap"))
+        .unwrap();
+    let cmap = long(&font, cmap + 8);
+    let tables = (0..number(&font, cmap + 2)).map(|index| cmap + long(&font, cmap + 4 + 8 * index + 4));
+    for table in tables.collect::<Vec<_>>() {
+        if number(&font, table) != 4 {
+            continue;
+        }
+        let segments = number(&font, table + 6);
+        let (ends, starts) = (table + 14, table + 16 + segments);
+        let (deltas, offsets) = (starts + segments, starts + 2 * segments);
+        let segment = (0..segments)
+            .step_by(2)
+            .find(|at| number(&font, starts + at) > 0x65E5)
+            .unwrap();
+        for (at, value) in [
+            (ends, 0x65E5_u16),
+            (starts, 0x65E5),
+            (deltas, 36_u16.wrapping_sub(0x65E5)),
+            (offsets, 0),
+        ] {
+            font[at + segment..at + segment + 2].copy_from_slice(&value.to_be_bytes());
+        }
+    }
+    font
+}
+
+#[test]
+fn added_font_draws_what_the_built_in_ones_lack() {
+    let mut fonts = Fonts::default();
+    fonts.add(font_with_kanji()).unwrap();
+    assert_eq!(fonts.len(), 3);
+    for is_bold in [false, true] {
+        let style = TextStyle { is_bold, ..style() };
+        let drawn = |text: &str, fonts: &Fonts| render_text(text, &style, fonts, &Limits::default());
+        assert!(ink(&drawn("a日b", &fonts).unwrap()) > ink(&drawn("ab", &fonts).unwrap()));
+        assert_eq!(drawn("abc", &fonts), drawn("abc", &Fonts::default()));
+        assert_eq!(drawn("日本", &fonts), Err(TextError::NoGlyph { character: '本' }));
+    }
+    assert_eq!(Fonts::default().len(), 2, "others do not see it");
+}
+
+#[test]
+fn file_that_is_no_outline_font_is_not_added() {
+    let mut fonts = Fonts::default();
+    let mut coloured = font_with_kanji();
+    let glyphs = coloured.windows(4).position(|tag| tag == b"glyf").unwrap();
+    coloured[glyphs..glyphs + 4].copy_from_slice(b"CBDT");
+    assert_eq!(fonts.add(coloured), Err(FontError::Coloured));
+    for file in [
+        b"".as_slice(),
+        b"wOF2 compressed",
+        b"ttcf\0\x01\0\0\xFF\xFF\xFF\xFF",
+        b"ttcf\0\x01\0\0\0\0\0\0",
+    ] {
+        assert_eq!(fonts.add(file.to_vec()), Err(FontError::Unreadable));
+    }
+    let whole = font_with_kanji();
+    assert_eq!(fonts.add(whole[..400].to_vec()), Err(FontError::Unreadable));
+    assert_eq!(fonts.len(), 2);
 }

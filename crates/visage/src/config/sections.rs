@@ -1,6 +1,7 @@
 //! The sections of the settings, each with its defaults.
 
 use std::collections::HashSet;
+use std::path::PathBuf;
 
 use serde::{Deserialize, Serialize};
 use tracing_subscriber::EnvFilter;
@@ -413,6 +414,8 @@ pub struct RenderConfig {
     pub timeout: Period,
     /// Largest side in pixels that a transformation may ask for.
     pub output_side_pixels: u32,
+    /// Folder of fonts for characters that the built-in one lacks; read at the start. Empty means none.
+    pub fonts: PathBuf,
 }
 
 impl Default for RenderConfig {
@@ -423,6 +426,7 @@ impl Default for RenderConfig {
             queue: 256,
             timeout: Period::seconds(10),
             output_side_pixels: 8192,
+            fonts: PathBuf::new(),
         }
     }
 }

@@ -77,6 +77,8 @@ pub struct Library {
     pub public_url_before: Vec<String>,
     /// Bounds of decoding and encoding.
     pub limits: visage_image::Limits,
+    /// What texts are drawn in.
+    pub fonts: visage_image::Fonts,
     /// How long one render may take.
     pub render_timeout: Duration,
     /// How long deleted bytes stay.
@@ -145,6 +147,7 @@ impl Library {
             public_url: config.public_url(),
             public_url_before: config.public_url_before.clone(),
             limits: image_limits(config),
+            fonts: visage_image::Fonts::default(),
             render_timeout: config.render.timeout.as_duration(),
             purge_delay: config.reaper.purge_delay.as_duration(),
             pending_grace: config.reaper.pending_grace.as_duration(),

@@ -7,7 +7,7 @@ use std::sync::Arc;
 use serde_json::json;
 use visage_cloudinary::transformation::{Layer, Scope};
 use visage_cloudinary::{DeliveryType, PublicId, ResolvedTransformation, ResourceType};
-use visage_image::{FaceBox, Facts, Known, KnownLayer, LayerFile, Plan, PlanError, Rendered, Sample};
+use visage_image::{FaceBox, Facts, Fonts, Known, KnownLayer, LayerFile, Plan, PlanError, Rendered, Sample};
 use visage_store::{Asset, AssetKey, Blobs, Sha256, UploadId};
 
 use super::Library;
@@ -158,7 +158,7 @@ impl Surroundings {
         Ok(())
     }
 
-    fn known<'a>(&'a self, faces: &'a [FaceBox], layers: &'a [KnownLayer]) -> Known<'a> {
+    fn known<'a>(&'a self, faces: &'a [FaceBox], layers: &'a [KnownLayer], fonts: &Fonts) -> Known<'a> {
         Known {
             faces,
             custom: &self.custom,
@@ -166,6 +166,7 @@ impl Surroundings {
             context: Some(&self.context),
             metadata: Some(&self.metadata),
             layers,
+            fonts: fonts.clone(),
         }
     }
 
@@ -219,6 +220,7 @@ pub struct Job {
     surroundings: Surroundings,
     plan: Plan,
     limits: visage_image::Limits,
+    fonts: Fonts,
     blobs: Blobs,
     runtime: tokio::runtime::Handle,
 }
@@ -237,7 +239,7 @@ impl Job {
     ) -> Result<Self, DeliverError> {
         let layers = surroundings.known_layers();
         let found = surroundings.faces.clone().unwrap_or_default();
-        let known = surroundings.known(&found, &layers);
+        let known = surroundings.known(&found, &layers, &library.fonts);
         let plan = visage_image::plan_resolved(&resolved, &facts, &known, &library.limits)?;
         let mut memory_bytes = plan.memory_bytes(file_bytes);
         if needs_faces(&resolved, &surroundings) {
@@ -253,6 +255,7 @@ impl Job {
             surroundings,
             plan,
             limits: library.limits.clone(),
+            fonts: library.fonts.clone(),
             blobs: library.blobs.clone(),
             runtime: tokio::runtime::Handle::current(),
         })
@@ -282,7 +285,7 @@ impl Job {
         if is_incomplete || self.resolved.trims() {
             let layers = self.surroundings.known_layers();
             let faces = self.surroundings.faces.clone().unwrap_or_default();
-            let known = self.surroundings.known(&faces, &layers);
+            let known = self.surroundings.known(&faces, &layers, &self.fonts);
             let file = (original, &self.facts);
             self.plan = visage_image::plan_looking(&self.resolved, file, &known, limits, expired)?;
         }

@@ -41,6 +41,7 @@ mod signed_requests;
 mod store_api;
 mod taking_in;
 mod test_app;
+mod text;
 mod vaults;
 mod webhooks;
 mod wire;

@@ -39,7 +39,8 @@ pub(super) const TAKEN: &[&str] = &[
 /// Memory of one text's work.
 const MEMORY_BYTES: u64 = 64 * 1024 * 1024;
 
-/// Draws the text and stores the picture. Every family is drawn in the font that visage carries.
+/// Draws the text and stores the picture. Every family is drawn in the font that visage carries; what that lacks, in
+/// those that the operator added.
 pub(super) async fn text(call: Call) -> Answer {
     let text = call.params.required("text")?;
     let style = style(&call.params)?;
@@ -64,8 +65,9 @@ pub(super) async fn text(call: Call) -> Answer {
 
 async fn draw(app: &Arc<App>, text: String, style: TextStyle) -> Result<SpooledFile, ApiError> {
     let (limits, folder) = (app.library.limits.clone(), app.temporary_folder.clone());
+    let fonts = app.library.fonts.clone();
     let drawn = app.permits.run(MEMORY_BYTES, app.library.render_timeout, move |_| {
-        let rendered = visage_image::render_text(&text, &style, &limits).map_err(|error| match error {
+        let rendered = visage_image::render_text(&text, &style, &fonts, &limits).map_err(|error| match error {
             TextError::Image(error) => ApiError::internal(error),
             other => ApiError::bad_request(other),
         })?;
