@@ -1,4 +1,4 @@
-//! Safe functions over the C interfaces of the image codecs. This is the only crate of the workspace with `unsafe` code.
+//! Safe functions over the C interfaces of the image codecs, and of the heap that they share with Rust. This is the only crate of the workspace with `unsafe` code.
 //!
 //! The rules that keep it sound:
 //!
@@ -14,5 +14,7 @@
 //! 6. Every `unsafe` block says why it is sound, in one comment that names the invariant it relies on.
 
 mod error;
+mod heap;
 
 pub use error::CodecError;
+pub use heap::limit_arenas;

@@ -47,7 +47,7 @@ fn one_render_takes_less_than_24_mebibytes() {
 }
 
 #[test]
-fn sixty_four_renders_at_once_stay_below_400_mebibytes() {
+fn sixty_four_renders_at_once_stay_below_80_mebibytes() {
     let Some(photo) = photo() else { return };
     let (_site, server, start, end) = with_photo(photo);
     server.forget_peak_memory();
@@ -67,5 +67,5 @@ fn sixty_four_renders_at_once_stay_below_400_mebibytes() {
         }
     });
     let peak = server.memory_bytes("VmHWM");
-    assert!(peak < 400 * MIB, "{} KiB", peak / 1024);
+    assert!(peak < 80 * MIB, "{} KiB", peak / 1024);
 }
