@@ -51,8 +51,10 @@ const MAX_EMAIL_BYTES: usize = 254;
 const MAX_NAME_CHARS: usize = 200;
 /// Wrong guesses at a one-time password after which the right one is refused as well.
 const MAX_OTP_ATTEMPTS: u32 = 10;
-/// Longest password that is looked at.
+/// Longest password that is looked at: those from before [`MAX_NEW_PASSWORD_BYTES`] was refused still sign in.
 const MAX_PASSWORD_BYTES: usize = 1024;
+/// Longest new password: bcrypt does not see what comes after it.
+const MAX_NEW_PASSWORD_BYTES: usize = 72;
 
 /// A signed-in user.
 #[derive(Debug)]
@@ -332,12 +334,21 @@ fn is_admin(app: &App, email: &str, password: &str) -> bool {
     email_right && password_right
 }
 
+/// Refuses what bcrypt does not tell apart: it reads 72 bytes at most, and repeats what ends with a NUL.
 fn check_new_password(password: &str) -> Result<(), AuthError> {
     if password.chars().count() < 6 {
         return Err(AuthError::Invalid("Password must be at least 6 characters long"));
     }
-    if password.len() > MAX_PASSWORD_BYTES {
-        return Err(AuthError::Invalid("Password is too long"));
+    if password.len() > MAX_NEW_PASSWORD_BYTES {
+        return Err(AuthError::Invalid(
+            "Password must be at most 72 bytes long. Letters with accents and emoji take more than one byte.",
+        ));
+    }
+    if password.contains('\0') {
+        return Err(AuthError::Invalid("Password must not contain the NUL character"));
+    }
+    if password.trim().is_empty() {
+        return Err(AuthError::Invalid("Password must not consist of spaces alone"));
     }
     Ok(())
 }

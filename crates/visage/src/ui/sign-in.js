@@ -71,7 +71,7 @@ export function show(main, sentence) {
 
   const signUpForm = () => form('Create an account',
     [field('Name', input('name', 'text', 'name')), field('Email', input('email', 'email', 'username')),
-      field('Password', input('password', 'password', 'new-password'), 'At least 6 characters.')],
+      field('Password', input('password', 'password', 'new-password'), '6 to 72 characters.')],
     'Create account', async ({ name, email, password }) => {
       const answer = await call('POST', '/api/auth/register', { name, email, password });
       await enterOrVerify(email, password, answer.otp);

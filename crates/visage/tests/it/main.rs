@@ -2,6 +2,7 @@
 //! The whole server in this process: the real router, a temporary SQLite file, blobs in memory, a clock that is moved.
 
 mod access;
+mod accounts;
 mod audit;
 mod auth;
 mod backup;
