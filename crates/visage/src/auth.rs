@@ -31,6 +31,9 @@ pub enum AuthError {
     /// There is no such user.
     #[error("User not found")]
     UserNotFound,
+    /// No mail is set up, and the request needs it.
+    #[error("This server sends no mail, so it cannot reset a password. Ask its operator to set up mail.")]
+    NoMail,
     /// Too many attempts.
     #[error(transparent)]
     TooManyAttempts(#[from] TooManyAttempts),
@@ -214,13 +217,17 @@ pub async fn login(app: &App, email: &str, password: String, from: IpAddr) -> Re
     })
 }
 
-/// Mails a link to set a new password, and returns the token in it, which only development may hand to the caller.
+/// Mails a link to set a new password, and returns the token in it, which only development may hand to the caller. Without mail the
+/// refusal is the same for every address, known or not.
 ///
 /// # Errors
 /// See [`AuthError`].
 pub async fn forgot_password(app: &App, email: &str, from: IpAddr) -> Result<String, AuthError> {
     if email.is_empty() {
         return Err(AuthError::Invalid("Email is required"));
+    }
+    if app.mailer.is_none() && !app.config.auth.reveal_tokens {
+        return Err(AuthError::NoMail);
     }
     app.attempts.check(email, from)?;
     let mut bytes = [0; 20];

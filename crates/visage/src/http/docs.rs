@@ -32,7 +32,7 @@ const ROUTES: &[(&str, &str, &str, bool, &[&str])] = &[
     (
         "post",
         "/api/auth/forgot-password",
-        "Begins to reset a password",
+        "Begins to reset a password; 503 where no mail is set up",
         false,
         &["email"],
     ),

@@ -229,6 +229,8 @@ impl From<AuthError> for ApiError {
             AuthError::NotVerified => Self::new(StatusCode::UNAUTHORIZED, "not_verified", error),
             AuthError::Suspended => Self::new(StatusCode::FORBIDDEN, "suspended", error),
             AuthError::UserNotFound => Self::new(StatusCode::NOT_FOUND, "not_found", error),
+            // Asking again later changes nothing: there is no Retry-After.
+            AuthError::NoMail => Self::new(StatusCode::SERVICE_UNAVAILABLE, "mail_not_configured", error),
             AuthError::TooManyAttempts(too_many) => too_many.into(),
             AuthError::Store(error) => error.into(),
             AuthError::Password(error) => Self::internal(error),

@@ -25,6 +25,23 @@ fn invalid(message: &str) -> (u16, String) {
     (400, message.to_owned())
 }
 
+#[tokio::test(flavor = "multi_thread")]
+async fn forgotten_passwords_need_mail_for_every_address() {
+    let t = TestApp::new();
+    let member = t.member("Asha").await;
+    for email in [member.email.as_str(), "no@body.example", "not an address"] {
+        let answer = t.post("/api/auth/forgot-password", json!({ "email": email })).await;
+        assert_eq!(answer.status, StatusCode::SERVICE_UNAVAILABLE);
+        assert_eq!(
+            answer.json(),
+            json!({
+                "message": "This server sends no mail, so it cannot reset a password. Ask its operator to set up mail.",
+                "code": "mail_not_configured",
+            })
+        );
+    }
+}
+
 const TOO_LONG: &str =
     "Password must be at most 72 bytes long. Letters with accents and emoji take more than one byte.";
 
