@@ -98,6 +98,7 @@ pub async fn register(app: &App, new: Registration, from: IpAddr) -> Result<Opti
         return Err(AuthError::Invalid("Name is too long"));
     }
     check_new_password(&new.password)?;
+    app.attempts.check_registration(from)?;
     app.attempts.check(&email, from)?;
     let now = app.clock.now();
     let code = app.mailer.is_some().then(new_otp);

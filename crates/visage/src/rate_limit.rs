@@ -21,6 +21,7 @@ pub struct AttemptLimits {
     accounts_here: DefaultKeyedRateLimiter<(String, IpAddr)>,
     accounts: DefaultKeyedRateLimiter<String>,
     addresses: DefaultKeyedRateLimiter<IpAddr>,
+    registrations: DefaultKeyedRateLimiter<IpAddr>,
     changes: DefaultKeyedRateLimiter<UserId>,
     clock: DefaultClock,
 }
@@ -41,6 +42,7 @@ impl AttemptLimits {
             accounts_here: RateLimiter::keyed(quota(config.account_per_minute, config.account_burst)),
             accounts: RateLimiter::keyed(quota(all(config.account_per_minute), all(config.account_burst))),
             addresses: RateLimiter::keyed(quota(config.address_per_minute, config.address_burst)),
+            registrations: RateLimiter::keyed(quota(config.registrations_per_minute, config.registrations_burst)),
             changes: RateLimiter::keyed(quota(config.changes_per_minute, config.changes_burst)),
             clock: DefaultClock::default(),
         }
@@ -59,6 +61,17 @@ impl AttemptLimits {
             .check_key(&(account.clone(), address))
             .map_err(wait)?;
         self.accounts.check_key(&account).map_err(wait)
+    }
+
+    /// Counts one registration from `address`: each leaves a user behind, whatever the e-mail.
+    ///
+    /// # Errors
+    /// [`TooManyAttempts`] when the address has had too many.
+    pub fn check_registration(&self, address: IpAddr) -> Result<(), TooManyAttempts> {
+        let address = network(address);
+        self.registrations
+            .check_key(&address)
+            .map_err(|until| self.wait(&until))
     }
 
     /// Counts one change by `user`.
@@ -80,6 +93,7 @@ impl AttemptLimits {
         self.accounts_here.retain_recent();
         self.accounts.retain_recent();
         self.addresses.retain_recent();
+        self.registrations.retain_recent();
         self.changes.retain_recent();
     }
 }
@@ -145,6 +159,29 @@ mod tests {
         assert_eq!(one, network("2001:db8:1:2:ffff::1".parse().unwrap()));
         assert_ne!(one, network("2001:db8:1:3::1".parse().unwrap()));
         assert_eq!(network("::ffff:127.0.0.1".parse().unwrap()), HERE);
+    }
+
+    #[test]
+    fn registrations_are_bounded_per_address_and_ipv6_network() {
+        let limits = AttemptLimits::new(&RateLimitConfig {
+            registrations_burst: 2,
+            registrations_per_minute: 1,
+            ..RateLimitConfig::default()
+        });
+        for (address, expected) in [
+            ("192.0.2.1", true),
+            ("192.0.2.1", true),
+            ("192.0.2.1", false),
+            ("192.0.2.2", true),
+            ("2001:db8::1", true),
+            ("2001:db8::2", true),
+            ("2001:db8::3", false),
+            ("2001:db8:0:1::1", true),
+        ] {
+            let found = limits.check_registration(address.parse().unwrap());
+            assert_eq!(found.is_ok(), expected, "{address}");
+            assert!(found.map_or_else(|refused| refused.retry_after > Duration::from_secs(30), |()| true));
+        }
     }
 
     #[test]

@@ -554,6 +554,10 @@ pub struct RateLimitConfig {
     pub address_burst: u32,
     /// Attempts per minute an address may go on with.
     pub address_per_minute: u32,
+    /// Registrations an address may make at once, before the rate counts.
+    pub registrations_burst: u32,
+    /// Registrations per minute an address may go on with.
+    pub registrations_per_minute: u32,
     /// Changes a user may make at once, before the rate counts: uploads, crops, posts, likes, comments, deletions.
     pub changes_burst: u32,
     /// Changes per minute a user may go on with.
@@ -567,6 +571,8 @@ impl Default for RateLimitConfig {
             account_per_minute: 6,
             address_burst: 120,
             address_per_minute: 60,
+            registrations_burst: 30,
+            registrations_per_minute: 3,
             changes_burst: 120,
             changes_per_minute: 60,
         }

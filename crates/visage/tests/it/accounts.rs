@@ -42,6 +42,26 @@ async fn forgotten_passwords_need_mail_for_every_address() {
     }
 }
 
+#[tokio::test(flavor = "multi_thread")]
+async fn registrations_are_limited_per_address() {
+    let t = TestApp::with_config(|config| {
+        config.rate_limit.registrations_burst = 3;
+        config.rate_limit.registrations_per_minute = 1;
+    });
+    for number in 0..3 {
+        let answer = t.register("Asha", &format!("a{number}@example.com"), PASSWORD).await;
+        assert_eq!(answer.status, StatusCode::CREATED);
+    }
+    let refused = t.register("Asha", "a3@example.com", PASSWORD).await;
+    assert_eq!(refused.status, StatusCode::TOO_MANY_REQUESTS);
+    assert!(refused.header("retry-after").parse::<u32>().unwrap() > 30);
+    assert_eq!(
+        t.try_login("a0@example.com", PASSWORD).await.status,
+        StatusCode::OK,
+        "who has an account signs in"
+    );
+}
+
 const TOO_LONG: &str =
     "Password must be at most 72 bytes long. Letters with accents and emoji take more than one byte.";
 
