@@ -12,7 +12,10 @@ use visage_cloudinary::{PublicId, ResourceType, Secret};
 use crate::error::{Result, StoreError};
 use crate::ids::{PostId, Sha256, UserId};
 use crate::moving_in::{AdoptError, Adoption, Imported, MigratedPicture, UserPicture};
-use crate::users::{NewUser, Otp, OtpCheck, OtpOutcome, ProfileDetails, ResetToken, User};
+use crate::sessions::{AccountState, Sessions};
+use crate::users::{
+    EmailChange, EmailChangeOutcome, NewUser, Otp, OtpCheck, OtpOutcome, ProfileDetails, ResetToken, User,
+};
 
 /// Users, pending media and expired media. Every method is one whole act: it happens entirely or not at all.
 ///
@@ -23,6 +26,9 @@ use crate::users::{NewUser, Otp, OtpCheck, OtpOutcome, ProfileDetails, ResetToke
 #[async_trait]
 pub trait Directory: Send + Sync + std::fmt::Debug {
     /// Adds a user.
+    ///
+    /// Where the email belongs to a registration that was never verified, and the new one has a one-time password, that one
+    /// takes its place: its name and password become the user's when the email is verified, and not before.
     ///
     /// # Errors
     /// [`DirectoryError::EmailTaken`]
@@ -38,10 +44,50 @@ pub trait Directory: Send + Sync + std::fmt::Debug {
     /// which the newest [`crate::MAX_WEIGHT_ENTRIES`] are kept. `None`: there is no such user.
     async fn update_profile(&self, id: &UserId, changes: ProfileDetails, now: Timestamp) -> Result<Option<User>>;
 
-    /// Replaces the password and cancels a reset under way. `false`: there is no such user.
+    /// What decides whether a token of this user is good.
+    async fn account_state(&self, id: &UserId) -> Result<Option<AccountState>>;
+
+    /// Ends all sessions of a user. `false`: there is no such user.
+    async fn end_sessions(&self, id: &UserId, now: Timestamp) -> Result<bool>;
+
+    /// The sessions of the administrator whom the settings name. Another `fingerprint` than the last one ends them.
+    async fn administrator_sessions(&self, fingerprint: &str, now: Timestamp) -> Result<Sessions>;
+
+    /// Ends all sessions of the administrator whom the settings name.
+    async fn end_administrator_sessions(&self, now: Timestamp) -> Result<()>;
+
+    /// Replaces the password, ends all sessions, and cancels a reset or a change of the email under way. `false`: there is no
+    /// such user.
     async fn set_password(&self, id: &UserId, hash: Secret, now: Timestamp) -> Result<bool>;
 
-    /// Replaces the email. `false`: there is no such user.
+    /// As [`Self::set_password`], while the password is still the one with the hash `current`: a reset that was faster wins.
+    async fn replace_password(&self, id: &UserId, current: Secret, new: Secret, now: Timestamp) -> Result<bool>;
+
+    /// Notes a change of the email that waits for its one-time password. `false`: there is no such user.
+    ///
+    /// # Errors
+    /// [`DirectoryError::EmailTaken`] when another user has proved to own it.
+    async fn begin_email_change(
+        &self,
+        id: &UserId,
+        change: EmailChange,
+        now: Timestamp,
+    ) -> Result<bool, DirectoryError>;
+
+    /// Tries the one-time password of the user's change of the email; a wrong one counts as an attempt, of which there are
+    /// `max_attempts`. A registration under the new email that was never verified is removed.
+    ///
+    /// # Errors
+    /// [`DirectoryError::EmailTaken`] when another user has proved to own it meanwhile.
+    async fn confirm_email_change(
+        &self,
+        id: &UserId,
+        code: Secret,
+        max_attempts: u32,
+        now: Timestamp,
+    ) -> Result<EmailChangeOutcome, DirectoryError>;
+
+    /// Replaces the email, and cancels a reset and another change under way. `false`: there is no such user.
     ///
     /// # Errors
     /// [`DirectoryError::EmailTaken`] when another user has it.
@@ -50,13 +96,15 @@ pub trait Directory: Send + Sync + std::fmt::Debug {
     /// Gives the user a fresh one-time password for its email, with no attempts used. `false`: there is no such user.
     async fn set_otp(&self, id: &UserId, otp: Otp, now: Timestamp) -> Result<bool>;
 
-    /// Tries a one-time password; a right one verifies the user's email and is used up, a wrong one counts as an attempt.
+    /// Tries the one-time password of a registration. A right one verifies the user's email, puts that registration's name and
+    /// password in place, ends all sessions and is used up; a wrong one counts as an attempt.
     async fn verify_email(&self, check: OtpCheck, now: Timestamp) -> Result<OtpOutcome>;
 
     /// Lets whoever knows the token with this hash replace the password, in place of any earlier token. `false`: no such user.
     async fn set_reset_token(&self, email: &str, token: ResetToken, now: Timestamp) -> Result<bool>;
 
-    /// Replaces the password of the user with this token, once, before it expires. `false`: there is no such token.
+    /// Replaces the password of the user with this token, once, before it expires, as [`Self::set_password`] does. The token
+    /// came by mail, so the user's email is verified. `false`: there is no such token.
     async fn reset_password(&self, token_sha256: &Sha256, hash: Secret, now: Timestamp) -> Result<bool>;
 
     /// Removes a user; its picture becomes expired media due at `retire_at`. Its posts stay until they expire. `false`: there is no such user.

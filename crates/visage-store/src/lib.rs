@@ -17,6 +17,7 @@ mod listing;
 mod moving_in;
 mod outbox;
 mod posts;
+mod sessions;
 mod sqlite;
 mod upkeep;
 mod users;
@@ -50,6 +51,7 @@ pub use posts::{
     Post, PostMedia, PostPage, PostQuery, Posts,
 };
 
+pub use sessions::{AccountState, Sessions};
 pub use sqlite::{DatabaseCopy, KeptOriginal, Sqlite};
 pub use upkeep::{BackupFailure, BackupTimes, Condition, Damage, DamagedUpload, ScrubProgress, Upkeep};
 pub use vault::{
@@ -58,6 +60,6 @@ pub use vault::{
 pub use visage_cloudinary::Secret;
 
 pub use users::{
-    MAX_WEIGHT_ENTRIES, NewUser, Otp, OtpCheck, OtpOutcome, ProfileDetails, ResetToken, Role, User, WeightEntry,
-    normalize_email,
+    EmailChange, EmailChangeOutcome, MAX_WEIGHT_ENTRIES, NewUser, Otp, OtpCheck, OtpOutcome, ProfileDetails,
+    ResetToken, Role, User, WeightEntry, normalize_email,
 };

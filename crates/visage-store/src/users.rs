@@ -1,9 +1,11 @@
 //! A user as the application keeps it (`app-contract.md`, sections 5.2 and 7).
 
 use jiff::Timestamp;
+use unicode_normalization::UnicodeNormalization as _;
 use visage_cloudinary::Secret;
 
 use crate::ids::{EntryId, Sha256, UserId};
+use crate::sessions::Sessions;
 
 /// How many entries of a weight history are kept.
 pub const MAX_WEIGHT_ENTRIES: usize = 1_000;
@@ -63,6 +65,8 @@ pub struct User {
     pub weight_history: Vec<WeightEntry>,
     /// Which trainer it would like.
     pub trainer_preference: String,
+    /// Which of its tokens are good.
+    pub sessions: Sessions,
     /// When it joined.
     pub joining_date: Timestamp,
     /// When it was added.
@@ -162,9 +166,34 @@ pub enum OtpOutcome {
     UserGone,
 }
 
-/// An email as it is kept and compared.
+/// A change of an email address that waits for its one-time password.
+#[derive(Debug, Clone)]
+pub struct EmailChange {
+    /// Any letter case.
+    pub email: String,
+    /// The one-time password that was sent there.
+    pub otp: Otp,
+}
+
+/// What became of the one-time password for a change of the email address.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum EmailChangeOutcome {
+    /// The address is changed.
+    Changed {
+        /// The address before.
+        old_email: String,
+    },
+    /// It is not the one that was sent.
+    Invalid,
+    /// Its time is up, or its attempts are.
+    Expired,
+    /// No change waits.
+    NotPending,
+}
+
+/// An email as it is kept and compared: one address, however its letters and their accents are written.
 pub fn normalize_email(email: &str) -> String {
-    email.trim().to_lowercase()
+    email.trim().to_lowercase().nfc().collect()
 }
 
 #[cfg(test)]
@@ -184,5 +213,24 @@ mod tests {
     #[test]
     fn an_email_is_kept_trimmed_and_in_lower_case() {
         assert_eq!(normalize_email(" Asha.Rao@Example.COM\n"), "asha.rao@example.com");
+    }
+
+    #[test]
+    fn accents_of_an_email_are_composed() {
+        let composed = "andr\u{e9}@example.com";
+        for email in [
+            composed,
+            "Andre\u{301}@example.com",
+            "ANDR\u{c9}@example.com",
+            "ANDRE\u{301}@example.com",
+        ] {
+            assert_eq!(normalize_email(email), composed, "{email:?}");
+        }
+        // The sign for kelvin is a letter k in lower case; mail goes to the address that is kept, never to what was typed.
+        assert_eq!(normalize_email("\u{212a}ai@example.com"), "kai@example.com");
+        for email in ["\u{130}x@example.com", "\u{1e9e}@example.com", "\u{3a3}@example.com"] {
+            let once = normalize_email(email);
+            assert_eq!(normalize_email(&once), once, "{email:?}");
+        }
     }
 }

@@ -501,3 +501,37 @@ fn commit_of(user: &User, new: &str) -> Exchange {
         now: Timestamp::UNIX_EPOCH,
     }
 }
+
+#[tokio::test]
+async fn sessions_end_whoever_writes_the_row() {
+    let (path, _folder) = file();
+    let store = Sqlite::open(&path).unwrap();
+    let connection = Connection::open(&path).unwrap();
+    let (_, user) = FIRST_RELEASE.split_once("INSERT INTO users").unwrap();
+    connection.execute_batch(&format!("INSERT INTO users{user}")).unwrap();
+    let read = async || {
+        let user = store.user_by_email("asha@example.com").await.unwrap().unwrap();
+        (user.sessions.epoch, user.sessions.ended_at.is_some())
+    };
+    assert_eq!(read().await, (0, false), "a database of before has ended none");
+    let mut epochs = vec![0];
+    for (change, ends) in [
+        ("name = 'A'", false),
+        ("password_hash = 'hash'", false),
+        ("password_hash = 'another'", true),
+        ("suspended = TRUE", true),
+        ("suspended = TRUE", false),
+        ("suspended = FALSE", false),
+        ("suspended = TRUE, password_hash = 'a third'", true),
+    ] {
+        let before = read().await;
+        // As the previous release and an operator write it: without a word of sessions.
+        connection.execute(&format!("UPDATE users SET {change}"), []).unwrap();
+        let after = read().await;
+        assert_eq!(after != before, ends, "{change}");
+        if ends {
+            assert!(after.1 && !epochs.contains(&after.0), "{change}");
+            epochs.push(after.0);
+        }
+    }
+}

@@ -7,13 +7,15 @@ use rand::Rng as _;
 use subtle::ConstantTimeEq as _;
 use visage_cloudinary::Secret;
 use visage_store::{
-    DirectoryError, NewUser, Otp, OtpCheck, OtpOutcome, ResetToken, Role, Sha256, StoreError, User, UserId,
+    DirectoryError, NewUser, Otp, OtpCheck, OtpOutcome, ResetToken, Role, Sessions, Sha256, StoreError, User,
+    normalize_email,
 };
 
 use crate::app::App;
 use crate::clock::later;
 use crate::passwords::PasswordError;
 use crate::rate_limit::TooManyAttempts;
+use crate::sessions;
 use crate::tokens::ADMIN_ID;
 
 /// Why something about an account was not done. The texts are the contract's.
@@ -53,7 +55,7 @@ const MAX_EMAIL_BYTES: usize = 254;
 /// Longest name; it is shown on every page.
 const MAX_NAME_CHARS: usize = 200;
 /// Wrong guesses at a one-time password after which the right one is refused as well.
-const MAX_OTP_ATTEMPTS: u32 = 10;
+pub(crate) const MAX_OTP_ATTEMPTS: u32 = 10;
 /// Longest password that is looked at: those from before [`MAX_NEW_PASSWORD_BYTES`] was refused still sign in.
 const MAX_PASSWORD_BYTES: usize = 1024;
 /// Longest new password: bcrypt does not see what comes after it.
@@ -82,12 +84,13 @@ pub struct Registration {
 }
 
 /// Adds a user. When mail is set up the answer is `Some(otp)` and the e-mail must be verified with it; without mail the
-/// user is verified at once.
+/// user is verified at once. A registration that was never verified is begun again: the password that counts is the one of the
+/// registration whose code is entered.
 ///
 /// # Errors
 /// See [`AuthError`].
 pub async fn register(app: &App, new: Registration, from: IpAddr) -> Result<Option<String>, AuthError> {
-    let (name, email) = (new.name.trim(), new.email.trim().to_lowercase());
+    let (name, email) = (new.name.trim(), normalize_email(&new.email));
     if name.is_empty() || email.is_empty() || new.password.is_empty() {
         return Err(AuthError::Invalid("All fields are required"));
     }
@@ -100,48 +103,36 @@ pub async fn register(app: &App, new: Registration, from: IpAddr) -> Result<Opti
     check_new_password(&new.password)?;
     app.attempts.check_registration(from)?;
     app.attempts.check(&email, from)?;
-    let now = app.clock.now();
-    let code = app.mailer.is_some().then(new_otp);
-    let otp = code.as_ref().map(|code| Otp {
-        code: Secret::new(code.as_str()),
-        expires_at: later(now, app.config.auth.otp_lifetime.as_duration()),
-    });
+    let otp = match app.mailer {
+        Some(_) => Some(new_otp(app, &email)?),
+        None => None,
+    };
+    let code = otp.as_ref().map(|otp| otp.code.expose().to_owned());
     let user = NewUser {
         name: name.to_owned(),
         email: email.clone(),
         password_hash: Secret::new(app.passwords.hash(new.password).await?),
         role: Role::User,
         is_verified: otp.is_none(),
-        otp: otp.clone(),
+        otp,
     };
-    match app.directory.create_user(user.clone(), now).await {
-        Ok(user) if otp.is_none() => {
+    match app.directory.create_user(user, app.clock.now()).await {
+        Ok(user) if user.is_verified => {
             tracing::info!(user.id = %user.id, "no mail is set up: the new user is verified at once");
         }
         Ok(user) => tracing::info!(user.id = %user.id, "new user, to be verified by mail"),
-        Err(DirectoryError::EmailTaken) => begin_again(app, user).await?,
+        Err(DirectoryError::EmailTaken) => return Err(AuthError::Invalid("User already exists")),
         Err(DirectoryError::Store(error)) => return Err(error.into()),
     }
     if let Some(code) = &code {
         let lifetime = app.config.auth.otp_lifetime;
-        let text = format!("Your code is {code}. It is good for {lifetime}.\n");
+        let text = format!(
+            "Your code to create an account is {code}. It is good for {lifetime}.\n\
+             If you have not just registered, do not enter it or pass it on.\n"
+        );
         send(app, &email, "Your verification code", text);
     }
     Ok(code)
-}
-
-/// Lets a registration whose code ran out unused begin again, with the new password and a new code: otherwise whoever
-/// types somebody else's address in would keep it from its owner for ever.
-async fn begin_again(app: &App, new: NewUser) -> Result<(), AuthError> {
-    let now = app.clock.now();
-    let user = app.directory.user_by_email(&new.email).await?;
-    let ran_out = |user: &User| !user.is_verified && user.otp.as_ref().is_none_or(|otp| otp.expires_at <= now);
-    let (Some(user), Some(otp)) = (user.filter(ran_out), new.otp) else {
-        return Err(AuthError::Invalid("User already exists"));
-    };
-    app.directory.set_password(&user.id, new.password_hash, now).await?;
-    app.directory.set_otp(&user.id, otp, now).await?;
-    Ok(())
 }
 
 /// Verifies an e-mail with the one-time password that was mailed to it. A user who is verified already stays so,
@@ -186,14 +177,7 @@ pub async fn login(app: &App, email: &str, password: String, from: IpAddr) -> Re
     }
     app.attempts.check(email, from)?;
     if is_admin(app, email, &password) {
-        let token = app
-            .tokens
-            .issue(ADMIN_ID, &app.config.auth.admin_email, "admin", app.clock.now())?;
-        return Ok(SignedIn {
-            token,
-            user: None,
-            email: app.config.auth.admin_email.clone(),
-        });
+        return sign_administrator_in(app).await;
     }
     if password.len() > MAX_PASSWORD_BYTES {
         return Err(INVALID);
@@ -208,13 +192,26 @@ pub async fn login(app: &App, email: &str, password: String, from: IpAddr) -> Re
     if user.suspended {
         return Err(AuthError::Suspended);
     }
+    // The sessions were read together with the password's hash: what ends them meanwhile ends this one as well.
+    let (id, role) = (user.id.to_string(), user.role.as_str());
     let token = app
         .tokens
-        .issue(&user.id.to_string(), &user.email, user.role.as_str(), app.clock.now())?;
+        .issue(&id, &user.email, role, user.sessions, app.clock.now())?;
     Ok(SignedIn {
         token,
         email: user.email.clone(),
         user: Some(user),
+    })
+}
+
+async fn sign_administrator_in(app: &App) -> Result<SignedIn, AuthError> {
+    let sessions: Sessions = sessions::of_administrator(app).await?.unwrap_or_default();
+    let email = app.config.auth.admin_email.clone();
+    let token = app.tokens.issue(ADMIN_ID, &email, "admin", sessions, app.clock.now())?;
+    Ok(SignedIn {
+        token,
+        user: None,
+        email,
     })
 }
 
@@ -244,11 +241,12 @@ pub async fn forgot_password(app: &App, email: &str, from: IpAddr) -> Result<Str
         return Err(AuthError::UserNotFound);
     }
     let text = format!("To set a new password, open {}{token}\n", app.config.mail.reset_url);
-    send(app, &email.trim().to_lowercase(), "Set a new password", text);
+    send(app, &normalize_email(email), "Set a new password", text);
     Ok(token)
 }
 
-/// Sets a new password with a token from [`forgot_password`], once.
+/// Sets a new password with a token from [`forgot_password`], once, and ends all sessions. The token came by mail, so that the
+/// e-mail is verified with it.
 ///
 /// # Errors
 /// See [`AuthError`].
@@ -270,70 +268,6 @@ pub async fn reset_password(app: &App, token: &str, password: String, from: IpAd
     }
 }
 
-/// Replaces the password of a signed-in user.
-///
-/// # Errors
-/// See [`AuthError`].
-pub async fn change_password(
-    app: &App,
-    user_id: &UserId,
-    current: String,
-    new: String,
-    from: IpAddr,
-) -> Result<(), AuthError> {
-    if current.is_empty() || new.is_empty() {
-        return Err(AuthError::Invalid("Current password and new password are required"));
-    }
-    check_new_password(&new)?;
-    let user = confirmed(app, user_id, current, from)
-        .await?
-        .ok_or(AuthError::Invalid("Current password is incorrect"))?;
-    let hash = app.passwords.hash(new).await?;
-    app.directory
-        .set_password(&user.id, Secret::new(hash), app.clock.now())
-        .await?;
-    Ok(())
-}
-
-/// Replaces the e-mail of a signed-in user.
-///
-/// # Errors
-/// See [`AuthError`].
-pub async fn change_email(
-    app: &App,
-    user_id: &UserId,
-    new_email: &str,
-    password: String,
-    from: IpAddr,
-) -> Result<(), AuthError> {
-    let email = new_email.trim().to_lowercase();
-    if email.is_empty() || password.is_empty() {
-        return Err(AuthError::Invalid("New email and password are required"));
-    }
-    if !is_email(&email) {
-        return Err(AuthError::Invalid("Invalid email format"));
-    }
-    let user = confirmed(app, user_id, password, from)
-        .await?
-        .ok_or(AuthError::Invalid("Password is incorrect"))?;
-    match app.directory.set_email(&user.id, &email, app.clock.now()).await {
-        Ok(_) => Ok(()),
-        Err(DirectoryError::EmailTaken) => Err(AuthError::Invalid("Email is already in use")),
-        Err(DirectoryError::Store(error)) => Err(error.into()),
-    }
-}
-
-/// The user, when `password` is theirs.
-async fn confirmed(app: &App, user_id: &UserId, password: String, from: IpAddr) -> Result<Option<User>, AuthError> {
-    app.attempts.check(&user_id.to_string(), from)?;
-    let user = app.directory.user(user_id).await?.ok_or(AuthError::UserNotFound)?;
-    let right = app
-        .passwords
-        .verify(password, Some(user.password_hash.expose().to_owned()))
-        .await?;
-    Ok(right.then_some(user))
-}
-
 fn is_admin(app: &App, email: &str, password: &str) -> bool {
     let auth = &app.config.auth;
     let wanted = auth.admin_password.expose();
@@ -343,7 +277,7 @@ fn is_admin(app: &App, email: &str, password: &str) -> bool {
 }
 
 /// Refuses what bcrypt does not tell apart: it reads 72 bytes at most, and repeats what ends with a NUL.
-fn check_new_password(password: &str) -> Result<(), AuthError> {
+pub(crate) fn check_new_password(password: &str) -> Result<(), AuthError> {
     if password.chars().count() < 6 {
         return Err(AuthError::Invalid("Password must be at least 6 characters long"));
     }
@@ -361,8 +295,9 @@ fn check_new_password(password: &str) -> Result<(), AuthError> {
     Ok(())
 }
 
-/// One `@` with something on both sides, a dot in the domain, no white space: what the Node backend takes, too.
-fn is_email(text: &str) -> bool {
+/// One `@` with something on both sides, a dot in the domain, no white space: what the Node backend takes, too. But for what a
+/// reader would not see.
+pub(crate) fn is_email(text: &str) -> bool {
     let mut parts = text.split('@');
     let (Some(local), Some(domain), None) = (parts.next(), parts.next(), parts.next()) else {
         return false;
@@ -373,21 +308,34 @@ fn is_email(text: &str) -> bool {
     text.len() <= MAX_EMAIL_BYTES
         && !local.is_empty()
         && dotted
-        && !text.chars().any(|c| c.is_whitespace() || c.is_control())
+        && !text
+            .chars()
+            .any(|c| c.is_whitespace() || c.is_control() || is_invisible(c))
 }
 
-/// Six decimal digits from the system's generator.
-fn new_otp() -> String {
-    format!("{:06}", rand::random_range(0..1_000_000))
+/// Characters that are not seen: soft hyphen, joiners, marks and overrides of direction, variation selectors, byte order mark.
+fn is_invisible(c: char) -> bool {
+    matches!(c, '\u{ad}' | '\u{34f}' | '\u{61c}' | '\u{180b}'..='\u{180f}' | '\u{200b}'..='\u{200f}' | '\u{202a}'..='\u{202e}'
+        | '\u{2060}'..='\u{206f}' | '\u{fe00}'..='\u{fe0f}' | '\u{feff}' | '\u{e0000}'..='\u{e0fff}')
+}
+
+/// Six decimal digits from the system's generator, to be sent to `email`: codes that are not asked for could be guessed one after
+/// another, so only so many are made for an address.
+pub(crate) fn new_otp(app: &App, email: &str) -> Result<Otp, TooManyAttempts> {
+    app.attempts.check_code(email)?;
+    Ok(Otp {
+        code: Secret::new(format!("{:06}", rand::random_range(0..1_000_000))),
+        expires_at: later(app.clock.now(), app.config.auth.otp_lifetime.as_duration()),
+    })
 }
 
 /// Sends a mail in the background: its failure is logged and does not fail the request, as the contract has it.
-fn send(app: &App, to: &str, subject: &'static str, text: String) {
+pub(crate) fn send(app: &App, to: &str, subject: &'static str, text: String) {
     let Some(mailer) = app.mailer.clone() else { return };
     let to = to.to_owned();
     app.tasks.spawn(async move {
         if let Err(error) = mailer.send(&to, subject, text).await {
-            tracing::error!(error = %error, "a mail was not sent");
+            tracing::error!(error = %error, "failed to send a mail");
         }
     });
 }
@@ -408,6 +356,11 @@ mod tests {
             ("a@b@c.d", false),
             ("a b@c.d", false),
             ("a\n@c.d", false),
+            ("a\u{200b}@b.c", false),
+            ("a@b\u{202e}.c", false),
+            ("a\u{ad}@b.c", false),
+            ("a+tag@b.c", true),
+            ("o'hara@b.c", true),
             ("", false),
         ] {
             assert_eq!(is_email(text), expected, "{text}");

@@ -24,7 +24,7 @@ use crate::config::{
 use crate::http::{Front, server};
 use crate::jobs::{backups, mover, notifier, reaper, scrubber};
 use crate::library::deliver::{self, Conditions, Visitor};
-use crate::{audit, bench, crash, descriptors, media_copy, metrics};
+use crate::{audit, bench, crash, descriptors, media_copy, metrics, sessions};
 
 /// Keeps people's profile images for good.
 #[derive(Debug, Parser)]
@@ -296,6 +296,10 @@ async fn serve(mut config: Config, quiet: bool) -> anyhow::Result<ExitCode> {
     let lock = DataLock::take(&config.data)?;
     let app = Arc::new(App::open_locked(config, Arc::new(SystemClock), &lock)?);
     app.sweep().await?;
+    // Notes a changed password before the first request with an older token.
+    if let Err(error) = sessions::of_administrator(&app).await {
+        tracing::error!(error = %error, "failed to read the administrator's sessions; the next request tries again");
+    }
     let listener = tokio::net::TcpListener::bind(app.config.listen)
         .await
         .with_context(|| format!("cannot listen on {}", app.config.listen))?;

@@ -3,6 +3,7 @@
 //! A request crosses three calls of ours: handler → service → store, media host or image. A service is a free function
 //! that takes `&App` (or `&Library`, for the embedded media store).
 
+pub mod accounts;
 pub mod app;
 pub mod audit;
 pub mod auth;
@@ -36,6 +37,7 @@ pub mod progress;
 pub mod rate_limit;
 pub mod relocation;
 pub mod scrub;
+pub mod sessions;
 pub mod single_flight;
 pub mod spool;
 pub mod status;

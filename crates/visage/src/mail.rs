@@ -1,7 +1,7 @@
 //! Outgoing mail over SMTP.
 
 use lettre::message::Mailbox;
-use lettre::{AsyncSmtpTransport, AsyncTransport as _, Message, Tokio1Executor};
+use lettre::{Address, AsyncSmtpTransport, AsyncTransport as _, Message, Tokio1Executor};
 
 use crate::config::MailConfig;
 
@@ -51,12 +51,13 @@ impl Mailer {
     /// # Errors
     /// When the address is none or the server does not take it.
     pub async fn send(&self, to: &str, subject: &str, text: String) -> Result<(), MailError> {
+        // An address alone: `name <address>` would be read as another address than the one that was registered.
         let to = to
-            .parse::<Mailbox>()
+            .parse::<Address>()
             .map_err(|cause| MailError::Message(cause.to_string()))?;
         let message = Message::builder()
             .from(self.from.clone())
-            .to(to)
+            .to(Mailbox::new(None, to))
             .subject(subject)
             .body(text)
             .map_err(|cause| MailError::Message(cause.to_string()))?;

@@ -15,6 +15,11 @@ use crate::config::RateLimitConfig;
 /// out with a few guesses, and guessing from many addresses is bounded all the same.
 const ALL_ADDRESSES: u32 = 10;
 
+/// One-time passwords that are made for one e-mail address at once, and then per hour. Each of them bears ten guesses, so that they
+/// bound how soon a stranger guesses right; and each is a mail.
+const CODES_BURST: NonZeroU32 = NonZeroU32::MIN.saturating_add(9);
+const CODES_PER_HOUR: NonZeroU32 = NonZeroU32::MIN.saturating_add(5);
+
 /// Counts attempts.
 #[derive(Debug)]
 pub struct AttemptLimits {
@@ -22,6 +27,7 @@ pub struct AttemptLimits {
     accounts: DefaultKeyedRateLimiter<String>,
     addresses: DefaultKeyedRateLimiter<IpAddr>,
     registrations: DefaultKeyedRateLimiter<IpAddr>,
+    codes: DefaultKeyedRateLimiter<String>,
     changes: DefaultKeyedRateLimiter<UserId>,
     clock: DefaultClock,
 }
@@ -43,6 +49,7 @@ impl AttemptLimits {
             accounts: RateLimiter::keyed(quota(all(config.account_per_minute), all(config.account_burst))),
             addresses: RateLimiter::keyed(quota(config.address_per_minute, config.address_burst)),
             registrations: RateLimiter::keyed(quota(config.registrations_per_minute, config.registrations_burst)),
+            codes: RateLimiter::keyed(Quota::per_hour(CODES_PER_HOUR).allow_burst(CODES_BURST)),
             changes: RateLimiter::keyed(quota(config.changes_per_minute, config.changes_burst)),
             clock: DefaultClock::default(),
         }
@@ -74,6 +81,16 @@ impl AttemptLimits {
             .map_err(|until| self.wait(&until))
     }
 
+    /// Counts one one-time password that is made for `email`, from all addresses together.
+    ///
+    /// # Errors
+    /// [`TooManyAttempts`] when it has had too many.
+    pub fn check_code(&self, email: &str) -> Result<(), TooManyAttempts> {
+        self.codes
+            .check_key(&email.to_owned())
+            .map_err(|until| self.wait(&until))
+    }
+
     /// Counts one change by `user`.
     ///
     /// # Errors
@@ -94,6 +111,7 @@ impl AttemptLimits {
         self.accounts.retain_recent();
         self.addresses.retain_recent();
         self.registrations.retain_recent();
+        self.codes.retain_recent();
         self.changes.retain_recent();
     }
 }
@@ -182,6 +200,16 @@ mod tests {
             assert_eq!(found.is_ok(), expected, "{address}");
             assert!(found.map_or_else(|refused| refused.retry_after > Duration::from_secs(30), |()| true));
         }
+    }
+
+    #[test]
+    fn codes_for_an_email_are_bounded_over_all_addresses() {
+        let limits = AttemptLimits::new(&RateLimitConfig::default());
+        for _ in 0..10 {
+            assert!(limits.check_code("a@b.c").is_ok());
+        }
+        assert!(limits.check_code("a@b.c").unwrap_err().retry_after > Duration::from_secs(500));
+        assert!(limits.check_code("b@b.c").is_ok());
     }
 
     #[test]

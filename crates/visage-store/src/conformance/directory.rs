@@ -26,6 +26,19 @@ macro_rules! directory_conformance {
             a_reset_token_expires
             a_later_reset_token_and_a_new_password_end_an_earlier_token
         }
+        $crate::conformance_tests! { sessions, $fresh,
+            sessions_end_with_the_password_and_on_request
+            sessions_of_an_administrator_end_with_the_fingerprint
+            password_is_replaced_only_while_it_is_the_known_one
+            registration_replaces_an_unverified_one_when_proved
+            registration_leaves_a_verified_user_alone
+            reset_verifies_the_email_and_cancels_a_registration
+            email_change_waits_for_its_own_code
+            email_change_bears_so_many_attempts_and_expires
+            email_change_is_refused_where_the_address_is_proved
+            email_change_removes_an_unverified_registration
+            new_email_cancels_a_reset_of_the_old_one
+        }
         $crate::conformance_tests! { media, $fresh,
             an_exchange_sets_the_picture_and_retires_the_one_found
             an_exchange_with_nothing_new_clears_the_picture
@@ -313,7 +326,7 @@ pub(super) async fn add(directory: &dyn Directory, email: &str) -> Result<User, 
     Ok(directory.create_user(new_user(email), at(0)).await?)
 }
 
-fn new_user(email: &str) -> NewUser {
+pub(super) fn new_user(email: &str) -> NewUser {
     NewUser {
         name: "Asha Rao".into(),
         email: email.into(),
@@ -324,14 +337,14 @@ fn new_user(email: &str) -> NewUser {
     }
 }
 
-fn otp(code: &str, expires_at: i64) -> Otp {
+pub(super) fn otp(code: &str, expires_at: i64) -> Otp {
     Otp {
         code: Secret::new(code),
         expires_at: at(expires_at),
     }
 }
 
-fn check(email: &str, code: &str) -> OtpCheck {
+pub(super) fn check(email: &str, code: &str) -> OtpCheck {
     OtpCheck {
         email: email.into(),
         code: Secret::new(code),
@@ -339,7 +352,7 @@ fn check(email: &str, code: &str) -> OtpCheck {
     }
 }
 
-fn token(token: &[u8], expires_at: i64) -> ResetToken {
+pub(super) fn token(token: &[u8], expires_at: i64) -> ResetToken {
     ResetToken {
         sha256: Sha256::of(token),
         expires_at: at(expires_at),

@@ -26,6 +26,7 @@ pub mod post_media;
 pub mod posts;
 pub mod relocation;
 pub mod search;
+pub mod sessions;
 pub mod upkeep;
 
 use jiff::{SignedDuration, Timestamp};

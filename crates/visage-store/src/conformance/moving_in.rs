@@ -8,6 +8,7 @@ use crate::directory::{Directory, MediaOwner, PendingMedia, ProfileImage, Reloca
 use crate::error::BoxError;
 use crate::ids::{EntryId, Sha256, UserId};
 use crate::moving_in::{AdoptError, Adoption, Imported, SourceFile, UserPicture};
+use crate::sessions::Sessions;
 use crate::users::{Otp, ProfileDetails, ResetToken, Role, User, WeightEntry};
 
 const OLD_URL: &str = "/uploads/old.jpg";
@@ -267,6 +268,7 @@ fn imported(email: &str, url: Option<&str>) -> User {
         },
         weight_history: vec![entry(2, 71.0), entry(3, 70.5)],
         trainer_preference: "Ravi".to_owned(),
+        sessions: Sessions::default(),
         joining_date: at(1),
         created_at: at(2),
         updated_at: at(3),

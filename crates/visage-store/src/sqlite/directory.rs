@@ -4,7 +4,7 @@ use async_trait::async_trait;
 use jiff::Timestamp;
 use visage_cloudinary::{PublicId, ResourceType, Secret};
 
-use super::{Sqlite, exchange, expired, moving_in, otp, references, relocation, users};
+use super::{Sqlite, exchange, expired, moving_in, otp, references, relocation, sessions, users};
 use crate::directory::{
     Claim, Directory, DirectoryError, Exchange, ExchangeError, Exchanged, ExpiredMedia, MediaCounts, MediaOwner,
     MediaReference, PendingMedia, Relocation, TakenIn,
@@ -12,7 +12,10 @@ use crate::directory::{
 use crate::error::Result;
 use crate::ids::{Sha256, UserId};
 use crate::moving_in::{AdoptError, Adoption, Imported, MigratedPicture, UserPicture};
-use crate::users::{NewUser, Otp, OtpCheck, OtpOutcome, ProfileDetails, ResetToken, User};
+use crate::sessions::{AccountState, Sessions};
+use crate::users::{
+    EmailChange, EmailChangeOutcome, NewUser, Otp, OtpCheck, OtpOutcome, ProfileDetails, ResetToken, User,
+};
 
 #[async_trait]
 impl Directory for Sqlite {
@@ -36,9 +39,62 @@ impl Directory for Sqlite {
             .await
     }
 
+    async fn account_state(&self, id: &UserId) -> Result<Option<AccountState>> {
+        let id = *id;
+        self.read(move |tx| sessions::account(tx, &id)).await
+    }
+
+    async fn end_sessions(&self, id: &UserId, now: Timestamp) -> Result<bool> {
+        let id = *id;
+        self.write(move |tx| sessions::end(tx, &id, now)).await
+    }
+
+    async fn administrator_sessions(&self, fingerprint: &str, now: Timestamp) -> Result<Sessions> {
+        let known = fingerprint.to_owned();
+        if let Some(sessions) = self.read(move |tx| sessions::of_administrator(tx, &known)).await? {
+            return Ok(sessions);
+        }
+        let fingerprint = fingerprint.to_owned();
+        self.write(move |tx| sessions::note_administrator(tx, &fingerprint, now))
+            .await
+    }
+
+    async fn end_administrator_sessions(&self, now: Timestamp) -> Result<()> {
+        self.write(move |tx| sessions::end_administrators(tx, now)).await
+    }
+
     async fn set_password(&self, id: &UserId, hash: Secret, now: Timestamp) -> Result<bool> {
         let id = *id;
         self.write(move |tx| users::set_password(tx, &id, &hash, now)).await
+    }
+
+    async fn replace_password(&self, id: &UserId, current: Secret, new: Secret, now: Timestamp) -> Result<bool> {
+        let id = *id;
+        self.write(move |tx| users::replace_password(tx, &id, &current, &new, now))
+            .await
+    }
+
+    async fn begin_email_change(
+        &self,
+        id: &UserId,
+        change: EmailChange,
+        now: Timestamp,
+    ) -> Result<bool, DirectoryError> {
+        let id = *id;
+        self.write(move |tx| otp::begin_email_change(tx, &id, &change, now))
+            .await
+    }
+
+    async fn confirm_email_change(
+        &self,
+        id: &UserId,
+        code: Secret,
+        max_attempts: u32,
+        now: Timestamp,
+    ) -> Result<EmailChangeOutcome, DirectoryError> {
+        let id = *id;
+        self.write(move |tx| otp::confirm_email_change(tx, &id, &code, max_attempts, now))
+            .await
     }
 
     async fn set_email(&self, id: &UserId, email: &str, now: Timestamp) -> Result<bool, DirectoryError> {

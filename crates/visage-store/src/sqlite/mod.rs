@@ -31,6 +31,7 @@ mod references;
 mod relocation;
 mod schema;
 mod search;
+mod sessions;
 mod sorting;
 mod upkeep;
 mod uploads;

@@ -14,6 +14,7 @@ const MIGRATIONS: &[&str] = &[
     include_str!("../../migrations/0006_upkeep.sql"),
     include_str!("../../migrations/0007_migrated.sql"),
     include_str!("../../migrations/0008_installation.sql"),
+    include_str!("../../migrations/0009_sessions.sql"),
 ];
 
 /// Brings the schema up to date, one transaction per migration.

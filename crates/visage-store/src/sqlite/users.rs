@@ -3,8 +3,9 @@
 use jiff::Timestamp;
 use rusqlite::{OptionalExtension as _, Row, Transaction, params};
 
+use super::sessions::{self, end_sessions};
 use super::values::{limit, optional_time, time, word};
-use super::{expired, moving_in};
+use super::{expired, moving_in, otp};
 use crate::directory::DirectoryError;
 use crate::error::Result;
 use crate::ids::{EntryId, Sha256, UserId};
@@ -18,8 +19,10 @@ const NO_TRAINER_PREFERENCE: &str = "No Preference";
 
 pub(super) fn create(tx: &Transaction<'_>, user: &NewUser, now: Timestamp) -> Result<User, DirectoryError> {
     let (id, email) = (UserId::new(now), normalize_email(&user.email));
-    if by_email(tx, &email)?.is_some() {
-        return Err(DirectoryError::EmailTaken);
+    if let Some(before) = by_email(tx, &email)? {
+        let otp = user.otp.as_ref().filter(|_| !before.is_verified);
+        otp::begin_again(tx, &before.id, user, otp.ok_or(DirectoryError::EmailTaken)?, now)?;
+        return Ok(read_back(tx, &before.id)?);
     }
     let (code, expires_at) = otp_columns(user.otp.as_ref());
     tx.prepare_cached(
@@ -134,12 +137,28 @@ fn set_details(tx: &Transaction<'_>, id: &UserId, changes: &ProfileDetails, now:
 }
 
 pub(super) fn set_password(tx: &Transaction<'_>, id: &UserId, hash: &Secret, now: Timestamp) -> Result<bool> {
-    let sql = "UPDATE users SET password_hash = ?2, reset_sha256 = NULL, reset_expires_at = NULL, updated_at = ?3 \
-               WHERE id = ?1";
+    let sql = concat!(
+        "UPDATE users SET password_hash = ?3, reset_sha256 = NULL, reset_expires_at = NULL, updated_at = ?2, ",
+        end_sessions!(),
+        " WHERE id = ?1"
+    );
     Ok(tx
         .prepare_cached(sql)?
-        .execute(params![id, hash.expose(), now.as_millisecond()])?
+        .execute(params![id, now.as_millisecond(), hash.expose()])?
         == 1)
+}
+
+pub(super) fn replace_password(
+    tx: &Transaction<'_>,
+    id: &UserId,
+    current: &Secret,
+    new: &Secret,
+    now: Timestamp,
+) -> Result<bool> {
+    match find(tx, id)? {
+        Some(user) if user.password_hash == *current => set_password(tx, id, new, now),
+        Some(_) | None => Ok(false),
+    }
 }
 
 pub(super) fn set_email(
@@ -151,8 +170,15 @@ pub(super) fn set_email(
     if by_email(tx, email)?.is_some_and(|owner| owner.id != *id) {
         return Err(DirectoryError::EmailTaken);
     }
+    Ok(put_email(tx, id, email, now)?)
+}
+
+/// Sets the email, which no other user has. What was sent to the address before is of no use any more.
+pub(super) fn put_email(tx: &Transaction<'_>, id: &UserId, email: &str, now: Timestamp) -> Result<bool> {
+    let sql = "UPDATE users SET email = ?2, updated_at = ?3, reset_sha256 = NULL, reset_expires_at = NULL, \
+               pending_email = NULL, otp = NULL, otp_expires_at = NULL, otp_attempts = 0 WHERE id = ?1";
     let changed = tx
-        .prepare_cached("UPDATE users SET email = ?2, updated_at = ?3 WHERE id = ?1")?
+        .prepare_cached(sql)?
         .execute(params![id, normalize_email(email), now.as_millisecond()])?;
     Ok(changed == 1)
 }
@@ -173,7 +199,10 @@ pub(super) fn reset_password(tx: &Transaction<'_>, token: &Sha256, hash: &Secret
         .prepare_cached(sql)?
         .query_row(params![token, now.as_millisecond()], |row| row.get(0))
         .optional()?;
-    id.map_or(Ok(false), |id| set_password(tx, &id, hash, now))
+    let Some(id) = id else { return Ok(false) };
+    tx.prepare_cached("UPDATE users SET is_verified = TRUE WHERE id = ?1")?
+        .execute([id])?;
+    set_password(tx, &id, hash, now)
 }
 
 pub(super) fn delete(tx: &Transaction<'_>, id: &UserId, retire_at: Timestamp) -> Result<bool> {
@@ -247,6 +276,7 @@ fn read(row: &Row<'_>) -> rusqlite::Result<User> {
         profile: read_profile(row)?,
         weight_history: Vec::new(),
         trainer_preference: row.get("trainer_preference")?,
+        sessions: sessions::read(row)?,
         joining_date: time(row, "joining_date")?,
         created_at: time(row, "created_at")?,
         updated_at: time(row, "updated_at")?,
@@ -302,7 +332,7 @@ mod tests {
         let id = UserId::new(Timestamp::UNIX_EPOCH);
         tx.execute(
             "INSERT INTO users SELECT ?1, '', '', '', 'user', 0, 0, NULL, NULL, NULL, NULL, 0, NULL, NULL, NULL, NULL, \
-             NULL, NULL, NULL, NULL, NULL, NULL, '', 0, 0, 0",
+             NULL, NULL, NULL, NULL, NULL, NULL, '', 0, 0, 0, 0, NULL, NULL, NULL, NULL",
             [id],
         )
         .unwrap();

@@ -39,9 +39,16 @@ const ROUTES: &[(&str, &str, &str, bool, &[&str])] = &[
     (
         "post",
         "/api/auth/reset-password",
-        "Resets a password",
+        "Resets a password and ends all sessions",
         false,
         &["token", "password"],
+    ),
+    (
+        "post",
+        "/api/auth/sign-out-everywhere",
+        "Ends all sessions of the caller",
+        true,
+        &[],
     ),
     ("get", "/api/users/profile", "Shows the caller's profile", true, &[]),
     (
@@ -63,16 +70,23 @@ const ROUTES: &[(&str, &str, &str, bool, &[&str])] = &[
     (
         "post",
         "/api/users/change-password",
-        "Changes the caller's password",
+        "Changes the caller's password and ends all sessions",
         true,
         &["currentPassword", "newPassword"],
     ),
     (
         "post",
         "/api/users/change-email",
-        "Changes the caller's e-mail address",
+        "Changes the caller's e-mail address; with mail, 202, and a code sent there confirms it",
         true,
         &["newEmail", "password"],
+    ),
+    (
+        "post",
+        "/api/users/confirm-email",
+        "Confirms the caller's new e-mail address with the code that was sent there",
+        true,
+        &["otp"],
     ),
     (
         "post",

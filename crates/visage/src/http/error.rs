@@ -29,6 +29,7 @@ use crate::permits::WorkError;
 use crate::posts::PostError;
 use crate::profile::ProfileImageError;
 use crate::rate_limit::TooManyAttempts;
+use crate::sessions::SessionError;
 use crate::spool::SpoolError;
 
 /// When an overloaded server may be asked again.
@@ -235,6 +236,17 @@ impl From<AuthError> for ApiError {
             AuthError::Store(error) => error.into(),
             AuthError::Password(error) => Self::internal(error),
             AuthError::Token(error) => Self::internal(error),
+        }
+    }
+}
+
+impl From<SessionError> for ApiError {
+    fn from(error: SessionError) -> Self {
+        match error {
+            SessionError::Invalid(invalid) => Self::new(StatusCode::UNAUTHORIZED, "unauthorized", invalid),
+            SessionError::Suspended => Self::new(StatusCode::FORBIDDEN, "suspended", error),
+            SessionError::UserNotFound => Self::new(StatusCode::NOT_FOUND, "not_found", error),
+            SessionError::Store(error) => error.into(),
         }
     }
 }

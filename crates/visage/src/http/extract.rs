@@ -10,19 +10,20 @@ use axum::extract::multipart::{Field, MultipartError};
 use axum::extract::{ConnectInfo, FromRequest, FromRequestParts, Multipart, Request};
 use futures_util::TryStreamExt as _;
 use http::request::Parts;
-use http::{StatusCode, header};
+use http::{HeaderMap, StatusCode, header};
 use serde::de::DeserializeOwned;
 use serde::{Deserialize as _, Deserializer};
 use serde_json::Value;
-use visage_store::UserId;
+use visage_store::{User, UserId};
 
 use super::error::ApiError;
 use crate::app::App;
+use crate::sessions::{self, Session, SessionError};
 use crate::spool::{SpoolError, SpooledFile};
-use crate::tokens::Claims;
+use crate::tokens::InvalidToken;
 
 /// The signed-in user who makes the request.
-#[derive(Debug, Clone)]
+#[derive(Debug, Clone, Copy)]
 pub(super) struct Caller {
     pub(super) user_id: UserId,
 }
@@ -31,28 +32,41 @@ impl FromRequestParts<Arc<App>> for Caller {
     type Rejection = ApiError;
 
     async fn from_request_parts(parts: &mut Parts, app: &Arc<App>) -> Result<Self, ApiError> {
-        let claims = claims(parts, app)?;
+        let session = sessions::of_token(app, token(&parts.headers)?).await?;
         // The administrator signs in like a user but is none.
-        let user_id = claims
-            .user()
-            .ok_or_else(|| ApiError::new(StatusCode::NOT_FOUND, "not_found", "User not found"))?;
+        let user_id = session.user_id.ok_or(SessionError::UserNotFound)?;
         Ok(Self { user_id })
     }
 }
 
-/// Whoever is signed in, the administrator included.
+/// The same with all that is known of the user, for handlers that need it.
 #[derive(Debug, Clone)]
-pub(super) struct Authenticated {
-    /// `None` for the administrator.
-    pub(super) user_id: Option<UserId>,
+pub(super) struct CallerUser(pub(super) User);
+
+impl FromRequestParts<Arc<App>> for CallerUser {
+    type Rejection = ApiError;
+
+    async fn from_request_parts(parts: &mut Parts, app: &Arc<App>) -> Result<Self, ApiError> {
+        let user = sessions::user_of_token(app, token(&parts.headers)?).await?;
+        Ok(Self(user))
+    }
 }
+
+/// Any signed-in account, the administrator included.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Authenticated(pub(super) Session);
 
 impl FromRequestParts<Arc<App>> for Authenticated {
     type Rejection = ApiError;
 
     async fn from_request_parts(parts: &mut Parts, app: &Arc<App>) -> Result<Self, ApiError> {
-        let user_id = claims(parts, app)?.user();
-        Ok(Self { user_id })
+        match sessions::of_token(app, token(&parts.headers)?).await {
+            Ok(session) => Ok(Self(session)),
+            // Nothing of the user's own is asked for, so a user who is gone is no longer signed in. To the pages 404 would mean
+            // that there is no feed.
+            Err(SessionError::UserNotFound) => Err(SessionError::Invalid(InvalidToken).into()),
+            Err(error) => Err(error.into()),
+        }
     }
 }
 
@@ -64,7 +78,8 @@ impl FromRequestParts<Arc<App>> for Administrator {
     type Rejection = ApiError;
 
     async fn from_request_parts(parts: &mut Parts, app: &Arc<App>) -> Result<Self, ApiError> {
-        if claims(parts, app)?.is_admin() {
+        let Authenticated(session) = Authenticated::from_request_parts(parts, app).await?;
+        if session.is_admin {
             return Ok(Self);
         }
         let message = "Access denied. Admin privileges required.";
@@ -72,21 +87,18 @@ impl FromRequestParts<Arc<App>> for Administrator {
     }
 }
 
-/// What the request's token says. The prefix `Bearer ` may be missing, as with the Node backend.
-fn claims(parts: &Parts, app: &App) -> Result<Claims, ApiError> {
-    let unauthorized = |message| ApiError::new(StatusCode::UNAUTHORIZED, "unauthorized", message);
-    let header = parts
-        .headers
+/// The request's token. The prefix `Bearer ` may be missing, as with the Node backend.
+fn token(headers: &HeaderMap) -> Result<&str, ApiError> {
+    let header = headers
         .get(header::AUTHORIZATION)
         .and_then(|value| value.to_str().ok())
         .unwrap_or_default();
     let token = header.strip_prefix("Bearer ").unwrap_or(header).trim();
     if token.is_empty() {
-        return Err(unauthorized("No token, authorization denied"));
+        let message = "No token, authorization denied";
+        return Err(ApiError::new(StatusCode::UNAUTHORIZED, "unauthorized", message));
     }
-    app.tokens
-        .verify(token, app.clock.now())
-        .map_err(|_told_to_nobody| unauthorized("Token is not valid"))
+    Ok(token)
 }
 
 /// The address that the request comes from.

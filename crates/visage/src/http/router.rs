@@ -66,12 +66,14 @@ fn api(app: &App) -> Routes<Arc<App>> {
         .route("/auth/login", post(handlers::auth::login))
         .route("/auth/forgot-password", post(handlers::auth::forgot_password))
         .route("/auth/reset-password", post(handlers::auth::reset_password))
+        .route("/auth/sign-out-everywhere", post(handlers::auth::sign_out_everywhere))
         .route(
             "/users/profile",
             get(handlers::users::profile).put(handlers::users::update_profile),
         )
         .route("/users/change-password", post(handlers::users::change_password))
         .route("/users/change-email", post(handlers::users::change_email))
+        .route("/users/confirm-email", post(handlers::users::confirm_email))
         .route("/users/profile-image/crop", put(handlers::profile_image::crop))
         .route("/admin/status", get(handlers::admin::status))
         .route("/posts/user", get(handlers::posts::own))

@@ -12,7 +12,7 @@ use serde::de::DeserializeOwned;
 use serde_json::Value;
 use visage_cloudinary::Secret;
 use visage_store::{
-    EntryId, MAX_WEIGHT_ENTRIES, Otp, ProfileDetails, ResetToken, Role, Sha256, User, UserId, WeightEntry,
+    EntryId, MAX_WEIGHT_ENTRIES, Otp, ProfileDetails, ResetToken, Role, Sessions, Sha256, User, UserId, WeightEntry,
     normalize_email,
 };
 
@@ -159,6 +159,7 @@ pub fn read(document: &[u8]) -> Result<UserDocument, DocumentError> {
         weight_history: weight_history(fields.weight_history.as_deref().unwrap_or_default())?,
         trainer_preference: text(&fields.trainer_preference, "trainerPreference")?
             .unwrap_or_else(|| NO_TRAINER_PREFERENCE.to_owned()),
+        sessions: Sessions::default(),
         joining_date: time(&fields.joining_date, "joiningDate")?.unwrap_or(created_at),
         created_at,
         updated_at: time(&fields.updated_at, "updatedAt")?.unwrap_or(created_at),

@@ -208,10 +208,12 @@ async fn nobody_posts_without_a_token_and_the_administrator_is_no_member() {
 #[tokio::test(flavor = "multi_thread")]
 async fn a_suspended_member_changes_nothing() {
     let t = TestApp::new();
-    let member = t.member("Asha").await;
+    let (member, other) = (t.member("Asha").await, t.member("Bo").await);
     let post = t.say(&member, "hello").await;
     let database = rusqlite::Connection::open(t.folder.path().join("visage.db")).unwrap();
-    database.execute("UPDATE users SET suspended = TRUE", []).unwrap();
+    database
+        .execute("UPDATE users SET suspended = TRUE WHERE name = 'Asha'", [])
+        .unwrap();
     drop(database);
     let one = format!("/api/posts/{}", id(&post));
     let shut_out = (403, "Your account is suspended".to_owned());
@@ -227,7 +229,9 @@ async fn a_suspended_member_changes_nothing() {
     }
     let media = form(&[("media", Some("a.png"), "image/png", &png(10, 10, RED))]);
     assert_eq!(t.post_form(&member.token, media).await.refusal(), shut_out);
-    assert_eq!(t.feed(&member).await["posts"], json!([post]));
+    let list = t.call(Method::GET, "/api/posts", &member.token, &Value::Null).await;
+    assert_eq!(list.refusal(), shut_out);
+    assert_eq!(t.feed(&other).await["posts"], json!([post]));
 }
 
 #[tokio::test(flavor = "multi_thread")]

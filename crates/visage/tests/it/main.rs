@@ -40,6 +40,7 @@ mod scrub;
 mod server;
 mod signed_requests;
 mod store_api;
+mod sessions;
 mod taking_in;
 mod test_app;
 mod text;

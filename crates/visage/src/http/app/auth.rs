@@ -12,7 +12,8 @@ use super::views;
 use crate::app::App;
 use crate::auth::{self, Registration};
 use crate::http::error::ApiError;
-use crate::http::extract::{ClientAddress, JsonBody, text};
+use crate::http::extract::{Authenticated, ClientAddress, JsonBody, text};
+use crate::sessions;
 
 #[derive(Debug, Default, Deserialize)]
 #[serde(default)]
@@ -116,6 +117,15 @@ pub(crate) async fn reset_password(
 ) -> Result<Json<Value>, ApiError> {
     auth::reset_password(&app, &body.token, body.password, from).await?;
     Ok(message("Password reset successful"))
+}
+
+/// `POST /api/auth/sign-out-everywhere`: ends all sessions of the caller, also the one that asks.
+pub(crate) async fn sign_out_everywhere(
+    State(app): State<Arc<App>>,
+    Authenticated(session): Authenticated,
+) -> Result<Json<Value>, ApiError> {
+    sessions::end_all(&app, session).await?;
+    Ok(message("Signed out everywhere"))
 }
 
 pub(super) fn message(text: &str) -> Json<Value> {

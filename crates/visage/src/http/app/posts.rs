@@ -11,13 +11,14 @@ use serde_json::{Value, json};
 use visage_store::{CommentId, PostId, UserId};
 
 use super::auth::message;
-use super::profile_image::active;
 use super::views;
 use crate::app::App;
 use crate::http::error::ApiError;
 use crate::http::extract::{Authenticated, Caller, JsonBody, text};
 use crate::http::post_form::PostForm;
 use crate::posts::{self, Paging, PostError};
+use crate::rate_limit::TooManyAttempts;
+use crate::sessions::Session;
 
 const DEFAULT_LIMIT: i64 = 10;
 
@@ -78,12 +79,12 @@ pub(crate) async fn create(
     caller: Caller,
     form: PostForm,
 ) -> Result<(StatusCode, Json<Value>), ApiError> {
-    let user = active(&app, &caller).await?;
+    app.attempts.check_change(&caller.user_id)?;
     let draft = form.receive(&app).await?;
     // A task of its own: an exchange that has begun is finished even if the client goes away.
     let publication = app.tasks.spawn({
         let app = Arc::clone(&app);
-        async move { posts::publish(&app, &user.id, draft).await }
+        async move { posts::publish(&app, &caller.user_id, draft).await }
     });
     let post = publication.await.map_err(ApiError::internal)??;
     Ok((StatusCode::CREATED, Json(views::post(&post))))
@@ -95,8 +96,8 @@ pub(crate) async fn like(
     caller: Caller,
     id: Result<Path<String>, PathRejection>,
 ) -> Result<Json<Value>, ApiError> {
-    let user = active(&app, &caller).await?;
-    let likes = posts::toggle_like(&app, &post_id(id)?, &user.id).await?;
+    app.attempts.check_change(&caller.user_id)?;
+    let likes = posts::toggle_like(&app, &post_id(id)?, &caller.user_id).await?;
     Ok(Json(json!({ "likes": views::ids(&likes.users), "liked": likes.liked })))
 }
 
@@ -113,20 +114,20 @@ pub(crate) async fn comment(
     id: Result<Path<String>, PathRejection>,
     body: Result<JsonBody<CommentText>, ApiError>,
 ) -> Result<(StatusCode, Json<Value>), ApiError> {
-    let user = active(&app, &caller).await?;
+    app.attempts.check_change(&caller.user_id)?;
     let id = post_id(id)?;
     let JsonBody(body) = body?;
-    let comment = posts::add_comment(&app, id, user.id, &body.text).await?;
+    let comment = posts::add_comment(&app, id, caller.user_id, &body.text).await?;
     Ok((StatusCode::CREATED, Json(views::comment(&comment))))
 }
 
 /// `DELETE /api/posts/{id}`: deletes a post of the caller's.
 pub(crate) async fn delete(
     State(app): State<Arc<App>>,
-    caller: Authenticated,
+    Authenticated(session): Authenticated,
     id: Result<Path<String>, PathRejection>,
 ) -> Result<Json<Value>, ApiError> {
-    let by = active_or_admin(&app, caller).await?;
+    let by = counted(&app, session)?;
     posts::delete(&app, &post_id(id)?, by).await?;
     Ok(message("Post deleted successfully"))
 }
@@ -134,10 +135,10 @@ pub(crate) async fn delete(
 /// `DELETE /api/posts/{postId}/comment/{commentId}`: deletes a comment of the caller's, or on a post of the caller's.
 pub(crate) async fn delete_comment(
     State(app): State<Arc<App>>,
-    caller: Authenticated,
+    Authenticated(session): Authenticated,
     ids: Result<Path<(String, String)>, PathRejection>,
 ) -> Result<Json<Value>, ApiError> {
-    let by = active_or_admin(&app, caller).await?;
+    let by = counted(&app, session)?;
     let Path((post, comment)) = ids.map_err(|_not_utf8| PostError::PostNotFound)?;
     let post = PostId::parse(&post).map_err(|_none_has_it| PostError::PostNotFound)?;
     let comment = CommentId::parse(&comment).map_err(|_none_has_it| PostError::CommentNotFound)?;
@@ -145,11 +146,12 @@ pub(crate) async fn delete_comment(
     Ok(message("Comment deleted successfully"))
 }
 
-/// The user who may change things; nobody in particular for the administrator, whose posts there are none of.
-async fn active_or_admin(app: &App, caller: Authenticated) -> Result<Option<UserId>, ApiError> {
-    let Some(user_id) = caller.user_id else { return Ok(None) };
-    let user = active(app, &Caller { user_id }).await?;
-    Ok(Some(user.id))
+/// The user, whose change counts; `None` for the administrator, who has no posts.
+fn counted(app: &App, session: Session) -> Result<Option<UserId>, TooManyAttempts> {
+    if let Some(user_id) = &session.user_id {
+        app.attempts.check_change(user_id)?;
+    }
+    Ok(session.user_id)
 }
 
 fn post_id(id: Result<Path<String>, PathRejection>) -> Result<PostId, PostError> {

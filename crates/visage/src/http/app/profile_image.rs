@@ -9,13 +9,13 @@ use axum::response::{IntoResponse, Response};
 use http::{StatusCode, header};
 use serde::Deserialize;
 use serde_json::{Value, json};
-use visage_store::{User, UserId};
+use visage_store::UserId;
 
 use super::views;
 use crate::app::App;
 use crate::crop::{Crop, CropError};
 use crate::http::error::ApiError;
-use crate::http::extract::{Caller, ImageForm, JsonBody};
+use crate::http::extract::{Caller, CallerUser, ImageForm, JsonBody};
 use crate::own_image;
 use crate::profile::{self, ProfileImageError};
 
@@ -24,8 +24,12 @@ const SIZES_PIXELS: std::ops::RangeInclusive<u32> = 16..=1024;
 const DEFAULT_SIZE_PIXELS: u32 = 200;
 
 /// `POST /api/users/profile-image`: makes the uploaded file the caller's profile image.
-pub(crate) async fn set(State(app): State<Arc<App>>, caller: Caller, form: ImageForm) -> Result<Json<Value>, ApiError> {
-    let user = active(&app, &caller).await?;
+pub(crate) async fn set(
+    State(app): State<Arc<App>>,
+    CallerUser(user): CallerUser,
+    form: ImageForm,
+) -> Result<Json<Value>, ApiError> {
+    app.attempts.check_change(&user.id)?;
     let max_bytes = app.config.limits.profile_image_bytes;
     let (file, crop) = form
         .single("profileImage", "crop", &app.temporary_folder, max_bytes)
@@ -48,8 +52,10 @@ pub(crate) async fn set(State(app): State<Arc<App>>, caller: Caller, form: Image
 }
 
 /// `GET /api/users/profile-image`: tells of the caller's profile image.
-pub(crate) async fn describe(State(app): State<Arc<App>>, caller: Caller) -> Result<Json<Value>, ApiError> {
-    let user = existing(&app, &caller.user_id).await?;
+pub(crate) async fn describe(
+    State(app): State<Arc<App>>,
+    CallerUser(user): CallerUser,
+) -> Result<Json<Value>, ApiError> {
     let image = own_image::describe(&app, &user).await?;
     let max_bytes = app.config.limits.profile_image_bytes;
     Ok(Json(views::own_image(image.as_ref(), max_bytes)))
@@ -59,10 +65,10 @@ pub(crate) async fn describe(State(app): State<Arc<App>>, caller: Caller) -> Res
 /// the picture on which the part was chosen.
 pub(crate) async fn crop(
     State(app): State<Arc<App>>,
-    caller: Caller,
+    CallerUser(user): CallerUser,
     JsonBody(body): JsonBody<Value>,
 ) -> Result<Json<Value>, ApiError> {
-    let user = active(&app, &caller).await?;
+    app.attempts.check_change(&user.id)?;
     let (crop, chosen_on) = read_crop(body).map_err(ProfileImageError::from)?;
     let url = own_image::crop_again(&app, &user, crop, chosen_on.as_deref()).await?;
     Ok(Json(json!({
@@ -87,7 +93,7 @@ pub(crate) async fn faces(
     caller: Caller,
     form: ImageForm,
 ) -> Result<Json<Value>, ApiError> {
-    active(&app, &caller).await?;
+    app.attempts.check_change(&caller.user_id)?;
     let max_bytes = app.config.limits.profile_image_bytes;
     let (file, _) = form
         .single("profileImage", "crop", &app.temporary_folder, max_bytes)
@@ -100,7 +106,7 @@ pub(crate) async fn faces(
 
 /// `DELETE /api/users/profile-image`: takes the caller's profile image away.
 pub(crate) async fn remove(State(app): State<Arc<App>>, caller: Caller) -> Result<Json<Value>, ApiError> {
-    active(&app, &caller).await?;
+    app.attempts.check_change(&caller.user_id)?;
     let removed = profile::remove_image(&app, &caller.user_id).await?;
     let message = if removed {
         "Profile image removed successfully"
@@ -126,7 +132,7 @@ pub(crate) async fn show(
         .ok()
         .and_then(|Path(id)| UserId::parse(&id).ok())
         .ok_or_else(not_found)?;
-    let user = existing(&app, &user_id).await?;
+    let user = app.directory.user(&user_id).await?.ok_or_else(not_found)?;
     let asked = query.ok().and_then(|Query(query)| query.size?.parse::<u32>().ok());
     let asked = asked.unwrap_or(DEFAULT_SIZE_PIXELS);
     let size_pixels = asked.clamp(*SIZES_PIXELS.start(), *SIZES_PIXELS.end());
@@ -137,25 +143,6 @@ pub(crate) async fn show(
     }
     let content_type = (header::CONTENT_TYPE, "image/svg+xml".to_owned());
     Ok(([no_cache, content_type], profile::drawn_avatar(&user, size_pixels)).into_response())
-}
-
-async fn existing(app: &App, id: &UserId) -> Result<User, ApiError> {
-    let user = app.directory.user(id).await?;
-    user.ok_or_else(not_found)
-}
-
-/// The user, who may change things, and whose change counts.
-pub(super) async fn active(app: &App, caller: &Caller) -> Result<User, ApiError> {
-    let user = existing(app, &caller.user_id).await?;
-    if user.suspended {
-        return Err(ApiError::new(
-            StatusCode::FORBIDDEN,
-            "suspended",
-            "Your account is suspended",
-        ));
-    }
-    app.attempts.check_change(&user.id)?;
-    Ok(user)
 }
 
 fn not_found() -> ApiError {

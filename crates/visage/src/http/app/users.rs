@@ -6,23 +6,23 @@ use axum::Json;
 use axum::extract::State;
 use http::StatusCode;
 use serde::Deserialize;
-use serde_json::{Map, Value};
-use visage_store::{ProfileDetails, User};
+use serde_json::{Map, Value, json};
+use visage_store::ProfileDetails;
 
 use super::auth::message;
 use super::views;
+use crate::accounts::{self, ChangedEmail};
 use crate::app::App;
-use crate::auth;
 use crate::http::error::ApiError;
-use crate::http::extract::{Caller, ClientAddress, JsonBody, text};
+use crate::http::extract::{Caller, CallerUser, ClientAddress, JsonBody, text};
+use crate::sessions::SessionError;
 
 /// Longest text of a profile field.
 const MAX_TEXT_CHARS: usize = 2000;
 
 /// `GET /api/users/profile`
-pub(crate) async fn profile(State(app): State<Arc<App>>, caller: Caller) -> Result<Json<Value>, ApiError> {
-    let user = app.directory.user(&caller.user_id).await?;
-    found(user).map(|user| Json(views::user(&user)))
+pub(crate) async fn profile(CallerUser(user): CallerUser) -> Json<Value> {
+    Json(views::user(&user))
 }
 
 /// `PUT /api/users/profile`: applies those of its fields that have a value.
@@ -36,11 +36,8 @@ pub(crate) async fn update_profile(
         .directory
         .update_profile(&caller.user_id, update, app.clock.now())
         .await?;
-    found(user).map(|user| Json(views::user(&user)))
-}
-
-fn found(user: Option<User>) -> Result<User, ApiError> {
-    user.ok_or_else(|| ApiError::new(StatusCode::NOT_FOUND, "not_found", "User not found"))
+    let user = user.ok_or(SessionError::UserNotFound)?;
+    Ok(Json(views::user(&user)))
 }
 
 fn read_update(body: &Map<String, Value>) -> Result<ProfileDetails, ApiError> {
@@ -93,11 +90,11 @@ pub(crate) struct ChangePasswordBody {
 /// `POST /api/users/change-password`
 pub(crate) async fn change_password(
     State(app): State<Arc<App>>,
-    caller: Caller,
+    CallerUser(user): CallerUser,
     ClientAddress(from): ClientAddress,
     JsonBody(body): JsonBody<ChangePasswordBody>,
 ) -> Result<Json<Value>, ApiError> {
-    auth::change_password(&app, &caller.user_id, body.current_password, body.new_password, from).await?;
+    accounts::change_password(&app, &user, body.current_password, body.new_password, from).await?;
     Ok(message("Password updated successfully"))
 }
 
@@ -113,10 +110,37 @@ pub(crate) struct ChangeEmailBody {
 /// `POST /api/users/change-email`
 pub(crate) async fn change_email(
     State(app): State<Arc<App>>,
-    caller: Caller,
+    CallerUser(user): CallerUser,
     ClientAddress(from): ClientAddress,
     JsonBody(body): JsonBody<ChangeEmailBody>,
+) -> Result<(StatusCode, Json<Value>), ApiError> {
+    match accounts::change_email(&app, &user, &body.new_email, body.password, from).await? {
+        ChangedEmail::Now => Ok((StatusCode::OK, message("Email updated successfully"))),
+        ChangedEmail::WaitsForCode(otp) => {
+            let sent = "We sent a code to the new address. Enter it to change your email.";
+            let mut answer = json!({ "message": sent });
+            if app.config.auth.reveal_tokens {
+                answer["otp"] = otp.into();
+            }
+            Ok((StatusCode::ACCEPTED, Json(answer)))
+        }
+    }
+}
+
+#[derive(Debug, Default, Deserialize)]
+#[serde(default)]
+pub(crate) struct ConfirmEmailBody {
+    #[serde(deserialize_with = "text")]
+    otp: String,
+}
+
+/// `POST /api/users/confirm-email`
+pub(crate) async fn confirm_email(
+    State(app): State<Arc<App>>,
+    caller: Caller,
+    ClientAddress(from): ClientAddress,
+    JsonBody(body): JsonBody<ConfirmEmailBody>,
 ) -> Result<Json<Value>, ApiError> {
-    auth::change_email(&app, &caller.user_id, &body.new_email, body.password, from).await?;
+    accounts::confirm_email(&app, &caller.user_id, &body.otp, from).await?;
     Ok(message("Email updated successfully"))
 }

@@ -13,6 +13,7 @@ use super::params::{Params, missing, request_kind};
 use super::upload::parameters;
 use crate::app::App;
 use crate::http::error::ApiError;
+use crate::sessions::{self, SessionError};
 
 /// How long a signature is good for.
 const MAX_AGE: SignedDuration = SignedDuration::from_hours(1);
@@ -63,14 +64,14 @@ pub(super) fn no_credentials() -> ApiError {
 ///
 /// Where Cloudinary takes OAuth tokens, visage takes the token of an administrator who has signed in; every other bearer
 /// token is wrong, whatever else a request carries.
-pub(super) fn by_header(app: &App, headers: &HeaderMap) -> Result<Option<Caller>, ApiError> {
+pub(super) async fn by_header(app: &App, headers: &HeaderMap) -> Result<Option<Caller>, ApiError> {
     let Some(value) = headers.get(header::AUTHORIZATION) else {
         return Ok(None);
     };
     let text = value.to_str().unwrap_or_default();
     let (scheme, rest) = text.split_once(' ').unwrap_or((text, ""));
     if scheme.eq_ignore_ascii_case("bearer") {
-        return by_token(app, rest.trim()).map(Some);
+        return by_token(app, rest.trim()).await.map(Some);
     }
     let decoded = BASE64.decode(rest.trim().as_bytes()).ok();
     let pair = decoded.and_then(|bytes| String::from_utf8(bytes).ok());
@@ -86,12 +87,13 @@ pub(super) fn by_header(app: &App, headers: &HeaderMap) -> Result<Option<Caller>
     }
 }
 
-fn by_token(app: &App, token: &str) -> Result<Caller, ApiError> {
-    let claims = app.tokens.verify(token, app.clock.now());
-    if claims.is_ok_and(|claims| claims.is_admin()) {
-        Ok(Caller::Administrator)
-    } else {
-        Err(unauthorized("Invalid token"))
+async fn by_token(app: &App, token: &str) -> Result<Caller, ApiError> {
+    match sessions::of_token(app, token).await {
+        Ok(session) if session.is_admin => Ok(Caller::Administrator),
+        Err(SessionError::Store(error)) => Err(error.into()),
+        Ok(_) | Err(SessionError::Invalid(_) | SessionError::Suspended | SessionError::UserNotFound) => {
+            Err(unauthorized("Invalid token"))
+        }
     }
 }
 

@@ -97,7 +97,7 @@ fn find(app: &App, request: &Request) -> Result<(&'static Endpoint, PathValues),
 
 async fn answer(app: &Arc<App>, endpoint: &'static Endpoint, path: PathValues, request: Request) -> Answer {
     let max_file_bytes = endpoint.max_file_bytes(app, &path);
-    let early = auth::by_header(app, request.headers())?;
+    let early = auth::by_header(app, request.headers()).await?;
     if endpoint.surface == Surface::Admin {
         early.as_ref().ok_or_else(auth::no_credentials)?;
         auth::count_admin_call(app)?;

@@ -73,6 +73,7 @@ impl Scene {
             profile: ProfileDetails::default(),
             weight_history: Vec::new(),
             trainer_preference: "No Preference".to_owned(),
+            sessions: visage_store::Sessions::default(),
             joining_date: "2020-01-01T00:00:00Z".parse().unwrap(),
             created_at: "2020-01-02T00:00:00Z".parse().unwrap(),
             updated_at: "2020-01-03T00:00:00Z".parse().unwrap(),
