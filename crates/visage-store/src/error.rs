@@ -18,6 +18,9 @@ pub enum StoreError {
     /// The database file is malformed. Nothing is written to it any more.
     #[error("the database file is damaged; restore it from a backup")]
     Corrupt(#[source] BoxError),
+    /// A search, or a count, took longer than it may. Nothing is wrong with the database.
+    #[error("the search took too long")]
+    TimedOut,
     /// A row does not read back as what was written: the file was damaged or edited.
     #[error("the database holds a damaged row: {0}")]
     Damaged(String),

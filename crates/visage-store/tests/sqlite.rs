@@ -3,6 +3,9 @@
 
 use std::os::unix::fs::{FileExt as _, PermissionsExt as _};
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::time::Duration;
 
 use futures_util::FutureExt as _;
 use jiff::Timestamp;
@@ -12,7 +15,7 @@ use visage_cloudinary::search::Expression;
 use visage_cloudinary::{PublicId, ResourceType};
 use visage_store::{
     AssetDetails, AssetFilter, AssetOrder, Catalog as _, DatabaseCopy, Directory, Exchange, MediaCounts, NewUser,
-    PendingMedia, ProfileImage, Role, SearchQuery, Secret, Sqlite, StoreError, Upkeep as _, UploadId, User,
+    PendingMedia, ProfileImage, Role, SearchQuery, Secret, Sqlite, StoreError, Upkeep as _, UploadId, User, UserId,
 };
 
 #[tokio::test]
@@ -534,4 +537,69 @@ async fn sessions_end_whoever_writes_the_row() {
             epochs.push(after.0);
         }
     }
+}
+
+/// A store with `count` assets, and a search that looks at each of them many times and finds none.
+fn with_assets(path: &Path, count: u32) -> (Sqlite, SearchQuery) {
+    let store = Sqlite::open(path).unwrap();
+    let insert = format!(
+        "WITH RECURSIVE n(i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n WHERE i < {count})
+         INSERT INTO uploads (id, state, begun_at, purge_at, bytes, sha256, format, width, height, orientation, frames, has_alpha)
+         SELECT CAST(printf('%016d', i) AS BLOB), 'live', 1, NULL, 1, zeroblob(32), 'jpg', 1, 1, 1, 1, 0 FROM n;
+         INSERT INTO assets (id, resource_type, delivery_type, public_id, version, created_at, updated_at, upload_id)
+         SELECT id, 'image', 'upload', hex(id), 1, 1, 1, id FROM uploads;"
+    );
+    Connection::open(path).unwrap().execute_batch(&insert).unwrap();
+    let terms: Vec<String> = (2..40).map(|n| format!("pixels>{n}")).collect();
+    let query = SearchQuery {
+        expression: Some(Expression::parse(&terms.join(" OR "), Timestamp::UNIX_EPOCH).unwrap()),
+        sort_by: Vec::new(),
+        after: None,
+        limit: 10,
+        aggregate: Vec::new(),
+    };
+    (store, query)
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn point_read_waits_for_no_search() {
+    let (path, _folder) = file();
+    let (store, query) = with_assets(&path, 30_000);
+    let finished = Arc::new(AtomicUsize::new(0));
+    let searches: Vec<_> = (0..8)
+        .map(|_| {
+            let (store, query, finished) = (store.clone(), query.clone(), Arc::clone(&finished));
+            tokio::spawn(async move {
+                let found = store.search_assets(query).await;
+                finished.fetch_add(1, Ordering::SeqCst);
+                found.unwrap().total
+            })
+        })
+        .collect();
+    tokio::task::yield_now().await;
+    let user = UserId::parse("6b03a0b1c2d3e4f5a6b7c8d9").unwrap();
+    for _ in 0..8 {
+        assert!(store.user(&user).await.unwrap().is_none());
+    }
+    assert_eq!(
+        finished.load(Ordering::SeqCst),
+        0,
+        "it was answered while all were under way"
+    );
+    for search in searches {
+        assert_eq!(search.await.unwrap(), 0);
+    }
+}
+
+#[tokio::test]
+async fn search_is_given_up_at_its_deadline() {
+    let (path, _folder) = file();
+    let (store, query) = with_assets(&path, 30_000);
+    let impatient = store.clone().with_search_timeout(Duration::from_millis(1));
+    let refused = impatient.search_assets(query.clone()).await;
+    assert!(matches!(refused, Err(StoreError::TimedOut)), "{refused:?}");
+    // Its connection is good for the next one.
+    assert_eq!(store.search_assets(query).await.unwrap().total, 0);
+    let patient = impatient.with_search_timeout(Duration::from_secs(600));
+    assert_eq!(patient.usage().await.unwrap().assets, 30_000);
 }

@@ -197,6 +197,8 @@ impl App {
         } else {
             config.render.memory_bytes
         };
+        let search_timeout = config.embedded.search_timeout.as_duration();
+        let sqlite = Arc::new(Sqlite::clone(&sqlite).with_search_timeout(search_timeout));
         let lane = || Permits::new(memory_bytes / 2, threads, config.render.queue);
         let fonts = fonts::load(&config.render.fonts)?;
         let mut library = Library::new(&config, &sqlite, blobs, lane(), Arc::clone(&clock));

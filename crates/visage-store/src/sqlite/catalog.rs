@@ -68,7 +68,7 @@ impl Catalog for Sqlite {
     }
 
     async fn search_assets(&self, query: SearchQuery) -> Result<SearchPage> {
-        self.read(move |tx| search::search(tx, &query)).await
+        self.read_many(move |tx| search::search(tx, &query)).await
     }
 
     async fn list_tags(
@@ -79,7 +79,7 @@ impl Catalog for Sqlite {
         limit: usize,
     ) -> Result<Page<String>> {
         let prefix = prefix.to_owned();
-        self.read(move |tx| lists::tags(tx, resource_type, &prefix, after.as_ref(), limit))
+        self.read_many(move |tx| lists::tags(tx, resource_type, &prefix, after.as_ref(), limit))
             .await
     }
 
@@ -103,7 +103,7 @@ impl Catalog for Sqlite {
     }
 
     async fn usage(&self) -> Result<Usage> {
-        self.read(assets::usage).await
+        self.read_many(assets::usage).await
     }
 
     async fn forget_destroyed_assets(&self, before: Timestamp) -> Result<u64> {
@@ -153,7 +153,7 @@ impl Catalog for Sqlite {
         limit: usize,
     ) -> Result<Page<(Asset, Derived)>> {
         let (transformation, extension) = (transformation.to_owned(), extension.map(str::to_owned));
-        self.read(move |tx| {
+        self.read_many(move |tx| {
             derived::by_transformation(tx, (&transformation, extension.as_deref()), after.as_ref(), limit)
         })
         .await
@@ -164,7 +164,7 @@ impl Catalog for Sqlite {
         after: Option<Cursor>,
         limit: usize,
     ) -> Result<Page<(String, Option<String>)>> {
-        self.read(move |tx| derived::transformations(tx, after.as_ref(), limit))
+        self.read_many(move |tx| derived::transformations(tx, after.as_ref(), limit))
             .await
     }
 

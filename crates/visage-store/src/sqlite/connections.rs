@@ -1,11 +1,15 @@
-//! Opening connections, and sharing the few that read.
+//! Opens connections, and shares the few that read.
+//!
+//! Reads that look at many rows (searches, counts) have connections of their own, fewer than there are, and a deadline: a read
+//! of a few rows never waits for one of them.
 
 use std::fs::File;
 use std::io::ErrorKind;
 use std::os::unix::fs::OpenOptionsExt as _;
 use std::path::{Path, PathBuf};
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use rusqlite::Connection;
 use rusqlite::backup::Backup;
@@ -14,8 +18,12 @@ use tokio::sync::Semaphore;
 use super::on_blocking_thread;
 use crate::error::{Result, StoreError, is_no_space};
 
-/// How many can read at a time.
+/// How many reads of a few rows run at a time.
 const READERS: usize = 4;
+/// How many reads of many rows run at a time. Two, so that one that is slow does not hold up the other; each takes a processor.
+const LONG_READERS: usize = 2;
+/// Steps of SQLite's virtual machine between two looks at the deadline: less than a millisecond.
+const STEPS_BETWEEN_LOOKS: i32 = 10_000;
 /// How often, and after what pauses, the lock of another process that writes is tried for: 15 seconds. Within this process nobody
 /// waits inside SQLite. The pauses do not grow, as SQLite's own would: beside somebody who writes without a pause it is who
 /// tries most often that gets a turn.
@@ -79,7 +87,7 @@ pub(super) fn back_up(source: &mut Connection, path: &Path) -> Result<()> {
     Ok(())
 }
 
-/// The connections that read; each is opened when it is first needed.
+/// Connections that read; each is opened when it is first needed.
 #[derive(Debug, Clone)]
 pub(super) struct Readers(Arc<Shared>);
 
@@ -91,12 +99,21 @@ struct Shared {
 }
 
 impl Readers {
+    /// Those for reads of a few rows.
     pub(super) fn new(path: &Path) -> Self {
-        let permits = Arc::new(Semaphore::new(READERS));
+        Self::at_most(READERS, path)
+    }
+
+    /// Those for reads of many rows.
+    pub(super) fn for_long_reads(path: &Path) -> Self {
+        Self::at_most(LONG_READERS, path)
+    }
+
+    fn at_most(count: usize, path: &Path) -> Self {
         Self(Arc::new(Shared {
             path: path.to_owned(),
             idle: Mutex::default(),
-            permits,
+            permits: Arc::new(Semaphore::new(count)),
         }))
     }
 
@@ -120,10 +137,81 @@ impl Readers {
         })
         .await
     }
+
+    /// As [`Self::run`], for at most `time`, waiting for a connection included. The read ends early, too, when its caller has
+    /// gone: its connection is for those who wait.
+    ///
+    /// # Errors
+    /// [`StoreError::TimedOut`]
+    pub(super) async fn run_for<T>(
+        &self,
+        time: Duration,
+        act: impl FnOnce(&mut Connection) -> Result<T> + Send + 'static,
+    ) -> Result<T>
+    where
+        T: Send + 'static,
+    {
+        let deadline = Deadline {
+            begun: Instant::now(),
+            time,
+        };
+        let caller = Caller(Arc::new(AtomicBool::new(false)));
+        let has_gone = Arc::clone(&caller.0);
+        let read = self.run(move |connection| {
+            let is_over = move || deadline.is_over(Instant::now()) || has_gone.load(Ordering::Relaxed);
+            connection.progress_handler(STEPS_BETWEEN_LOOKS, Some(is_over))?;
+            let done = if deadline.is_over(Instant::now()) {
+                Err(StoreError::TimedOut)
+            } else {
+                act(connection)
+            };
+            connection.progress_handler(0, None::<fn() -> bool>)?;
+            done
+        });
+        tokio::time::timeout(time, read)
+            .await
+            .unwrap_or(Err(StoreError::TimedOut))
+    }
+}
+
+/// When a read must have ended.
+#[derive(Debug, Clone, Copy)]
+struct Deadline {
+    begun: Instant,
+    time: Duration,
+}
+
+impl Deadline {
+    fn is_over(self, now: Instant) -> bool {
+        now.duration_since(self.begun) >= self.time
+    }
+}
+
+/// Says that the caller of a read has gone, when it is dropped.
+struct Caller(Arc<AtomicBool>);
+
+impl Drop for Caller {
+    fn drop(&mut self) {
+        self.0.store(true, Ordering::Relaxed);
+    }
 }
 
 impl Shared {
     fn idle(&self) -> MutexGuard<'_, Vec<Connection>> {
         self.idle.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn deadline_is_over_at_its_time_and_not_before() {
+        let begun = Instant::now();
+        let time = Duration::from_millis(100);
+        let deadline = Deadline { begun, time };
+        let at = |milliseconds| deadline.is_over(begun + Duration::from_millis(milliseconds));
+        assert_eq!([at(99), at(100), at(101)], [false, true, true]);
     }
 }

@@ -13,6 +13,8 @@ impl From<Error> for StoreError {
             Error::SqliteFailure(failure, _) if is_no_space(*failure) => Self::NoSpace(error.into()),
             Error::SqliteFailure(failure, _) => match failure.code {
                 ErrorCode::DatabaseBusy | ErrorCode::DatabaseLocked => Self::Busy(error.into()),
+                // Nothing but a deadline interrupts.
+                ErrorCode::OperationInterrupted => Self::TimedOut,
                 ErrorCode::DatabaseCorrupt | ErrorCode::NotADatabase => Self::Corrupt(error.into()),
                 _ => Self::Backend(error.into()),
             },
@@ -66,6 +68,7 @@ mod tests {
         assert!(matches!(failure(ffi::SQLITE_FULL), StoreError::NoSpace(_)));
         assert!(matches!(failure(ffi::SQLITE_IOERR_SHMSIZE), StoreError::NoSpace(_)));
         assert!(matches!(failure(ffi::SQLITE_BUSY), StoreError::Busy(_)));
+        assert!(matches!(failure(ffi::SQLITE_INTERRUPT), StoreError::TimedOut));
         assert!(matches!(failure(ffi::SQLITE_CORRUPT), StoreError::Corrupt(_)));
         assert!(matches!(failure(ffi::SQLITE_IOERR_WRITE), StoreError::Backend(_)));
     }

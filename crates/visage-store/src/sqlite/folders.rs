@@ -41,7 +41,7 @@ impl Folders for Sqlite {
     }
 
     async fn search_folders(&self, query: FolderQuery) -> Result<(Page<Folder>, u64)> {
-        self.read(move |tx| search(tx, &query)).await
+        self.read_many(move |tx| search(tx, &query)).await
     }
 }
 

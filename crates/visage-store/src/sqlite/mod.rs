@@ -1,6 +1,7 @@
 //! All traits on one SQLite file.
 //!
-//! One connection writes and a few read, each on a blocking thread; whoever waits for one waits without a thread. Every act is
+//! One connection writes and a few read, each on a blocking thread; whoever waits for one waits without a thread. Searches and
+//! counts read on connections of their own and have a deadline, so that no read of a few rows waits for them. Every act is
 //! one transaction, and a committed one is on disk (`synchronous=FULL`). An act that nobody waits for any more is still done.
 //! There is no retry in here, and no cache.
 
@@ -41,6 +42,7 @@ mod values;
 use std::path::Path;
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
+use std::time::Duration;
 
 use rusqlite::{Connection, Transaction, TransactionBehavior};
 use tokio::sync::Mutex;
@@ -52,11 +54,16 @@ use connections::Readers;
 pub use copies::{DatabaseCopy, KeptOriginal};
 use integrity::Integrity;
 
+/// How long a read of many rows may take when nothing else is set.
+const SEARCH_TIMEOUT: Duration = Duration::from_secs(10);
+
 /// A catalog and a directory in one SQLite file. Cheap to clone.
 #[derive(Debug, Clone)]
 pub struct Sqlite {
     writer: Arc<Mutex<Connection>>,
     readers: Readers,
+    long_readers: Readers,
+    search_timeout: Duration,
     commits: Arc<Commits>,
     integrity: Integrity,
 }
@@ -73,8 +80,19 @@ impl Sqlite {
             commits: Arc::new(Commits::new(path, &writer)?),
             writer: Arc::new(Mutex::new(writer)),
             readers: Readers::new(path),
+            long_readers: Readers::for_long_reads(path),
+            search_timeout: SEARCH_TIMEOUT,
             integrity: Integrity::default(),
         })
+    }
+
+    /// The same store, whose searches and counts may take `timeout`, waiting for their turn included.
+    #[must_use]
+    pub fn with_search_timeout(self, timeout: Duration) -> Self {
+        Self {
+            search_timeout: timeout,
+            ..self
+        }
     }
 
     /// How many commits no caller of this store was told of, as far as is known: those of other processes, and those that were
@@ -138,6 +156,15 @@ impl Sqlite {
     {
         let read = self.readers.run(move |reader| act(&reader.transaction()?)).await;
         read.inspect_err(|failure| self.integrity.note(failure))
+    }
+
+    /// As [`Self::read`], for what looks at many rows: on connections of its own and with a deadline.
+    async fn read_many<T>(&self, act: impl FnOnce(&Transaction<'_>) -> Result<T> + Send + 'static) -> Result<T>
+    where
+        T: Send + 'static,
+    {
+        let read = self.long_readers.run_for(self.search_timeout, move |reader| act(&reader.transaction()?));
+        read.await.inspect_err(|failure| self.integrity.note(failure))
     }
 }
 

@@ -153,6 +153,8 @@ pub struct EmbeddedConfig {
     pub strict_transformations: bool,
     /// Calls of the Admin API in an hour.
     pub admin_calls_per_hour: u64,
+    /// How long one search may take, waiting for its turn included; then it is answered 503.
+    pub search_timeout: Period,
 }
 
 impl Default for EmbeddedConfig {
@@ -165,6 +167,7 @@ impl Default for EmbeddedConfig {
             auth_token_key: Secret::default(),
             strict_transformations: false,
             admin_calls_per_hour: 100_000,
+            search_timeout: Period::seconds(10),
         }
     }
 }
@@ -179,6 +182,7 @@ impl EmbeddedConfig {
             !good,
             "embedded.cloud_name: must be 2 to 128 letters, digits and dashes, a letter first",
         );
+        none_is_zero(wrong, &[("embedded.search_timeout", self.search_timeout.is_zero())]);
         let key = &self.auth_token_key;
         wrong(
             !key.is_empty() && AuthTokenKey::new(key.clone()).is_err(),

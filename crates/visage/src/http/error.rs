@@ -170,6 +170,14 @@ impl From<StoreError> for ApiError {
     fn from(error: StoreError) -> Self {
         match error {
             StoreError::NoSpace(_) => Self::no_space(),
+            StoreError::TimedOut => Self {
+                retry_after: Some(RETRY_AFTER),
+                ..Self::new(
+                    StatusCode::SERVICE_UNAVAILABLE,
+                    "timeout",
+                    "The search took too long. Narrow it down, or try again later.",
+                )
+            },
             StoreError::BadCursor => Self::bad_request("Invalid value for parameter next_cursor"),
             StoreError::Corrupt(_) => Self::database_damaged(error),
             other => Self::internal(other),

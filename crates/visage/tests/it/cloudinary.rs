@@ -3,7 +3,7 @@
 use axum::body::Body;
 use http::{Method, Request, StatusCode};
 use serde_json::Value;
-use visage::config::Config;
+use visage::config::{Config, Period};
 use visage_cloudinary::Secret;
 use visage_cloudinary::signature::{SignatureAlgorithm, SignatureVersion, sign_request};
 
@@ -18,7 +18,7 @@ pub(crate) fn app() -> TestApp {
     app_with(|_| {})
 }
 
-/// An app with the account that these tests sign for, and other settings besides.
+/// The same, with other settings.
 pub(crate) fn app_with(configure: impl FnOnce(&mut Config)) -> TestApp {
     let mut t = TestApp::with_config(|config| {
         config.embedded.cloud_name = "demo".to_owned();
@@ -432,4 +432,18 @@ async fn hostile_pictures_get_a_json_refusal() {
         assert!(status == 200 || status == 400, "{}: {answer:?}", path.display());
         assert!(answer.json().is_object());
     }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn search_over_its_time_is_answered_503() {
+    let query = serde_json::json!({"expression": "width>1"});
+    let t = app_with(|config| config.embedded.search_timeout = Period::seconds(0));
+    let refused = admin(&t, Method::POST, "/resources/search", &query).await;
+    assert_eq!(refused.status, StatusCode::SERVICE_UNAVAILABLE);
+    assert_eq!(refused.header("retry-after"), "2");
+    let message = refused.json()["error"]["message"].as_str().unwrap().to_owned();
+    assert!(message.starts_with("The search took too long."), "{message}");
+    let t = app_with(|config| config.embedded.search_timeout = Period::seconds(60));
+    let found = admin(&t, Method::POST, "/resources/search", &query).await;
+    assert_eq!(found.status, StatusCode::OK, "{found:?}");
 }
