@@ -14,7 +14,7 @@ use visage_cloudinary::{DeliveryUrl, DeliveryUrlError, RequestFacts};
 
 use super::error::ApiError;
 use super::extract::ClientAddress;
-use super::front::{Keepable, MAX_KEPT_BYTES};
+use super::front::{Keepable, KeepableBody, MAX_KEPT_BYTES};
 use super::middleware::guarded_body;
 use crate::app::App;
 use crate::library::changes::Seen;
@@ -79,7 +79,8 @@ async fn delivered(app: &Arc<App>, uri: &Uri, headers: &HeaderMap, address: IpAd
         .map_err(|error| ApiError::from(&error))?;
     let keepable = keepable(&delivery, uri, visitor, seen);
     let mut response = respond(app, delivery, headers).await?;
-    if let Some(keepable) = keepable.filter(|_| response.status() == StatusCode::OK) {
+    let is_whole = matches!(response.status(), StatusCode::OK | StatusCode::NOT_MODIFIED);
+    if let Some(keepable) = keepable.filter(|_| is_whole) {
         response.extensions_mut().insert(keepable);
     }
     Ok(response)
@@ -87,18 +88,23 @@ async fn delivered(app: &Arc<App>, uri: &Uri, headers: &HeaderMap, address: IpAd
 
 /// What the front may keep of this answer: one from memory that everybody gets who asks the same.
 fn keepable(delivery: &Delivery, uri: &Uri, visitor: Visitor<'_>, seen: Seen) -> Option<Keepable> {
-    let (Some(Content::Derived(body) | Content::Original(body)), Audience::Everybody) =
-        (&delivery.content, delivery.audience)
-    else {
-        return None;
+    let body = match &delivery.content {
+        None => None,
+        Some(Content::Derived(bytes)) => Some((bytes, false)),
+        Some(Content::Original(bytes)) => Some((bytes, true)),
+        Some(Content::Info(_) | Content::File { .. }) => return None,
     };
-    (visitor.token.is_none() && body.len() <= MAX_KEPT_BYTES).then(|| Keepable {
+    let body = body.map(|(bytes, has_parts)| KeepableBody {
+        bytes: bytes.clone(),
+        has_parts,
+    });
+    let is_small = body.as_ref().is_none_or(|body| body.bytes.len() <= MAX_KEPT_BYTES);
+    (delivery.audience == Audience::Everybody && visitor.token.is_none() && is_small).then(|| Keepable {
         path: uri.path().into(),
         facts: visitor.facts,
         etag: delivery.etag.as_str().into(),
         last_modified: delivery.last_modified,
-        has_parts: matches!(delivery.content, Some(Content::Original(_))),
-        body: body.clone(),
+        body,
         seen,
     })
 }

@@ -3,6 +3,9 @@
 //! What is kept here are whole answers to `GET`s of public images, under the exact path and what `Accept` says. An answer is used
 //! until something it depends on changes ([`crate::library::changes`]), and for [`MAX_AGE`] at most: after that it is made anew
 //! from the catalog, should an act of another process (`visage reap`) have been overlooked.
+//!
+//! The router's answer to a client that has the image already (304) makes a kept answer of the same bytes as good as new. Where
+//! none is kept, what it says is kept without the bytes, for other clients that have the image.
 
 use std::hash::Hash;
 use std::sync::Arc;
@@ -57,9 +60,8 @@ pub(super) struct Keepable {
     pub(super) facts: RequestFacts,
     pub(super) etag: Box<str>,
     pub(super) last_modified: Option<jiff::Timestamp>,
-    /// Whether parts of it can be asked for; then a request with `Range` is not for the front.
-    pub(super) has_parts: bool,
-    pub(super) body: Bytes,
+    /// `None` when the client has the image already.
+    pub(super) body: Option<KeepableBody>,
     pub(super) seen: Seen,
 }
 
@@ -70,6 +72,14 @@ impl Keepable {
             last_modified: self.last_modified,
         }
     }
+}
+
+/// The bytes of a [`Keepable`] answer.
+#[derive(Debug, Clone)]
+pub(super) struct KeepableBody {
+    pub(super) bytes: Bytes,
+    /// Whether parts of them can be asked for; then a request with `Range` is not for the front.
+    pub(super) has_parts: bool,
 }
 
 /// What an answer is kept under.
@@ -106,7 +116,8 @@ struct ByBytes;
 
 impl Weighter<Asked, Arc<Kept>> for ByBytes {
     fn weight(&self, asked: &Asked, kept: &Arc<Kept>) -> u64 {
-        (kept.answer.body.len() + 2 * asked.path.len() + OVERHEAD_BYTES) as u64
+        let body_bytes = kept.answer.body.as_ref().map_or(0, |body| body.bytes.len());
+        (body_bytes + 2 * asked.path.len() + OVERHEAD_BYTES) as u64
     }
 }
 
@@ -172,20 +183,22 @@ impl Front {
             path: uri.path(),
         };
         let kept = self.kept.get(&asked)?;
-        if kept.answer.has_parts && request.contains_key(header::RANGE) {
+        let has_parts = kept.answer.body.as_ref().is_none_or(|body| body.has_parts);
+        if has_parts && request.contains_key(header::RANGE) {
             return None;
         }
         if !kept.is_good(&self.app.library.changes, begun, self.max_age) {
             // Not `remove`: a better one may have come meanwhile. What is made next takes its place.
             return None;
         }
-        // An answer counts until its last byte is sent, as all others do; a full server says so as for all others.
-        let place = Arc::clone(&self.requests).try_acquire_owned().ok()?;
         let mut response = match Conditions::of(request).verdict(kept.answer.validators()) {
             Verdict::NotModified => kept.not_modified(),
             Verdict::Send => {
+                let body = kept.answer.body.as_ref()?;
+                // An answer counts until its last byte is sent, as all others do; a full server says so as for all others.
+                let place = Arc::clone(&self.requests).try_acquire_owned().ok()?;
                 self.metrics.from_memory.increment(1);
-                kept.whole(place)
+                kept.whole(body, place)
             }
             // Refusals are the router's.
             Verdict::Failed => return None,
@@ -198,13 +211,22 @@ impl Front {
     pub(super) async fn routed(&self, request: Request) -> Response {
         let mut response = self.router.answer(request).await;
         if let Some(answer) = response.extensions_mut().remove::<Keepable>() {
-            let asked = Asked {
-                facts: answer.facts,
-                path: answer.path.clone(),
-            };
-            self.kept.insert(asked, Arc::new(Kept::new(answer, response.headers())));
+            self.keep(answer, response.headers());
         }
         response
+    }
+
+    /// Keeps an answer; one without bytes with those of the same image that are kept already.
+    fn keep(&self, mut answer: Keepable, headers: &HeaderMap) {
+        let asked = Asked {
+            facts: answer.facts,
+            path: answer.path.clone(),
+        };
+        if answer.body.is_none() {
+            let before = self.kept.get(&asked).filter(|kept| kept.answer.etag == answer.etag);
+            answer.body = before.and_then(|kept| kept.answer.body.clone());
+        }
+        self.kept.insert(asked, Arc::new(Kept::new(answer, headers)));
     }
 
     /// What [`super::middleware::trace`] does for all other requests.
@@ -251,12 +273,17 @@ fn is_particular(uri: &Uri, request: &HeaderMap) -> bool {
 
 impl Kept {
     fn new(answer: Keepable, headers: &HeaderMap) -> Self {
-        let mut headers = headers.clone();
-        headers.remove(REQUEST_ID);
-        headers.insert(header::CONTENT_LENGTH, answer.body.len().into());
         let mut headers_without_body = headers.clone();
+        headers_without_body.remove(REQUEST_ID);
         headers_without_body.remove(header::CONTENT_LENGTH);
         headers_without_body.remove(header::ACCEPT_RANGES);
+        let mut headers = headers_without_body.clone();
+        if let Some(body) = &answer.body {
+            headers.insert(header::CONTENT_LENGTH, body.bytes.len().into());
+            if body.has_parts {
+                headers.insert(header::ACCEPT_RANGES, HeaderValue::from_static("bytes"));
+            }
+        }
         Self {
             headers,
             headers_without_body,
@@ -269,8 +296,8 @@ impl Kept {
         now.duration_since(self.made_at) < max_age && changes.are_current(&self.answer.seen)
     }
 
-    fn whole(&self, guard: impl Send + Unpin + 'static) -> Response {
-        let mut response = Response::new(guarded_body(Body::from(self.answer.body.clone()), guard));
+    fn whole(&self, body: &KeepableBody, guard: impl Send + Unpin + 'static) -> Response {
+        let mut response = Response::new(guarded_body(Body::from(body.bytes.clone()), guard));
         response.headers_mut().clone_from(&self.headers);
         response
     }

@@ -27,7 +27,9 @@ async fn with_pictures() -> TestApp {
 }
 
 fn keeps(t: &TestApp, path: &str, headers: &HeaderMap) -> bool {
-    t.front.hot(&Method::GET, &path.parse().unwrap(), headers).is_some()
+    t.front
+        .hot(&Method::GET, &path.parse().unwrap(), headers)
+        .is_some()
 }
 
 /// Asks for a path, after which the front must have it.
@@ -213,4 +215,70 @@ async fn an_answer_is_made_anew_when_its_time_is_over() {
     let path = "/demo/image/upload/w_10/f_png/a";
     assert_eq!(t.get(path).await.status, StatusCode::OK);
     assert!(!keeps(&t, path, &HeaderMap::new()));
+}
+
+fn if_none_match(etag: &str) -> HeaderMap {
+    HeaderMap::from_iter([(http::header::IF_NONE_MATCH, etag.parse().unwrap())])
+}
+
+/// The status of the kept answer to a request with these headers.
+fn hot_status(t: &TestApp, path: &str, headers: &HeaderMap) -> Option<StatusCode> {
+    let hot = t.front.hot(&Method::GET, &path.parse().unwrap(), headers);
+    hot.map(|response| response.status())
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn kept_answer_is_renewed_by_a_304_of_the_same_image() {
+    let t = with_pictures().await;
+    for path in ["/demo/image/upload/w_10/f_png/a", "/demo/image/upload/a"] {
+        let made = warm(&t, path).await;
+        // What is said of the asset changes, and its bytes do not.
+        let tags = json!({"public_id": "a", "type": "upload", "tags": "x"});
+        carry_out(&t, &change(path, (Method::POST, "/image/explicit"), tags, 200)).await;
+        assert!(!keeps(&t, path, &HeaderMap::new()));
+        let known = t.get_with(path, &[("if-none-match", made.header("etag"))]).await;
+        assert_eq!(known.status, StatusCode::NOT_MODIFIED);
+        let has_it = if_none_match(made.header("etag"));
+        assert_eq!(hot_status(&t, path, &has_it), Some(StatusCode::NOT_MODIFIED));
+        assert_eq!(hot_status(&t, path, &HeaderMap::new()), Some(StatusCode::OK));
+        let kept = t.get(path).await;
+        let headers = |answer: &Answer| {
+            let mut headers = answer.headers.clone();
+            headers.remove("x-request-id");
+            headers
+        };
+        assert_eq!((&kept.body, headers(&kept)), (&made.body, headers(&made)));
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn image_that_is_not_kept_is_known_after_one_304() {
+    let mut t = with_pictures().await;
+    let path = "/demo/image/upload/w_10/f_png/a";
+    let etag = t.get(path).await.header("etag").to_owned();
+    t.front = Front::new(Arc::clone(&t.app)).with_max_age(Duration::from_secs(3600));
+    let has_it = if_none_match(&etag);
+    assert_eq!(hot_status(&t, path, &has_it), None);
+    let known = t.get_with(path, &[("if-none-match", &etag)]).await;
+    assert_eq!(known.status, StatusCode::NOT_MODIFIED);
+    assert_eq!(hot_status(&t, path, &has_it), Some(StatusCode::NOT_MODIFIED));
+    // There are no bytes for who has another image, or none.
+    assert_eq!(hot_status(&t, path, &if_none_match("\"other\"")), None);
+    assert_eq!(hot_status(&t, path, &HeaderMap::new()), None);
+    assert_eq!(t.get(path).await.status, StatusCode::OK);
+    assert_eq!(hot_status(&t, path, &HeaderMap::new()), Some(StatusCode::OK));
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn changed_image_is_answered_anew_to_who_has_the_old_one() {
+    let t = with_pictures().await;
+    let path = "/demo/image/upload/w_10/f_png/a";
+    let etag = warm(&t, path).await.header("etag").to_owned();
+    let known = t.get_with(path, &[("if-none-match", &etag)]).await;
+    assert_eq!(known.status, StatusCode::NOT_MODIFIED);
+    let replaced = change(path, (Method::POST, "/image/upload"), json!({"public_id": "a"}), 200);
+    carry_out(&t, &replaced).await;
+    let anew = t.get_with(path, &[("if-none-match", &etag)]).await;
+    assert_eq!(anew.status, StatusCode::OK);
+    assert_ne!(anew.header("etag"), etag);
 }
