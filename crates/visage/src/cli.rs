@@ -291,7 +291,11 @@ async fn send_notifications(app: Arc<App>, stop: CancellationToken) {
 
 async fn serve(mut config: Config, quiet: bool) -> anyhow::Result<ExitCode> {
     metrics::record();
-    config.http.connections = descriptors::make_room(config.http.connections);
+    let room = descriptors::make_room(descriptors::Room {
+        connections: config.http.connections,
+        bodies: config.http.bodies,
+    });
+    (config.http.connections, config.http.bodies) = (room.connections, room.bodies);
     // Before the database is opened: that would change it under a server of an older version.
     let lock = DataLock::take(&config.data)?;
     let app = Arc::new(App::open_locked(config, Arc::new(SystemClock), &lock)?);
@@ -300,9 +304,8 @@ async fn serve(mut config: Config, quiet: bool) -> anyhow::Result<ExitCode> {
     if let Err(error) = sessions::of_administrator(&app).await {
         tracing::error!(error = %error, "failed to read the administrator's sessions; the next request tries again");
     }
-    let listener = tokio::net::TcpListener::bind(app.config.listen)
-        .await
-        .with_context(|| format!("cannot listen on {}", app.config.listen))?;
+    let listener =
+        server::listen(app.config.listen).with_context(|| format!("cannot listen on {}", app.config.listen))?;
     if app.mailer.is_none() {
         tracing::info!("no mail is set up (mail.url): new users are verified at once");
     }

@@ -5,8 +5,17 @@ use rustix::process::{Resource, getrlimit, setrlimit};
 /// Descriptors for everything but connections: the database, pictures, standard streams.
 const OTHERS: u64 = 256;
 
-/// Raises the process's own limit as far as it may. Returns how many connections fit under it, at most `wanted`.
-pub fn make_room(wanted: usize) -> usize {
+/// How many connections and arriving bodies there may be at once.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Room {
+    /// Each is one descriptor.
+    pub connections: usize,
+    /// Each is written to a temporary file: another descriptor.
+    pub bodies: usize,
+}
+
+/// Raises the process's own limit as far as it may. Returns how much fits under it, at most `wanted`.
+pub fn make_room(wanted: Room) -> Room {
     let mut limit = getrlimit(Resource::Nofile);
     if limit.current != limit.maximum {
         let before = limit.current;
@@ -17,31 +26,50 @@ pub fn make_room(wanted: usize) -> usize {
         }
     }
     let fitting = fitting(limit.current, wanted);
-    if fitting < wanted {
+    if fitting != wanted {
         tracing::warn!(
             limit = limit.current,
-            connections = fitting,
-            "the limit of open files (ulimit -n) is too low for http.connections; fewer are served at once"
+            connections = fitting.connections,
+            bodies = fitting.bodies,
+            "the limit of open files (ulimit -n) is too low for http.connections and http.bodies; fewer are served at once"
         );
     }
     fitting
 }
 
-/// How many of the `wanted` connections fit under the limit; always one.
-fn fitting(limit: Option<u64>, wanted: usize) -> usize {
-    let room = limit.map_or(u64::MAX, |limit| limit.saturating_sub(OTHERS).max(1));
-    wanted.min(usize::try_from(room).unwrap_or(usize::MAX))
+/// How much of what is wanted fits under the limit, one of each at least. A fifth of what is there is for bodies.
+fn fitting(limit: Option<u64>, wanted: Room) -> Room {
+    let room = limit.map_or(u64::MAX, |limit| limit.saturating_sub(OTHERS));
+    let room = usize::try_from(room).unwrap_or(usize::MAX);
+    if wanted.connections.saturating_add(wanted.bodies) <= room {
+        return wanted;
+    }
+    let bodies = wanted.bodies.min((room / 5).max(1));
+    Room {
+        connections: wanted.connections.min(room.saturating_sub(bodies).max(1)),
+        bodies,
+    }
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
 
+    fn check(limit: Option<u64>, connections: usize, bodies: usize) {
+        let wanted = Room {
+            connections: 4096,
+            bodies: 1024,
+        };
+        assert_eq!(fitting(limit, wanted), Room { connections, bodies }, "{limit:?}");
+    }
+
     #[test]
     fn connections_leave_descriptors_for_everything_else() {
-        assert_eq!(fitting(None, 4096), 4096);
-        assert_eq!(fitting(Some(1_048_576), 4096), 4096);
-        assert_eq!(fitting(Some(1024), 4096), 768);
-        assert_eq!(fitting(Some(64), 4096), 1);
+        check(None, 4096, 1024);
+        check(Some(1_048_576), 4096, 1024);
+        check(Some(OTHERS + 5120), 4096, 1024);
+        check(Some(OTHERS + 5119), 4096, 1023);
+        check(Some(1024), 615, 153);
+        check(Some(64), 1, 1);
     }
 }

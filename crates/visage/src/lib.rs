@@ -38,6 +38,7 @@ pub mod rate_limit;
 pub mod relocation;
 pub mod scrub;
 pub mod sessions;
+pub mod shares;
 pub mod single_flight;
 pub mod spool;
 pub mod status;

@@ -117,7 +117,7 @@ impl AttemptLimits {
 }
 
 /// What counts as one address: of IPv6, the first 64 bits, because that is the least that one customer is given.
-fn network(address: IpAddr) -> IpAddr {
+pub(crate) fn network(address: IpAddr) -> IpAddr {
     match address {
         IpAddr::V4(_) => address,
         IpAddr::V6(v6) => match v6.to_ipv4_mapped() {

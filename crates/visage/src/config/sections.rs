@@ -511,10 +511,23 @@ pub struct HttpConfig {
     pub header_timeout: Period,
     /// How long a stop waits for requests under way.
     pub drain_timeout: Period,
-    /// Connections at once; more wait in the system's queue.
+    /// Connections at once, as far as the limit of open files allows. When all are taken, one that waits for a request gives way:
+    /// the longest waiting of the address that has most.
     pub connections: usize,
-    /// Requests worked on at once; one more is answered 503 at once.
+    /// Connections of one address at once (of IPv6, of one /64); one more is answered 429. Programs on this machine, and the
+    /// proxy behind `trust_forwarded_for`, may have more.
+    pub connections_per_address: usize,
+    /// Connections of one address that wait for the head of a request, unfinished ones included; one more closes the longest
+    /// waiting.
+    pub heads_per_address: usize,
+    /// Requests whose body is arriving at once, half of `connections` at most. When all are taken, the longest waiting of the address that has most gives way.
+    pub bodies: usize,
+    /// Requests of one address whose body is arriving at once; one more is answered 429.
+    pub bodies_per_address: usize,
+    /// Requests worked on at once, answers being sent included; one more is answered 503 at once.
     pub requests: usize,
+    /// Requests of one address worked on at once; one more is answered 429 at once.
+    pub requests_per_address: usize,
     /// Whether the client's address is the last one of `X-Forwarded-For`; only behind a proxy of your own.
     pub trust_forwarded_for: bool,
 }
@@ -526,7 +539,12 @@ impl Default for HttpConfig {
             header_timeout: Period::seconds(15),
             drain_timeout: Period::seconds(30),
             connections: 4096,
+            connections_per_address: 256,
+            heads_per_address: 128,
+            bodies: 1024,
+            bodies_per_address: 32,
             requests: 1024,
+            requests_per_address: 256,
             trust_forwarded_for: false,
         }
     }
@@ -540,7 +558,12 @@ impl HttpConfig {
                 ("http.request_timeout", self.request_timeout.is_zero()),
                 ("http.header_timeout", self.header_timeout.is_zero()),
                 ("http.connections", self.connections == 0),
+                ("http.connections_per_address", self.connections_per_address == 0),
+                ("http.heads_per_address", self.heads_per_address == 0),
+                ("http.bodies", self.bodies == 0),
+                ("http.bodies_per_address", self.bodies_per_address == 0),
                 ("http.requests", self.requests == 0),
+                ("http.requests_per_address", self.requests_per_address == 0),
             ],
         );
     }

@@ -88,7 +88,18 @@ impl ApiError {
         }
     }
 
-    fn no_space() -> Self {
+    pub(super) fn too_many_at_once() -> Self {
+        Self {
+            retry_after: Some(RETRY_AFTER),
+            ..Self::new(
+                StatusCode::TOO_MANY_REQUESTS,
+                "too_many_requests",
+                "Too many requests from your address are under way. Please try again when some have ended.",
+            )
+        }
+    }
+
+    pub(in crate::http) fn no_space() -> Self {
         Self {
             cause: Some("no space left".to_owned()),
             ..Self::new(

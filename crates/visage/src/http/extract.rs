@@ -1,13 +1,13 @@
 //! What handlers take from a request.
 
 use std::convert::Infallible;
-use std::net::{IpAddr, Ipv4Addr, SocketAddr};
+use std::net::IpAddr;
 use std::path::Path;
 use std::sync::Arc;
 
 use axum::Json;
 use axum::extract::multipart::{Field, MultipartError};
-use axum::extract::{ConnectInfo, FromRequest, FromRequestParts, Multipart, Request};
+use axum::extract::{FromRequest, FromRequestParts, Multipart, Request};
 use futures_util::TryStreamExt as _;
 use http::request::Parts;
 use http::{HeaderMap, StatusCode, header};
@@ -17,6 +17,8 @@ use serde_json::Value;
 use visage_store::{User, UserId};
 
 use super::error::ApiError;
+use super::paced::paced;
+use super::places::{address, peer};
 use crate::app::App;
 use crate::sessions::{self, Session, SessionError};
 use crate::spool::{SpoolError, SpooledFile};
@@ -109,30 +111,13 @@ impl FromRequestParts<Arc<App>> for ClientAddress {
     type Rejection = Infallible;
 
     async fn from_request_parts(parts: &mut Parts, app: &Arc<App>) -> Result<Self, Infallible> {
-        let peer = parts
-            .extensions
-            .get::<ConnectInfo<SocketAddr>>()
-            .map(|peer| peer.0.ip());
-        let forwarded = app
-            .config
-            .http
-            .trust_forwarded_for
-            .then(|| forwarded_for(parts))
-            .flatten();
-        Ok(Self(forwarded.or(peer).unwrap_or(IpAddr::V4(Ipv4Addr::LOCALHOST))))
+        let trust_forwarded_for = app.config.http.trust_forwarded_for;
+        Ok(Self(address(
+            &parts.headers,
+            peer(&parts.extensions),
+            trust_forwarded_for,
+        )))
     }
-}
-
-/// The last address of `X-Forwarded-For`: the one that our own proxy saw and wrote.
-fn forwarded_for(parts: &Parts) -> Option<IpAddr> {
-    let last = parts
-        .headers
-        .get_all("x-forwarded-for")
-        .iter()
-        .next_back()?
-        .to_str()
-        .ok()?;
-    last.rsplit(',').next()?.trim().parse().ok()
 }
 
 /// A JSON body; whatever is wrong with one is told as JSON.
@@ -172,7 +157,7 @@ impl FromRequest<Arc<App>> for ImageForm {
 
     /// A body that is no multipart form carries no file: that is for [`ImageForm::single`] to say.
     async fn from_request(request: Request, app: &Arc<App>) -> Result<Self, Infallible> {
-        Ok(Self(Multipart::from_request(request, app).await.ok()))
+        Ok(Self(Multipart::from_request(paced(request), app).await.ok()))
     }
 }
 

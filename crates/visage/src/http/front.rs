@@ -8,6 +8,7 @@
 //! none is kept, what it says is kept without the bytes, for other clients that have the image.
 
 use std::hash::Hash;
+use std::net::IpAddr;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
@@ -19,12 +20,12 @@ use http::{HeaderMap, HeaderValue, Method, StatusCode, Uri, header};
 use metrics::{Counter, Histogram};
 use quick_cache::sync::Cache;
 use quick_cache::{Equivalent, Weighter};
-use tokio::sync::Semaphore;
 use visage_cloudinary::RequestFacts;
 
 use super::delivery::{TOKEN_NAME, is_explanation};
 use super::middleware::{REQUEST_ID, guarded_body, request_id};
-use super::router::{places, router};
+use super::places::{Places, peer};
+use super::router::router;
 use super::routes::LenientRouter;
 use crate::app::App;
 use crate::library::changes::{Changes, Seen};
@@ -47,7 +48,7 @@ const ROUTE: &str = "/{cloud}/{*path}";
 pub struct Front {
     app: Arc<App>,
     router: LenientRouter,
-    requests: Arc<Semaphore>,
+    places: Arc<Places>,
     kept: Cache<Asked, Arc<Kept>, ByBytes>,
     max_age: Duration,
     metrics: Metrics,
@@ -138,12 +139,12 @@ impl std::fmt::Debug for Metrics {
 impl Front {
     /// The front of `app`. Metrics must be recorded already, if they are to be.
     pub fn new(app: Arc<App>) -> Self {
-        let requests = places(app.config.http.requests);
+        let places = Arc::new(Places::new(&app));
         let status =
             |status: &'static str| metrics::counter!("visage_http_requests", "route" => ROUTE, "status" => status);
         Self {
-            router: router(Arc::clone(&app), Arc::clone(&requests)),
-            requests,
+            router: router(Arc::clone(&app), Arc::clone(&places)),
+            places,
             // The images themselves have the other half.
             kept: Cache::with_weighter(10_000, app.config.cache.hot_bytes / 2, ByBytes),
             max_age: MAX_AGE,
@@ -165,14 +166,15 @@ impl Front {
 
     /// Answers a request.
     pub async fn answer(&self, request: Request) -> Response {
-        match self.hot(request.method(), request.uri(), request.headers()) {
+        let peer = peer(request.extensions());
+        match self.hot(request.method(), request.uri(), request.headers(), peer) {
             Some(response) => response,
             None => self.routed(request).await,
         }
     }
 
-    /// The kept answer, when there is one that is good for this request.
-    pub fn hot(&self, method: &Method, uri: &Uri, request: &HeaderMap) -> Option<Response> {
+    /// The kept answer, when there is one that is good for this request of `peer`.
+    pub fn hot(&self, method: &Method, uri: &Uri, request: &HeaderMap, peer: Option<IpAddr>) -> Option<Response> {
         let begun = Instant::now();
         if method != Method::GET || is_particular(uri, request) {
             return None;
@@ -196,7 +198,7 @@ impl Front {
             Verdict::Send => {
                 let body = kept.answer.body.as_ref()?;
                 // An answer counts until its last byte is sent, as all others do; a full server says so as for all others.
-                let place = Arc::clone(&self.requests).try_acquire_owned().ok()?;
+                let place = self.places.take(request, peer)?;
                 self.metrics.from_memory.increment(1);
                 kept.whole(body, place)
             }

@@ -12,10 +12,9 @@ use axum::response::{IntoResponse, Response};
 use http::{HeaderMap, HeaderName, HeaderValue, Method, StatusCode, header};
 use http_body_util::BodyExt as _;
 use hyper::body::{Frame, SizeHint};
-use tokio::sync::Semaphore;
 use tracing::Instrument as _;
 
-use super::error::{ApiError, Cause};
+use super::error::Cause;
 use crate::app::App;
 
 /// How long an unread body is read on in all, and how long its sender may pause.
@@ -70,23 +69,6 @@ pub(super) fn request_id(headers: &HeaderMap) -> String {
         .map_or_else(|| format!("{:016x}", rand::random::<u64>()), str::to_owned)
 }
 
-/// Answers 503 at once when too many requests are being worked on. An answer counts until its last byte is sent.
-pub(super) async fn bound(State(places): State<Arc<Semaphore>>, request: Request, next: Next) -> Response {
-    match places.try_acquire_owned() {
-        Ok(place) => guarded(next.run(request).await, place),
-        Err(_full) => ApiError::overloaded().into_response(),
-    }
-}
-
-/// As [`bound`], for requests that take much only while they are received and worked on: reading on what a refused one still
-/// sends is none of that, or a few slow senders without a token would keep every member out.
-pub(super) async fn bound_work(State(places): State<Arc<Semaphore>>, request: Request, next: Next) -> Response {
-    match places.try_acquire_owned() {
-        Ok(_place) => next.run(request).await,
-        Err(_full) => ApiError::overloaded().into_response(),
-    }
-}
-
 /// The same response, which holds `guard` until it is sent or given up.
 pub(super) fn guarded(response: Response, guard: impl Send + Unpin + 'static) -> Response {
     response.map(|body| guarded_body(body, guard))
@@ -101,10 +83,16 @@ pub(super) fn guarded_body(body: Body, guard: impl Send + Unpin + 'static) -> Bo
 /// otherwise see a reset connection and not the answer. Whoever sends nothing more gets the answer at once.
 pub(super) async fn drain(State(app): State<Arc<App>>, request: Request, next: Next) -> Response {
     let (parts, body) = request.into_parts();
-    let shared = SharedBody(Arc::new(Mutex::new(body)));
-    let mut rest = shared.clone();
+    let shared = SharedBody::new(body);
+    let rest = shared.clone();
     let response = next.run(Request::from_parts(parts, Body::new(shared))).await;
-    let mut room = app.config.limits.drain_bytes;
+    read_on(rest, app.config.limits.drain_bytes).await;
+    response
+}
+
+/// Reads the rest of a body for a while, `max_bytes` of it at most.
+pub(super) async fn read_on(mut rest: SharedBody, max_bytes: u64) {
+    let mut room = max_bytes;
     let end = Instant::now() + DRAIN_TIME;
     while Instant::now() < end {
         let Ok(Some(Ok(frame))) = tokio::time::timeout(DRAIN_PAUSE, rest.frame()).await else {
@@ -116,7 +104,6 @@ pub(super) async fn drain(State(app): State<Arc<App>>, request: Request, next: N
         }
         room -= length;
     }
-    response
 }
 
 /// A body that holds something until it is sent.
@@ -145,9 +132,15 @@ impl<G: Unpin> HttpBody for GuardedBody<G> {
     }
 }
 
-/// A request's body, which the handler reads first and [`drain`] reads on.
+/// A request's body, which the handler reads first and [`read_on`] reads on.
 #[derive(Clone)]
-struct SharedBody(Arc<Mutex<Body>>);
+pub(super) struct SharedBody(Arc<Mutex<Body>>);
+
+impl SharedBody {
+    pub(super) fn new(body: Body) -> Self {
+        Self(Arc::new(Mutex::new(body)))
+    }
+}
 
 impl HttpBody for SharedBody {
     type Data = Bytes;

@@ -2,6 +2,7 @@
 
 mod app;
 mod cloudinary;
+mod connections;
 mod delivery;
 mod docs;
 mod error;
@@ -9,6 +10,8 @@ mod extract;
 mod front;
 mod health;
 mod middleware;
+mod paced;
+mod places;
 mod post_form;
 mod router;
 mod routes;

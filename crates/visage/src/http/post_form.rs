@@ -11,6 +11,7 @@ use serde::Deserialize;
 
 use super::error::ApiError;
 use super::extract::{skip, text};
+use super::paced::paced;
 use crate::app::App;
 use crate::posts::{Draft, PostError};
 use crate::spool::{SpoolError, SpooledFile};
@@ -41,7 +42,7 @@ impl FromRequest<Arc<App>> for PostForm {
         if is_json(request.headers()) {
             return Ok(Self::Json(Box::new(request)));
         }
-        let form = Multipart::from_request(request, app).await;
+        let form = Multipart::from_request(paced(request), app).await;
         Ok(form.map_or(Self::Empty, Self::Multipart))
     }
 }

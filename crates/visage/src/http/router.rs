@@ -7,22 +7,16 @@ use axum::middleware::{from_fn, from_fn_with_state};
 use axum::response::{IntoResponse, Response};
 use axum::routing::{MethodRouter, any, delete, get, post, put};
 use http::StatusCode;
-use tokio::sync::Semaphore;
 
 use super::error::ApiError;
+use super::places::{Places, bound};
 use super::routes::{LenientRouter, Routes};
 use super::{app as handlers, cloudinary, delivery, docs, health, middleware, time_limit, ui};
 use crate::app::App;
 use crate::metrics;
 
-/// Forms with files that are received at once.
-const MAX_FORMS: usize = 64;
-
-/// Forms of posts that are received at once: they may be twice as large.
-const MAX_POST_FORMS: usize = 32;
-
-/// The server's routes. `requests` bounds the requests that are worked on at once.
-pub(super) fn router(app: Arc<App>, requests: Arc<Semaphore>) -> LenientRouter {
+/// The server's routes. `places` bounds the requests that are worked on at once.
+pub(super) fn router(app: Arc<App>, places: Arc<Places>) -> LenientRouter {
     let bounded = Routes::new()
         .nest("/api", api(&app))
         .route("/metrics", get(metrics::show))
@@ -40,7 +34,7 @@ pub(super) fn router(app: Arc<App>, requests: Arc<Semaphore>) -> LenientRouter {
                 .layer(from_fn_with_state(Arc::clone(&app), time_limit::time_limit))
                 // Around the time limit: who is told that it was too slow is still sending.
                 .layer(from_fn_with_state(Arc::clone(&app), middleware::drain))
-                .layer(from_fn_with_state(requests, middleware::bound))
+                .layer(from_fn_with_state(places, bound))
         });
     let cloud = app.config.embedded.cloud_name.clone();
     Routes::new()
@@ -59,7 +53,6 @@ pub(super) fn router(app: Arc<App>, requests: Arc<Semaphore>) -> LenientRouter {
 
 /// The application's API, below `/api`.
 fn api(app: &App) -> Routes<Arc<App>> {
-    let forms = places(MAX_FORMS);
     Routes::new()
         .route("/auth/register", post(handlers::auth::register))
         .route("/auth/verify-otp", post(handlers::auth::verify_otp))
@@ -89,13 +82,13 @@ fn api(app: &App) -> Routes<Arc<App>> {
         .route("/posts", get(handlers::posts::list).merge(new_post(app)))
         .route(
             "/users/profile-image",
-            picture_form(app, post(handlers::profile_image::set), &forms)
+            picture_form(app, post(handlers::profile_image::set))
                 .get(handlers::profile_image::describe)
                 .delete(handlers::profile_image::remove),
         )
         .route(
             "/users/profile-image/faces",
-            picture_form(app, post(handlers::profile_image::faces), &forms),
+            picture_form(app, post(handlers::profile_image::faces)),
         )
         .route("/users/{id}/profile-image", get(handlers::profile_image::show))
         .route("/docs", get(docs::page))
@@ -111,27 +104,17 @@ fn api(app: &App) -> Routes<Arc<App>> {
 }
 
 /// A route that takes a form with a picture.
-fn picture_form(app: &App, route: MethodRouter<Arc<App>>, forms: &Arc<Semaphore>) -> MethodRouter<Arc<App>> {
-    route
-        .layer(DefaultBodyLimit::max(form_bytes(app.config.limits.profile_image_bytes)))
-        // Each may hold a form in memory while it is read.
-        .layer(from_fn_with_state(Arc::clone(forms), middleware::bound_work))
+fn picture_form(app: &App, route: MethodRouter<Arc<App>>) -> MethodRouter<Arc<App>> {
+    route.layer(DefaultBodyLimit::max(form_bytes(app.config.limits.profile_image_bytes)))
 }
 
 fn new_post(app: &App) -> MethodRouter<Arc<App>> {
     let texts = app.config.posts.content_characters.saturating_mul(4);
     let form_bytes = form_bytes(app.config.limits.post_media_bytes).saturating_add(texts);
-    post(handlers::posts::create)
-        .layer(DefaultBodyLimit::max(form_bytes))
-        .layer(from_fn_with_state(places(MAX_POST_FORMS), middleware::bound_work))
+    post(handlers::posts::create).layer(DefaultBodyLimit::max(form_bytes))
 }
 
-pub(super) fn places(count: usize) -> Arc<Semaphore> {
-    Arc::new(Semaphore::new(count))
-}
-
-/// How large a form with a file of `file_bytes` may be. The form's parser reads ahead as fast as the client sends, so this
-/// also bounds its memory.
+/// How large a form with a file of `file_bytes` may be.
 fn form_bytes(file_bytes: u64) -> usize {
     usize::try_from(file_bytes)
         .unwrap_or(usize::MAX)

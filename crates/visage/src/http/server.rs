@@ -6,37 +6,48 @@ use std::pin::Pin;
 use std::sync::Arc;
 use std::time::Duration;
 
-use axum::body::Body;
+use axum::body::{Body, HttpBody as _};
 use axum::extract::{ConnectInfo, Request};
-use axum::response::Response;
+use axum::response::{IntoResponse as _, Response};
 use hyper::body::Incoming;
-use hyper::server::conn::http1::Builder;
-use hyper_util::rt::{TokioIo, TokioTimer};
+use hyper_util::rt::TokioIo;
 use hyper_util::server::graceful::GracefulShutdown;
-use tokio::net::{TcpListener, TcpStream};
-use tokio::sync::Semaphore;
+use tokio::net::{TcpListener, TcpSocket, TcpStream};
 use tokio_io_timeout::TimeoutStream;
 use tokio_util::sync::CancellationToken;
 
-use super::Front;
+use super::connections::{Admitted, Busy, Connections, refuse};
+use super::middleware::guarded;
+use super::{ApiError, Front};
 use crate::config::HttpConfig;
-
-/// Largest head of a request; also what one connection may hold in memory before it is a request.
-const MAX_HEAD_BYTES: usize = 64 * 1024;
 
 /// How long a client may take none of an answer before its connection is closed.
 const WRITE_TIMEOUT: Duration = Duration::from_secs(30);
 
+/// Connections that wait to be accepted. The system cuts it to what it allows; those beyond must try again after a second.
+const BACKLOG: u32 = 4096;
+
+/// Listens on an address.
+///
+/// # Errors
+/// When the address cannot be had.
+pub fn listen(address: SocketAddr) -> std::io::Result<TcpListener> {
+    let socket = match address {
+        SocketAddr::V4(_) => TcpSocket::new_v4(),
+        SocketAddr::V6(_) => TcpSocket::new_v6(),
+    }?;
+    // A server that is started again does not wait for what is left of the old one's connections.
+    socket.set_reuseaddr(true)?;
+    socket.bind(address)?;
+    socket.listen(BACKLOG)
+}
+
 /// Serves `front` on `listener` until `stop`, then waits for what is under way, at most the drain timeout.
 pub async fn serve(listener: TcpListener, front: Front, config: &HttpConfig, stop: CancellationToken) {
     let front = Arc::new(front);
-    let places = Arc::new(Semaphore::new(config.connections));
-    let connections = GracefulShutdown::new();
-    let builder = connection_builder(config);
+    let connections = Connections::new(config);
+    let open = GracefulShutdown::new();
     loop {
-        let Some(Ok(place)) = stop.run_until_cancelled(Arc::clone(&places).acquire_owned()).await else {
-            break;
-        };
         let (stream, peer) = match stop.run_until_cancelled(listener.accept()).await {
             None => break,
             Some(Ok(accepted)) => accepted,
@@ -47,31 +58,43 @@ pub async fn serve(listener: TcpListener, front: Front, config: &HttpConfig, sto
                 continue;
             }
         };
-        let connection = builder.serve_connection(TokioIo::new(prepared(stream)), service(&front, peer));
-        let connection = connections.watch(connection);
-        tokio::spawn(async move {
-            if let Err(error) = connection.await {
-                tracing::debug!(error = %error, "a connection ended badly");
-            }
-            drop(place);
-        });
+        match connections.admit(peer) {
+            Ok(admitted) => begin(&connections, &front, &open, stream, peer, admitted),
+            Err(refusal) => refuse(stream, refusal),
+        }
     }
     drop(listener);
     let drain = config.drain_timeout.as_duration();
-    if tokio::time::timeout(drain, connections.shutdown()).await.is_err() {
+    if tokio::time::timeout(drain, open.shutdown()).await.is_err() {
         tracing::warn!("requests were still under way when the drain timeout was over");
     }
 }
 
-fn connection_builder(config: &HttpConfig) -> Builder {
-    let mut builder = Builder::new();
-    builder
-        .timer(TokioTimer::new())
-        .header_read_timeout(config.header_timeout.as_duration())
-        // A client that has said all may close its side and wait (RFC 9112, 9.6); one that is gone is noticed by the answer.
-        .half_close(true)
-        .max_buf_size(MAX_HEAD_BYTES);
-    builder
+/// Serves a connection in a task of its own, until it ends or its place is given to another.
+fn begin(
+    connections: &Connections,
+    front: &Arc<Front>,
+    open: &GracefulShutdown,
+    stream: TcpStream,
+    peer: SocketAddr,
+    admitted: Admitted,
+) {
+    let pushed_out = admitted.place.pushed_out();
+    let io = TokioIo::new(prepared(stream));
+    let connection = connections
+        .builder(&admitted)
+        .serve_connection(io, service(front, peer, admitted));
+    let connection = open.watch(connection);
+    tokio::spawn(async move {
+        tokio::select! {
+            ended = connection => {
+                if let Err(error) = ended {
+                    tracing::debug!(error = %error, "a connection ended badly");
+                }
+            }
+            () = pushed_out => tracing::debug!(%peer, "a connection gave way to another"),
+        }
+    });
 }
 
 fn prepared(stream: TcpStream) -> Pin<Box<TimeoutStream<TcpStream>>> {
@@ -87,18 +110,29 @@ fn prepared(stream: TcpStream) -> Pin<Box<TimeoutStream<TcpStream>>> {
 fn service(
     front: &Arc<Front>,
     peer: SocketAddr,
+    admitted: Admitted,
 ) -> impl hyper::service::Service<Request<Incoming>, Response = Response, Error = Infallible, Future: Send + 'static> + use<>
 {
     let front = Arc::clone(front);
     hyper::service::service_fn(move |request: Request<Incoming>| {
-        let front = Arc::clone(&front);
+        let (front, busy) = (Arc::clone(&front), Busy::new(&admitted.place));
+        let is_refused = admitted.is_brief && !request.body().is_end_stream();
         async move {
-            if let Some(response) = front.hot(request.method(), request.uri(), request.headers()) {
-                return Ok(response);
-            }
-            let mut request = request.map(Body::new);
-            request.extensions_mut().insert(ConnectInfo(peer));
-            Ok(front.routed(request).await)
+            let response = if is_refused {
+                ApiError::overloaded().into_response()
+            } else {
+                answer(&front, peer, request).await
+            };
+            Ok(guarded(response, busy))
         }
     })
+}
+
+async fn answer(front: &Front, peer: SocketAddr, request: Request<Incoming>) -> Response {
+    if let Some(response) = front.hot(request.method(), request.uri(), request.headers(), Some(peer.ip())) {
+        return response;
+    }
+    let mut request = request.map(Body::new);
+    request.extensions_mut().insert(ConnectInfo(peer));
+    front.routed(request).await
 }

@@ -28,7 +28,7 @@ async fn with_pictures() -> TestApp {
 
 fn keeps(t: &TestApp, path: &str, headers: &HeaderMap) -> bool {
     t.front
-        .hot(&Method::GET, &path.parse().unwrap(), headers)
+        .hot(&Method::GET, &path.parse().unwrap(), headers, None)
         .is_some()
 }
 
@@ -223,7 +223,7 @@ fn if_none_match(etag: &str) -> HeaderMap {
 
 /// The status of the kept answer to a request with these headers.
 fn hot_status(t: &TestApp, path: &str, headers: &HeaderMap) -> Option<StatusCode> {
-    let hot = t.front.hot(&Method::GET, &path.parse().unwrap(), headers);
+    let hot = t.front.hot(&Method::GET, &path.parse().unwrap(), headers, None);
     hot.map(|response| response.status())
 }
 

@@ -41,6 +41,7 @@ mod server;
 mod signed_requests;
 mod store_api;
 mod sessions;
+mod shares;
 mod taking_in;
 mod test_app;
 mod text;

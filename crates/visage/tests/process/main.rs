@@ -33,3 +33,4 @@ mod slow_disk;
 mod starts;
 mod stopping;
 mod sync_order;
+mod unfinished;

@@ -1,18 +1,17 @@
 //! Reads an API request: its parameters from query and body, and its file into a temporary file.
 
-use std::pin::Pin;
 use std::sync::Arc;
-use std::task::{Context, Poll};
 
-use axum::body::{Body, Bytes};
+use axum::body::Bytes;
 use axum::extract::multipart::{Field, MultipartError};
 use axum::extract::{FromRequest, Multipart, Request};
-use futures_util::{Stream, TryStreamExt as _};
+use futures_util::TryStreamExt as _;
 use http::{HeaderMap, Method, StatusCode, header};
 
 use super::params::Params;
 use crate::app::App;
 use crate::http::error::ApiError;
+use crate::http::paced::paced;
 use crate::spool::{SpoolError, SpooledFile};
 
 /// Largest body that is no multipart form: a data URI of a picture fits.
@@ -78,8 +77,7 @@ async fn read_form(
     max_file_bytes: u64,
     received: &mut Received,
 ) -> Result<(), ApiError> {
-    let request = request.map(|body| Body::from_stream(Paced::new(body.into_data_stream())));
-    let mut form = Multipart::from_request(request, app)
+    let mut form = Multipart::from_request(paced(request), app)
         .await
         .map_err(|rejection| ApiError::bad_request(rejection.body_text()))?;
     while let Some(field) = form.next_field().await.map_err(|error| form_error(&error))? {
@@ -158,34 +156,4 @@ async fn take_file_from_params(app: &Arc<App>, received: &mut Received) -> Resul
     let file = SpooledFile::receive(&app.temporary_folder, MAX_BODY_BYTES as u64, once).await?;
     received.file = Some(ReceivedFile { file, name: None });
     Ok(())
-}
-
-/// Hands out one piece per poll. The form's parser polls until nothing is there, so that a fast client would fill its memory
-/// with the whole body; with this it takes what it was asked for.
-struct Paced<S> {
-    stream: S,
-    rested: bool,
-}
-
-impl<S> Paced<S> {
-    fn new(stream: S) -> Self {
-        Self { stream, rested: true }
-    }
-}
-
-impl<S: Stream + Unpin> Stream for Paced<S> {
-    type Item = S::Item;
-
-    fn poll_next(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<Option<S::Item>> {
-        if !self.rested {
-            self.rested = true;
-            context.waker().wake_by_ref();
-            return Poll::Pending;
-        }
-        let polled = Pin::new(&mut self.stream).poll_next(context);
-        if polled.is_ready() {
-            self.rested = false;
-        }
-        polled
-    }
 }
