@@ -2,9 +2,13 @@
 //!
 //! What is under way lives in memory and in files without names: a restart forgets it, and the client begins anew. The
 //! parts of one upload are put together one at a time; those of different uploads do not wait for each other.
+//!
+//! Unsigned uploads, which anybody can begin, have a share of the places and of the room. When that is used up the longest
+//! silent one of the client with most of them is given up, and it is given up when a signed upload needs its place.
 
 use std::collections::{BTreeMap, HashMap};
 use std::io::ErrorKind;
+use std::net::IpAddr;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
@@ -14,6 +18,7 @@ use visage_cloudinary::parameters::ContentRange;
 
 use crate::clock::{Clock, earlier};
 use crate::config::ChunksConfig;
+use crate::shares::Client;
 use crate::spool::SpooledFile;
 
 /// Every part but the last has this many bytes or more.
@@ -26,11 +31,18 @@ const MAX_SILENCE: Duration = Duration::from_secs(3600);
 #[derive(Debug)]
 pub struct Chunks {
     uploads: Mutex<HashMap<UploadKey, Entry>>,
-    max_uploads: usize,
-    held_bytes: Arc<AtomicU64>,
-    max_held_bytes: u64,
-    lifetime: Duration,
+    held_bytes: Arc<HeldBytes>,
+    limits: ChunksConfig,
     clock: Arc<dyn Clock>,
+}
+
+/// Who sends a part.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Sender {
+    /// The holder of an API key.
+    Signed,
+    /// Anybody who knows the name of a preset.
+    Unsigned(Client),
 }
 
 /// Names an upload under way.
@@ -121,7 +133,16 @@ pub enum ChunkError {
 #[derive(Debug)]
 struct Entry {
     heard_of: Timestamp,
+    sender: Sender,
+    held_bytes: Arc<AtomicU64>,
     upload: Arc<tokio::sync::Mutex<Upload>>,
+}
+
+/// Bytes that uploads under way hold.
+#[derive(Debug, Default)]
+struct HeldBytes {
+    all: AtomicU64,
+    unsigned: AtomicU64,
 }
 
 /// One upload; without a file until its first part is in.
@@ -140,8 +161,9 @@ struct Upload {
 /// Bytes of one upload that are counted among those of all.
 #[derive(Debug)]
 struct Held {
-    bytes: u64,
-    all: Arc<AtomicU64>,
+    bytes: Arc<AtomicU64>,
+    is_unsigned: bool,
+    all: Arc<HeldBytes>,
 }
 
 impl Chunks {
@@ -149,10 +171,8 @@ impl Chunks {
     pub fn new(config: &ChunksConfig, clock: Arc<dyn Clock>) -> Self {
         Self {
             uploads: Mutex::default(),
-            max_uploads: config.uploads,
             held_bytes: Arc::default(),
-            max_held_bytes: config.bytes,
-            lifetime: config.lifetime.as_duration(),
+            limits: config.clone(),
             clock,
         }
     }
@@ -161,7 +181,7 @@ impl Chunks {
     ///
     /// # Errors
     /// See [`ChunkError`]
-    pub async fn receive_part(&self, key: UploadKey, part: NewPart) -> Result<Part, ChunkError> {
+    pub async fn receive_part(&self, key: UploadKey, sender: Sender, part: NewPart) -> Result<Part, ChunkError> {
         let (first, end) = check(&part)?;
         if part.range.is_last() && first == 0 {
             // All of it in one part; whatever was under way under this name is void.
@@ -171,9 +191,10 @@ impl Chunks {
                 public_id: part.public_id,
             });
         }
-        let upload = self.upload(&key, first == 0)?;
+        let upload = self.upload(&key, sender, first == 0)?;
         let mut locked = Arc::clone(&upload).lock_owned().await;
-        let max_held_bytes = self.max_held_bytes;
+        self.make_room(&key, sender, part.range.length());
+        let max_held_bytes = self.max_held_bytes(sender);
         // The thread has the lock: the file is not touched by a second part when this one's client goes away.
         let taken = tokio::task::spawn_blocking(move || {
             let taken = locked.take(part, first, end, max_held_bytes);
@@ -192,8 +213,13 @@ impl Chunks {
 
     /// Drops uploads that have not been heard of for too long.
     pub fn forget_old(&self) {
-        let heard_after = earlier(self.clock.now(), self.lifetime);
-        self.uploads().retain(|_, entry| entry.heard_of > heard_after);
+        let now = self.clock.now();
+        let heard_after = earlier(now, self.limits.lifetime.as_duration());
+        let unsigned_heard_after = earlier(now, self.limits.unsigned_lifetime.as_duration());
+        self.uploads().retain(|_, entry| match entry.sender {
+            Sender::Signed => entry.heard_of > heard_after,
+            Sender::Unsigned(_) => entry.heard_of > unsigned_heard_after.max(heard_after),
+        });
     }
 
     /// Uploads under way.
@@ -201,7 +227,12 @@ impl Chunks {
         self.uploads().len()
     }
 
-    fn upload(&self, key: &UploadKey, begins: bool) -> Result<Arc<tokio::sync::Mutex<Upload>>, ChunkError> {
+    fn upload(
+        &self,
+        key: &UploadKey,
+        sender: Sender,
+        begins: bool,
+    ) -> Result<Arc<tokio::sync::Mutex<Upload>>, ChunkError> {
         self.forget_old();
         let now = self.clock.now();
         let mut uploads = self.uploads();
@@ -212,16 +243,68 @@ impl Chunks {
         if !begins {
             return Err(ChunkError::Unknown);
         }
-        if uploads.len() >= self.max_uploads {
-            drop_longest_silent(&mut uploads, earlier(now, MAX_SILENCE))?;
-        }
-        let upload = Arc::new(tokio::sync::Mutex::new(Upload::new(Arc::clone(&self.held_bytes))));
+        self.find_place(&mut uploads, sender, now)?;
+        let held_bytes = Arc::new(AtomicU64::new(0));
+        let held = Held {
+            bytes: Arc::clone(&held_bytes),
+            is_unsigned: sender != Sender::Signed,
+            all: Arc::clone(&self.held_bytes),
+        };
+        let upload = Arc::new(tokio::sync::Mutex::new(Upload::new(held)));
         let entry = Entry {
             heard_of: now,
+            sender,
+            held_bytes,
             upload: Arc::clone(&upload),
         };
         uploads.insert(key.clone(), entry);
         Ok(upload)
+    }
+
+    /// Makes sure that there is a place for one more upload.
+    fn find_place(&self, uploads: &mut Uploads, sender: Sender, now: Timestamp) -> Result<(), ChunkError> {
+        if let Sender::Unsigned(client) = sender {
+            let of_client = |other: Client| other.network() == client.network();
+            if client.is_bounded() && count_unsigned(uploads, of_client) >= self.limits.unsigned_per_address {
+                drop_longest_silent(uploads, |_, entry| entry.unsigned_client().is_some_and(of_client));
+            }
+            if count_unsigned(uploads, |_| true) >= self.limits.unsigned_uploads {
+                drop_unsigned(uploads, |_, _| 1);
+            }
+        }
+        if uploads.len() < self.limits.uploads || drop_unsigned(uploads, |_, _| 1) {
+            return Ok(());
+        }
+        let heard_before = earlier(now, MAX_SILENCE);
+        match drop_longest_silent(uploads, |_, entry| entry.heard_of <= heard_before) {
+            true => Ok(()),
+            false => Err(ChunkError::Overloaded),
+        }
+    }
+
+    /// Gives up unsigned uploads until `bytes` more of the upload `key` fit, as far as they are in the way.
+    fn make_room(&self, key: &UploadKey, sender: Sender, bytes: u64) {
+        let mut uploads = self.uploads();
+        let fits = || {
+            let (all, unsigned) = self.held_bytes.now();
+            let [all, unsigned] = [all, unsigned].map(|held| held.saturating_add(bytes));
+            all <= self.limits.bytes && (sender == Sender::Signed || unsigned <= self.max_held_bytes(sender).1)
+        };
+        let weigh = |other: &UploadKey, entry: &Entry| match other == key {
+            true => 0,
+            false => entry.held_bytes.load(Ordering::Relaxed),
+        };
+        while !fits() && drop_unsigned(&mut uploads, weigh) {}
+    }
+
+    /// What all uploads, and what unsigned ones may hold.
+    fn max_held_bytes(&self, sender: Sender) -> (u64, u64) {
+        let all = self.limits.bytes;
+        let share = self.limits.unsigned_uploads.min(self.limits.uploads) as u64;
+        match sender {
+            Sender::Signed => (all, u64::MAX),
+            Sender::Unsigned(_) => (all, all / (self.limits.uploads as u64).max(1) * share),
+        }
     }
 
     /// Another upload may have begun under the same name.
@@ -237,12 +320,46 @@ impl Chunks {
     }
 }
 
-fn drop_longest_silent(uploads: &mut HashMap<UploadKey, Entry>, heard_before: Timestamp) -> Result<(), ChunkError> {
-    let longest = uploads.iter().min_by_key(|(_, entry)| entry.heard_of);
-    let silent = longest.filter(|(_, entry)| entry.heard_of <= heard_before);
-    let key = silent.map(|(key, _)| key.clone()).ok_or(ChunkError::Overloaded)?;
-    uploads.remove(&key);
-    Ok(())
+type Uploads = HashMap<UploadKey, Entry>;
+
+impl Entry {
+    fn unsigned_client(&self) -> Option<Client> {
+        match self.sender {
+            Sender::Signed => None,
+            Sender::Unsigned(client) => Some(client),
+        }
+    }
+}
+
+fn count_unsigned(uploads: &Uploads, is_counted: impl Fn(Client) -> bool) -> usize {
+    let clients = uploads.values().filter_map(Entry::unsigned_client);
+    clients.filter(|client| is_counted(*client)).count()
+}
+
+/// Gives up the longest silent unsigned upload of the client whose unsigned uploads weigh most. `false` when there is none.
+fn drop_unsigned(uploads: &mut Uploads, weigh: impl Fn(&UploadKey, &Entry) -> u64) -> bool {
+    let mut weights: HashMap<IpAddr, u64> = HashMap::new();
+    for (key, entry) in uploads.iter() {
+        if let Some(client) = entry.unsigned_client() {
+            *weights.entry(client.network()).or_default() += weigh(key, entry);
+        }
+    }
+    let heaviest = weights.into_iter().filter(|(_, weight)| *weight > 0);
+    let Some((heaviest, _)) = heaviest.max_by_key(|(client, weight)| (*weight, *client)) else {
+        return false;
+    };
+    drop_longest_silent(uploads, |key, entry| {
+        let client = entry.unsigned_client();
+        client.is_some_and(|client| client.network() == heaviest) && weigh(key, entry) > 0
+    })
+}
+
+/// `false` when there is none that may be dropped.
+fn drop_longest_silent(uploads: &mut Uploads, may_drop: impl Fn(&UploadKey, &Entry) -> bool) -> bool {
+    let candidates = uploads.iter().filter(|(key, entry)| may_drop(key, entry));
+    let longest = candidates.min_by_key(|(_, entry)| entry.heard_of);
+    let key = longest.map(|(key, _)| key.clone());
+    key.is_some_and(|key| uploads.remove(&key).is_some())
 }
 
 /// Where the part begins and ends, if it may be at all.
@@ -272,19 +389,19 @@ fn check(part: &NewPart) -> Result<(u64, u64), ChunkError> {
 }
 
 impl Upload {
-    fn new(all: Arc<AtomicU64>) -> Self {
+    fn new(held: Held) -> Self {
         Self {
             file: None,
             ranges: BTreeMap::new(),
             total: None,
             public_id: None,
-            held: Held { bytes: 0, all },
+            held,
             ended: false,
         }
     }
 
     /// Blocks.
-    fn take(&mut self, part: NewPart, first: u64, end: u64, max_held_bytes: u64) -> Result<Part, ChunkError> {
+    fn take(&mut self, part: NewPart, first: u64, end: u64, max_held_bytes: (u64, u64)) -> Result<Part, ChunkError> {
         if self.ended || (self.file.is_none() && first != 0) {
             return Err(ChunkError::Unknown);
         }
@@ -299,7 +416,7 @@ impl Upload {
             .inspect_err(|_| self.held.give_back(end - first))?;
         self.ranges.insert(first, end);
         self.total = total;
-        let complete = total == Some(self.held.bytes);
+        let complete = total == Some(self.held.bytes());
         match self.file.take_if(|_| complete) {
             Some(file) => {
                 self.ended = true;
@@ -309,7 +426,7 @@ impl Upload {
                 })
             }
             None => Ok(Part::More {
-                received_bytes: self.held.bytes,
+                received_bytes: self.held.bytes(),
                 public_id: self.public_id.clone(),
             }),
         }
@@ -358,24 +475,48 @@ impl Upload {
     }
 }
 
+impl HeldBytes {
+    fn now(&self) -> (u64, u64) {
+        (self.all.load(Ordering::Relaxed), self.unsigned.load(Ordering::Relaxed))
+    }
+}
+
 impl Held {
-    fn take(&mut self, bytes: u64, max_bytes: u64) -> Result<(), ChunkError> {
-        let grown = |held: u64| held.checked_add(bytes).filter(|sum| *sum <= max_bytes);
-        self.all
-            .fetch_update(Ordering::Relaxed, Ordering::Relaxed, grown)
-            .map_err(|_full| ChunkError::Overloaded)?;
-        self.bytes += bytes;
+    fn bytes(&self) -> u64 {
+        self.bytes.load(Ordering::Relaxed)
+    }
+
+    /// Counts `bytes` more, when that does not make more than all uploads and unsigned ones may hold.
+    fn take(&mut self, bytes: u64, (max_bytes, max_unsigned_bytes): (u64, u64)) -> Result<(), ChunkError> {
+        add(&self.all.all, bytes, max_bytes)?;
+        if self.is_unsigned
+            && let Err(full) = add(&self.all.unsigned, bytes, max_unsigned_bytes)
+        {
+            self.all.all.fetch_sub(bytes, Ordering::Relaxed);
+            return Err(full);
+        }
+        self.bytes.fetch_add(bytes, Ordering::Relaxed);
         Ok(())
     }
 
     fn give_back(&mut self, bytes: u64) {
-        self.all.fetch_sub(bytes, Ordering::Relaxed);
-        self.bytes -= bytes;
+        self.all.all.fetch_sub(bytes, Ordering::Relaxed);
+        if self.is_unsigned {
+            self.all.unsigned.fetch_sub(bytes, Ordering::Relaxed);
+        }
+        self.bytes.fetch_sub(bytes, Ordering::Relaxed);
     }
+}
+
+fn add(held: &AtomicU64, bytes: u64, max_bytes: u64) -> Result<(), ChunkError> {
+    let grown = |held: u64| held.checked_add(bytes).filter(|sum| *sum <= max_bytes);
+    held.fetch_update(Ordering::Relaxed, Ordering::Relaxed, grown)
+        .map_err(|_full| ChunkError::Overloaded)?;
+    Ok(())
 }
 
 impl Drop for Held {
     fn drop(&mut self) {
-        self.give_back(self.bytes);
+        self.give_back(self.bytes());
     }
 }

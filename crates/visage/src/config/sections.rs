@@ -203,6 +203,12 @@ pub struct ChunksConfig {
     pub bytes: u64,
     /// How long after its last part an unfinished upload is kept.
     pub lifetime: Period,
+    /// Unsigned uploads under way at once; they may hold the same part of `bytes`. One more gives the longest silent one up.
+    pub unsigned_uploads: usize,
+    /// Unsigned uploads of one address under way at once; one more gives its longest silent one up.
+    pub unsigned_per_address: usize,
+    /// How long after its last part an unfinished unsigned upload is kept.
+    pub unsigned_lifetime: Period,
 }
 
 impl Default for ChunksConfig {
@@ -211,6 +217,9 @@ impl Default for ChunksConfig {
             uploads: 64,
             bytes: 4 * 1024 * 1024 * 1024,
             lifetime: Period::hours(24),
+            unsigned_uploads: 32,
+            unsigned_per_address: 4,
+            unsigned_lifetime: Period::hours(1),
         }
     }
 }
@@ -223,6 +232,9 @@ impl ChunksConfig {
                 ("chunks.uploads", self.uploads == 0),
                 ("chunks.bytes", self.bytes == 0),
                 ("chunks.lifetime", self.lifetime.is_zero()),
+                ("chunks.unsigned_uploads", self.unsigned_uploads == 0),
+                ("chunks.unsigned_per_address", self.unsigned_per_address == 0),
+                ("chunks.unsigned_lifetime", self.unsigned_lifetime.is_zero()),
             ],
         );
     }

@@ -4,9 +4,10 @@ use std::path::Path;
 use std::sync::Arc;
 use std::time::Duration;
 
-use visage::chunks::{ChunkError, Chunks, MIN_PART_BYTES, NewPart, Part, UploadKey};
+use visage::chunks::{ChunkError, Chunks, MIN_PART_BYTES, NewPart, Part, Sender, UploadKey};
 use visage::clock::FixedClock;
 use visage::config::ChunksConfig;
+use visage::shares::Client;
 use visage::spool::SpooledFile;
 use visage_cloudinary::parameters::ContentRange;
 
@@ -41,8 +42,39 @@ impl Uploads {
     }
 
     async fn send_file(&self, upload_id: &str, range: ContentRange, file: SpooledFile) -> Result<Part, ChunkError> {
+        self.send_as(Sender::Signed, upload_id, range, file).await
+    }
+
+    /// A first part that is not signed, from an address that ends so.
+    async fn begin_unsigned(&self, address: u8, upload_id: &str) -> Result<Part, ChunkError> {
+        let range = ContentRange::parse(&range(0, MIN, "-1")).unwrap();
+        let file = spooled(self.folder.path(), MIN, 1);
+        let client = Client::at([192, 0, 2, address].into());
+        self.send_as(Sender::Unsigned(client), upload_id, range, file).await
+    }
+
+    /// Whether an unsigned upload is still under way: a part that overlaps another is refused, and changes nothing.
+    async fn goes_on(&self, upload_id: &str) -> bool {
+        let range = ContentRange::parse(&range(1, MIN + 1, "-1")).unwrap();
+        let file = spooled(self.folder.path(), MIN, 1);
+        let client = Client::at([192, 0, 2, 200].into());
+        let refused = self.send_as(Sender::Unsigned(client), upload_id, range, file).await;
+        match refused {
+            Err(ChunkError::Overlap) => true,
+            Err(ChunkError::Unknown) => false,
+            other => panic!("{other:?}"),
+        }
+    }
+
+    async fn send_as(
+        &self,
+        sender: Sender,
+        upload_id: &str,
+        range: ContentRange,
+        file: SpooledFile,
+    ) -> Result<Part, ChunkError> {
         let key = UploadKey {
-            account: "1".to_owned(),
+            account: if sender == Sender::Signed { "key 1" } else { "preset p" }.to_owned(),
             resource_type: "image".to_owned(),
             upload_id: upload_id.to_owned(),
         };
@@ -52,7 +84,7 @@ impl Uploads {
             public_id: Some(format!("named by {range}")),
             max_bytes: 10 * MIN,
         };
-        self.chunks.receive_part(key, part).await
+        self.chunks.receive_part(key, sender, part).await
     }
 
     async fn more(&self, upload_id: &str, range: &str, byte: u8) -> u64 {
@@ -203,6 +235,85 @@ async fn all_uploads_together_hold_no_more_than_allowed() {
     assert!(matches!(full, Err(ChunkError::Overloaded)));
     uploads.clock.advance(Duration::from_secs(24 * 3600));
     uploads.more("c", &range(0, 2 * MIN, "-1"), 1).await;
+}
+
+/// Fifteen unsigned uploads of five addresses, each begun a second after the one before.
+async fn begin_crowd(uploads: &Uploads) {
+    for n in 0..15_u8 {
+        uploads.clock.advance(Duration::from_secs(1));
+        uploads.begin_unsigned(n / 3, &format!("u{n}")).await.unwrap();
+    }
+}
+
+#[tokio::test]
+async fn unsigned_first_parts_keep_out_no_signed_upload() {
+    let uploads = Uploads::with(|config| {
+        config.uploads = 16;
+        config.unsigned_uploads = 15;
+    });
+    begin_crowd(&uploads).await;
+    for id in ["a", "b", "c"] {
+        uploads.more(id, &range(0, MIN, "-1"), 1).await;
+    }
+    assert_eq!(uploads.chunks.open(), 16);
+    for id in ["a", "b", "c"] {
+        uploads.more(id, &range(MIN, 2 * MIN, "-1"), 1).await;
+    }
+}
+
+#[tokio::test]
+async fn unsigned_upload_over_their_share_gives_up_the_heaviest() {
+    let uploads = Uploads::with(|config| config.unsigned_uploads = 15);
+    begin_crowd(&uploads).await;
+    uploads.begin_unsigned(3, "u15").await.unwrap();
+    // Address 3 has most now; before, the last of those with three gave way.
+    uploads.begin_unsigned(100, "mine").await.unwrap();
+    assert_eq!(uploads.chunks.open(), 15);
+    assert!(!uploads.goes_on("u9").await, "the longest silent one of address 3");
+    for id in ["u0", "u10", "u11", "u15", "mine"] {
+        assert!(uploads.goes_on(id).await, "{id}");
+    }
+}
+
+#[tokio::test]
+async fn address_over_its_share_of_unsigned_uploads_gives_up_its_own() {
+    let uploads = Uploads::with(|config| config.unsigned_per_address = 2);
+    for (address, id) in [(1, "a"), (2, "b"), (1, "c")] {
+        uploads.begin_unsigned(address, id).await.unwrap();
+        uploads.clock.advance(Duration::from_secs(1));
+    }
+    assert_eq!(uploads.chunks.open(), 3, "at its share");
+    uploads.begin_unsigned(1, "d").await.unwrap();
+    assert!(!uploads.goes_on("a").await);
+    for id in ["b", "c", "d"] {
+        assert!(uploads.goes_on(id).await, "{id}");
+    }
+}
+
+#[tokio::test]
+async fn unsigned_uploads_give_up_their_room_to_signed_ones() {
+    let uploads = Uploads::with(|config| config.bytes = 4 * MIN);
+    uploads.begin_unsigned(1, "a").await.unwrap();
+    uploads.begin_unsigned(2, "b").await.unwrap();
+    // They may hold half of it.
+    uploads.begin_unsigned(3, "c").await.unwrap();
+    assert_eq!(uploads.chunks.open(), 2);
+    uploads.more("signed", &range(0, MIN, "-1"), 1).await;
+    uploads.more("signed", &range(MIN, 4 * MIN, "-1"), 1).await;
+    assert_eq!(uploads.chunks.open(), 1);
+    let full = uploads.begin_unsigned(1, "d").await;
+    assert!(matches!(full, Err(ChunkError::Overloaded)), "signed ones stay");
+}
+
+#[tokio::test]
+async fn unfinished_unsigned_upload_is_forgotten_after_an_hour() {
+    let uploads = Uploads::new();
+    uploads.begin_unsigned(1, "a").await.unwrap();
+    uploads.more("signed", &range(0, MIN, "-1"), 1).await;
+    uploads.clock.advance(Duration::from_secs(3599));
+    assert_eq!((uploads.chunks.forget_old(), uploads.chunks.open()), ((), 2));
+    uploads.clock.advance(Duration::from_secs(1));
+    assert_eq!((uploads.chunks.forget_old(), uploads.chunks.open()), ((), 1));
 }
 
 #[tokio::test]

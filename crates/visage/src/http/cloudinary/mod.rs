@@ -11,6 +11,7 @@ mod params;
 mod request;
 mod upload;
 
+use std::net::IpAddr;
 use std::sync::{Arc, LazyLock};
 
 use axum::Json;
@@ -26,6 +27,7 @@ use self::endpoint::{Match, PathValues};
 use self::params::Params;
 use self::request::ReceivedFile;
 use super::error::ApiError;
+use super::places::{address, peer};
 use crate::app::App;
 
 /// One authenticated request.
@@ -38,6 +40,8 @@ pub(super) struct Call {
     file: Option<ReceivedFile>,
     headers: HeaderMap,
     caller: Caller,
+    /// Where the request comes from.
+    address: IpAddr,
 }
 
 /// What an endpoint gives back.
@@ -102,6 +106,8 @@ async fn answer(app: &Arc<App>, endpoint: &'static Endpoint, path: PathValues, r
         early.as_ref().ok_or_else(auth::no_credentials)?;
         auth::count_admin_call(app)?;
     }
+    let trust_forwarded_for = app.config.http.trust_forwarded_for;
+    let address = address(request.headers(), peer(request.extensions()), trust_forwarded_for);
     let received = request::receive(app, request, max_file_bytes).await?;
     let (caller, params) = match early {
         Some(caller) => (caller, received.params),
@@ -115,6 +121,7 @@ async fn answer(app: &Arc<App>, endpoint: &'static Endpoint, path: PathValues, r
         file: received.file,
         headers: received.headers,
         caller,
+        address,
     };
     endpoint.run(call).await
 }

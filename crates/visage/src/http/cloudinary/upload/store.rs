@@ -10,7 +10,7 @@ use visage_store::Asset;
 
 use super::options;
 use crate::app::App;
-use crate::chunks::{NewPart, Part, UploadKey};
+use crate::chunks::{NewPart, Part, Sender, UploadKey};
 use crate::http::cloudinary::auth::Caller;
 use crate::http::cloudinary::params::{Params, missing};
 use crate::http::cloudinary::request::ReceivedFile;
@@ -20,6 +20,7 @@ use crate::library::answers::{self, Object};
 use crate::library::options::UploadOptions;
 use crate::library::receive::{self, Arrival, EagerResult};
 use crate::library::{breakpoints, deletion_token, notifications, presets};
+use crate::shares::Client;
 use crate::spool::SpooledFile;
 
 /// The longest text that is a URL.
@@ -34,7 +35,12 @@ pub(super) async fn upload(mut call: Call) -> Answer {
     let arrival = match range {
         Some(range) => {
             let key = part_key(&call, &resource_type)?;
-            match receive_part(&call.app, key, range, received, &options).await? {
+            let sender = match call.caller {
+                Caller::Key(_) | Caller::Administrator => Sender::Signed,
+                Caller::Unsigned | Caller::Token => Sender::Unsigned(Client::at(call.address)),
+            };
+            let sent = SentPart { key, sender, range };
+            match receive_part(&call.app, sent, received, &options).await? {
                 Ok(arrival) => arrival,
                 Err(progress) => return ok(progress),
             }
@@ -154,14 +160,21 @@ fn part_key(call: &Call, resource_type: &str) -> Result<UploadKey, ApiError> {
     })
 }
 
+/// A part, and who sends it.
+struct SentPart {
+    key: UploadKey,
+    sender: Sender,
+    range: ContentRange,
+}
+
 /// Adds a part. The file when it was the last one; what to answer when it was not.
 async fn receive_part(
     app: &App,
-    key: UploadKey,
-    range: ContentRange,
+    sent: SentPart,
     part: ReceivedFile,
     options: &UploadOptions,
 ) -> Result<Result<Arrival, Value>, ApiError> {
+    let SentPart { key, sender, range } = sent;
     let resource_type = key.resource_type.clone();
     let name = part.name.clone();
     let part = NewPart {
@@ -170,7 +183,7 @@ async fn receive_part(
         public_id: options.naming.public_id.clone(),
         max_bytes: max_bytes(app, options),
     };
-    match app.chunks.receive_part(key, part).await? {
+    match app.chunks.receive_part(key, sender, part).await? {
         Part::Done { file, .. } => Ok(Ok(arrival(file, name))),
         Part::More {
             received_bytes,
