@@ -145,6 +145,23 @@ pub trait Catalog: Send + Sync + std::fmt::Debug {
     /// Bytes of all derived blobs together.
     async fn derived_bytes(&self) -> Result<u64>;
 
+    /// Number and bytes of all derived blobs together.
+    async fn derived_totals(&self) -> Result<DerivedTotals>;
+
+    /// Derived blobs of an upload, counted up to `at_most`.
+    async fn count_derived(&self, upload: &UploadId, at_most: u64) -> Result<u64>;
+
+    /// Up to `limit` uploads greater than `after` that have `at_least` so many derived blobs, by id, each with their number.
+    async fn crowded_uploads(
+        &self,
+        at_least: u64,
+        after: Option<UploadId>,
+        limit: usize,
+    ) -> Result<Vec<(UploadId, u64)>>;
+
+    /// Up to `limit` derived blobs of an upload, least recently used first.
+    async fn least_recent_derived_of(&self, upload: &UploadId, limit: usize) -> Result<Vec<Derived>>;
+
     /// Up to `limit` derived blobs, least recently used first.
     async fn least_recent_derived(&self, limit: usize) -> Result<Vec<Derived>>;
 
@@ -265,6 +282,15 @@ pub struct DoomedUpload {
     pub id: UploadId,
     /// Its derived blobs.
     pub recipes: Vec<Recipe>,
+}
+
+/// All derived blobs together.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct DerivedTotals {
+    /// How many there are.
+    pub images: u64,
+    /// What they take.
+    pub bytes: u64,
 }
 
 /// What names a derived blob.

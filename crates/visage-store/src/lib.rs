@@ -29,8 +29,8 @@ pub use asset::{
 };
 pub use blobs::{BLOCK_BYTES, BlobError, BlobKey, Blobs, CopyError, Put, Stored};
 pub use catalog::{
-    Catalog, Commit, CommitError, CommitUpload, Derived, DerivedFacts, DerivedKey, DoomedUpload, EditDetails, Edited,
-    RenameAsset, Renamed, UploadRecord, UploadState, Usage,
+    Catalog, Commit, CommitError, CommitUpload, Derived, DerivedFacts, DerivedKey, DerivedTotals, DoomedUpload,
+    EditDetails, Edited, RenameAsset, Renamed, UploadRecord, UploadState, Usage,
 };
 pub use directory::{
     Claim, Directory, DirectoryError, Exchange, ExchangeError, Exchanged, ExpiredMedia, MediaCounts, MediaOwner,

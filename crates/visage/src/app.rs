@@ -199,9 +199,9 @@ impl App {
         };
         let search_timeout = config.embedded.search_timeout.as_duration();
         let sqlite = Arc::new(Sqlite::clone(&sqlite).with_search_timeout(search_timeout));
-        let lane = || Permits::new(memory_bytes / 2, threads, config.render.queue);
+        let delivery = Permits::shared_with_strangers(memory_bytes / 2, threads, config.render.queue);
         let fonts = fonts::load(&config.render.fonts)?;
-        let mut library = Library::new(&config, &sqlite, blobs, lane(), Arc::clone(&clock));
+        let mut library = Library::new(&config, &sqlite, blobs, delivery, Arc::clone(&clock));
         library.fonts = fonts;
         let library = Arc::new(library);
         let directory: Arc<dyn Directory> = sqlite.clone();
@@ -215,7 +215,7 @@ impl App {
             library: Arc::clone(&library),
             chunks: Chunks::new(&config.chunks, Arc::clone(&clock)),
             fetcher: Fetcher::new(&config.fetch, Arc::new(SystemNetwork)),
-            permits: lane(),
+            permits: Permits::new(memory_bytes / 2, threads, config.render.queue),
             tokens: Tokens::new(&config.auth),
             passwords: Passwords::new(config.auth.bcrypt_cost, processors),
             attempts: AttemptLimits::new(&config.rate_limit),

@@ -16,6 +16,7 @@ pub mod config;
 pub mod crash;
 pub mod crop;
 pub mod descriptors;
+pub mod disk;
 pub mod fetch;
 pub mod fonts;
 pub mod http;

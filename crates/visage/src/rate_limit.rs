@@ -10,6 +10,7 @@ use governor::{DefaultKeyedRateLimiter, Quota, RateLimiter};
 use visage_store::UserId;
 
 use crate::config::RateLimitConfig;
+use crate::shares::Client;
 
 /// How many times as many attempts an account may get from all addresses together as from one: nobody locks somebody else
 /// out with a few guesses, and guessing from many addresses is bounded all the same.
@@ -113,6 +114,50 @@ impl AttemptLimits {
         self.registrations.retain_recent();
         self.codes.retain_recent();
         self.changes.retain_recent();
+    }
+}
+
+/// Bounds how many images that are not made yet one address may ask for.
+#[derive(Debug)]
+pub struct RenderLimit {
+    addresses: DefaultKeyedRateLimiter<IpAddr>,
+    clock: DefaultClock,
+}
+
+/// Too many new images.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+#[error("Too many new transformations for your address. Ask again in {} seconds; what was made already is delivered.", .retry_after.as_secs().max(1))]
+pub struct TooManyRenders {
+    /// How long to wait.
+    pub retry_after: Duration,
+}
+
+impl RenderLimit {
+    /// The limit of the settings.
+    pub fn new(config: &RateLimitConfig) -> Self {
+        Self {
+            addresses: RateLimiter::keyed(quota(config.renders_per_minute, config.renders_burst)),
+            clock: DefaultClock::default(),
+        }
+    }
+
+    /// Counts one new image for `client`.
+    ///
+    /// # Errors
+    /// [`TooManyRenders`] when the client has had too many.
+    pub fn check(&self, client: Client) -> Result<(), TooManyRenders> {
+        if !client.is_bounded() {
+            return Ok(());
+        }
+        let checked = self.addresses.check_key(&client.network());
+        checked.map_err(|until| TooManyRenders {
+            retry_after: until.wait_time_from(self.clock.now()),
+        })
+    }
+
+    /// Forgets those who have asked for none for a while. The reaper calls it.
+    pub fn forget_old(&self) {
+        self.addresses.retain_recent();
     }
 }
 
@@ -237,5 +282,20 @@ mod tests {
             assert!(limits.check(&n.to_string(), HERE).is_ok());
         }
         assert!(limits.check("3", HERE).is_err());
+    }
+
+    #[test]
+    fn address_has_its_burst_of_new_images_and_another_has_its_own() {
+        let limit = RenderLimit::new(&RateLimitConfig {
+            renders_burst: 2,
+            renders_per_minute: 1,
+            ..RateLimitConfig::default()
+        });
+        let [one, other] = [[192, 0, 2, 1], [192, 0, 2, 2]].map(|address| Client::at(address.into()));
+        assert!(limit.check(one).is_ok() && limit.check(one).is_ok());
+        assert!(limit.check(one).unwrap_err().retry_after > Duration::from_secs(30));
+        assert!(limit.check(other).is_ok());
+        let proxy = Client::at(HERE);
+        assert!((0..10).all(|_| limit.check(proxy).is_ok()));
     }
 }

@@ -3,9 +3,9 @@
 use visage_store::{Condition, MediaCounts, ScrubProgress, StoreError, Usage};
 
 use crate::app::App;
+use crate::disk::Disk;
 use crate::jobs::backups;
 use crate::jobs::reaper::Pass;
-use crate::library::Disk;
 use crate::media_host::BreakerState;
 
 /// How visage stands.
@@ -40,7 +40,7 @@ pub async fn status(app: &App) -> Result<Status, StoreError> {
     let backups_are_missing = backups::are_missing(app, &condition.backup);
     Ok(Status {
         storage: app.library.catalog.usage().await?,
-        disk: app.library.disk(),
+        disk: app.library.disk_reserve.disk(),
         hot_bytes: app.library.hot_bytes(),
         media: app.directory.media_counts().await?,
         last_pass: app.last_pass.get(),

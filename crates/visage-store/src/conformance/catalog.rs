@@ -34,6 +34,7 @@ macro_rules! catalog_conformance {
             derived_blobs_are_recorded_for_live_uploads_only
             derived_blobs_are_recorded_again_in_place
             the_least_recently_used_derived_blobs_come_first
+            crowded_uploads_are_found_with_their_oldest_blobs
             a_derived_blob_made_or_used_since_it_was_listed_is_not_forgotten
             a_forgotten_upload_takes_its_derived_blobs_along
             audits_page_through_everything
@@ -296,6 +297,36 @@ pub async fn the_least_recently_used_derived_blobs_come_first(catalog: &dyn Cata
     assert!(catalog.forget_derived(&second, at(2)).await?);
     assert!(!catalog.forget_derived(&second, at(2)).await?);
     assert_eq!(catalog.derived_bytes().await?, 20);
+    Ok(())
+}
+
+pub async fn crowded_uploads_are_found_with_their_oldest_blobs(catalog: &dyn Catalog) -> Outcome {
+    let [few, many] = [
+        store(catalog, "few", at(0)).await?,
+        store(catalog, "many", at(0)).await?,
+    ];
+    let (few, many) = (few.upload.id, many.upload.id);
+    for (upload, count) in [(few, 2), (many, 4)] {
+        for n in 0..count {
+            let key = derived_key(upload, &format!("r{n}"))?;
+            catalog.record_derived(&key, &derived_facts(10), at(10 - n)).await?;
+        }
+    }
+    assert_eq!(catalog.crowded_uploads(5, None, 9).await?, []);
+    assert_eq!(catalog.crowded_uploads(4, None, 9).await?, [(many, 4)]);
+    let mut both = [(few, 2), (many, 4)];
+    both.sort_unstable_by_key(|(upload, _)| *upload);
+    assert_eq!(catalog.crowded_uploads(2, None, 9).await?, both);
+    assert_eq!(catalog.crowded_uploads(2, None, 1).await?, both[..1]);
+    assert_eq!(catalog.crowded_uploads(2, Some(both[0].0), 9).await?, both[1..]);
+    for (at_most, expected) in [(3, 3), (4, 4), (5, 4)] {
+        assert_eq!(catalog.count_derived(&many, at_most).await?, expected);
+    }
+    let oldest = catalog.least_recent_derived_of(&many, 2).await?;
+    let used: Vec<_> = oldest.iter().map(|derived| derived.used_at).collect();
+    assert_eq!(used, [at(7), at(8)]);
+    let totals = catalog.derived_totals().await?;
+    assert_eq!((totals.images, totals.bytes), (6, 60));
     Ok(())
 }
 

@@ -8,8 +8,8 @@ use visage_cloudinary::ResourceType;
 use super::{Sqlite, assets, backups, derived, lists, search, uploads};
 use crate::asset::{Asset, AssetKey, Backup};
 use crate::catalog::{
-    Catalog, Commit, CommitError, CommitUpload, Derived, DerivedFacts, DerivedKey, DoomedUpload, EditDetails, Edited,
-    RenameAsset, Renamed, UploadRecord, Usage,
+    Catalog, Commit, CommitError, CommitUpload, Derived, DerivedFacts, DerivedKey, DerivedTotals, DoomedUpload,
+    EditDetails, Edited, RenameAsset, Renamed, UploadRecord, Usage,
 };
 use crate::error::Result;
 use crate::ids::{AssetId, DerivedId, UploadId};
@@ -174,7 +174,31 @@ impl Catalog for Sqlite {
     }
 
     async fn derived_bytes(&self) -> Result<u64> {
-        self.read(derived::total_bytes).await
+        Ok(self.derived_totals().await?.bytes)
+    }
+
+    async fn derived_totals(&self) -> Result<DerivedTotals> {
+        self.read_many(derived::totals).await
+    }
+
+    async fn count_derived(&self, upload: &UploadId, at_most: u64) -> Result<u64> {
+        let upload = *upload;
+        self.read(move |tx| derived::count(tx, &upload, at_most)).await
+    }
+
+    async fn crowded_uploads(
+        &self,
+        at_least: u64,
+        after: Option<UploadId>,
+        limit: usize,
+    ) -> Result<Vec<(UploadId, u64)>> {
+        self.read_many(move |tx| derived::crowded(tx, at_least, after, limit))
+            .await
+    }
+
+    async fn least_recent_derived_of(&self, upload: &UploadId, limit: usize) -> Result<Vec<Derived>> {
+        let upload = *upload;
+        self.read(move |tx| derived::least_recent_of(tx, &upload, limit)).await
     }
 
     async fn least_recent_derived(&self, limit: usize) -> Result<Vec<Derived>> {

@@ -7,7 +7,7 @@ use super::lists::cut;
 use super::uploads::{SELECT_ASSET, read_asset};
 use super::values::{format, limit, recipe, time};
 use crate::asset::Asset;
-use crate::catalog::{Derived, DerivedFacts, DerivedKey};
+use crate::catalog::{Derived, DerivedFacts, DerivedKey, DerivedTotals};
 use crate::error::{Result, StoreError};
 use crate::ids::{DerivedId, UploadId};
 use crate::listing::{Cursor, Page};
@@ -148,11 +148,48 @@ pub(super) fn touch(tx: &Transaction<'_>, key: &DerivedKey, now: Timestamp) -> R
     Ok(())
 }
 
-pub(super) fn total_bytes(tx: &Transaction<'_>) -> Result<u64> {
-    Ok(tx.prepare_cached(TOTAL_BYTES)?.query_row([], |row| row.get(0))?)
+pub(super) fn totals(tx: &Transaction<'_>) -> Result<DerivedTotals> {
+    let totals = tx.prepare_cached(TOTALS)?.query_row([], |row| {
+        Ok(DerivedTotals {
+            images: row.get(0)?,
+            bytes: row.get(1)?,
+        })
+    })?;
+    Ok(totals)
 }
 
-pub(super) const TOTAL_BYTES: &str = "SELECT coalesce(sum(bytes), 0) FROM derived";
+pub(super) const TOTALS: &str = "SELECT count(*), coalesce(sum(bytes), 0) FROM derived";
+
+pub(super) fn count(tx: &Transaction<'_>, upload: &UploadId, at_most: u64) -> Result<u64> {
+    Ok(tx
+        .prepare_cached(COUNT)?
+        .query_row(params![upload, at_most], |row| row.get(0))?)
+}
+
+pub(super) const COUNT: &str = "SELECT count(*) FROM (SELECT 1 FROM derived WHERE upload_id = ?1 LIMIT ?2)";
+
+pub(super) fn crowded(
+    tx: &Transaction<'_>,
+    at_least: u64,
+    after: Option<UploadId>,
+    at_most: usize,
+) -> Result<Vec<(UploadId, u64)>> {
+    let after = after.unwrap_or(UploadId::from_bytes([0; 16]));
+    let mut statement = tx.prepare_cached(CROWDED)?;
+    let crowded = statement.query_map(params![after, at_least, limit(at_most)], |row| {
+        Ok((row.get(0)?, row.get(1)?))
+    })?;
+    Ok(crowded.collect::<Result<_, _>>()?)
+}
+
+pub(super) const CROWDED: &str = "SELECT upload_id, count(*) FROM derived WHERE upload_id > ?1 \
+     GROUP BY upload_id HAVING count(*) >= ?2 ORDER BY upload_id LIMIT ?3";
+
+pub(super) fn least_recent_of(tx: &Transaction<'_>, upload: &UploadId, at_most: usize) -> Result<Vec<Derived>> {
+    let mut statement = tx.prepare_cached("SELECT * FROM derived WHERE upload_id = ?1 ORDER BY used_at LIMIT ?2")?;
+    let derived = statement.query_map(params![upload, limit(at_most)], read)?;
+    Ok(derived.collect::<Result<_, _>>()?)
+}
 
 pub(super) fn least_recent(tx: &Transaction<'_>, at_most: usize) -> Result<Vec<Derived>> {
     let mut statement = tx.prepare_cached(LEAST_RECENT)?;

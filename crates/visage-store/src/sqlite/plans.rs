@@ -56,8 +56,19 @@ fn the_least_recently_used_are_read_in_the_order_of_an_index() {
 
 #[test]
 fn sizes_are_added_up_in_an_index_alone() {
-    let plan = plan(derived::TOTAL_BYTES);
+    let plan = plan(derived::TOTALS);
     assert!(plan.contains("USING COVERING INDEX derived_used"), "{plan}");
+}
+
+#[test]
+fn derived_images_are_counted_in_an_index_alone() {
+    for sql in [derived::COUNT, derived::CROWDED] {
+        let plan = plan(sql);
+        assert!(
+            plan.contains("COVERING INDEX") && !plan.contains("TEMP B-TREE"),
+            "{plan}"
+        );
+    }
 }
 
 #[test]

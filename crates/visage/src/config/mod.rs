@@ -581,6 +581,11 @@ mod tests {
             ("VISAGE_POSTS__CONTENT_CHARACTERS", "0", "posts.content_characters"),
             ("VISAGE_LIMITS__POST_MEDIA_BYTES", "0", "limits.post_media_bytes"),
             ("VISAGE_CHUNKS__BYTES", "0", "chunks.bytes"),
+            (
+                "VISAGE_LIMITS__DISK_RESERVE_PERCENT",
+                "91",
+                "limits.disk_reserve_percent",
+            ),
             ("VISAGE_FETCH__TIMEOUT", "0s", "fetch.timeout"),
             ("VISAGE_LOG__FILTER", "visage=loud", "log.filter"),
             ("VISAGE_BACKUP__KEEP", "0", "backup.keep"),

@@ -362,6 +362,9 @@ pub struct LimitsConfig {
     pub json_bytes: usize,
     /// How much of a refused upload is read on, so that the answer reaches a browser that is still sending.
     pub drain_bytes: u64,
+    /// The part of the disk, in percent, that derived images leave free. Uploads leave as much, but a gibibyte at most: it is for
+    /// the database.
+    pub disk_reserve_percent: u8,
 }
 
 impl Default for LimitsConfig {
@@ -377,6 +380,7 @@ impl Default for LimitsConfig {
             frames: 200,
             json_bytes: 100 * 1024,
             drain_bytes: 64 * 1024 * 1024,
+            disk_reserve_percent: 10,
         }
     }
 }
@@ -413,6 +417,10 @@ impl LimitsConfig {
             "limits.source_side_pixels: must be more than 0",
         );
         wrong(self.frames == 0, "limits.frames: must be more than 0");
+        wrong(
+            self.disk_reserve_percent > 90,
+            "limits.disk_reserve_percent: must be at most 90",
+        );
     }
 }
 
@@ -468,6 +476,10 @@ pub struct CacheConfig {
     pub hot_bytes: u64,
     /// Room for derived images in the data folder, in bytes; the longest unused ones go first.
     pub derived_bytes: u64,
+    /// Most derived images in the data folder; the longest unused ones go first.
+    pub derived_images: u64,
+    /// Most derived images of one asset. When it has so many, new ones that strangers ask for are delivered and not stored.
+    pub derived_per_asset: u64,
     /// How long others may keep an answer whose URL does not carry the current version.
     pub unversioned_max_age: Period,
 }
@@ -477,6 +489,8 @@ impl Default for CacheConfig {
         Self {
             hot_bytes: 64 * 1024 * 1024,
             derived_bytes: 10 * 1024 * 1024 * 1024,
+            derived_images: 1_000_000,
+            derived_per_asset: 256,
             unversioned_max_age: Period::minutes(1),
         }
     }
@@ -601,6 +615,10 @@ pub struct RateLimitConfig {
     pub changes_burst: u32,
     /// Changes per minute a user may go on with.
     pub changes_per_minute: u32,
+    /// Images that are not made yet that an address may ask for at once, without a signature. Stored ones are not counted.
+    pub renders_burst: u32,
+    /// Images that are not made yet per minute an address may go on with.
+    pub renders_per_minute: u32,
 }
 
 impl Default for RateLimitConfig {
@@ -614,6 +632,8 @@ impl Default for RateLimitConfig {
             registrations_per_minute: 3,
             changes_burst: 120,
             changes_per_minute: 60,
+            renders_burst: 600,
+            renders_per_minute: 300,
         }
     }
 }

@@ -496,6 +496,10 @@ impl From<&DeliverError> for ApiError {
             DeliverError::Plan(error) => Self::bad_request(error),
             DeliverError::Image(error) => Self::internal(error),
             DeliverError::Work(error) => (*error).into(),
+            DeliverError::TooManyRenders(error) => Self {
+                retry_after: Some(error.retry_after),
+                ..Self::new(StatusCode::TOO_MANY_REQUESTS, "too_many_renders", error)
+            },
             DeliverError::Store(error) => Self::internal(error),
             DeliverError::Blobs(error) => Self::internal(error),
             DeliverError::Shared(_) => Self::internal(error),

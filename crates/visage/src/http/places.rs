@@ -18,8 +18,9 @@ use hyper::body::{Frame, SizeHint};
 use tokio::sync::Notify;
 
 use super::error::ApiError;
-use super::middleware::guarded;
+use super::middleware::{SharedBody, guarded, read_on};
 use crate::app::App;
+use crate::disk::DiskReserve;
 use crate::shares::{Bounds, Client, Counted, Counter, Refusal, Share, Shares};
 
 /// The places of a server's requests.
@@ -28,7 +29,13 @@ pub(super) struct Places {
     requests: Counter,
     bodies: Shares,
     trust_forwarded_for: bool,
+    disk: DiskReserve,
+    drain_bytes: u64,
 }
+
+/// What arrives between two looks at the disk. Smaller bodies are texts, mostly, and are taken on a full disk, too; a small file
+/// is refused when it is stored.
+const BYTES_BETWEEN_LOOKS: u64 = 256 * 1024;
 
 impl Places {
     pub(super) fn new(app: &App) -> Self {
@@ -46,6 +53,8 @@ impl Places {
                 config.bodies_per_address,
             )),
             trust_forwarded_for: config.trust_forwarded_for,
+            disk: app.library.disk_reserve.clone(),
+            drain_bytes: app.config.limits.drain_bytes,
         }
     }
 
@@ -102,25 +111,34 @@ async fn with_body(places: &Places, client: Client, request: Request, next: Next
     let pushed_out = body_place.pushed_out();
     let arrival = Arc::new(Arrival {
         requests: places.requests.clone(),
+        disk: places.disk.clone(),
         client,
         stage: Mutex::new(Stage::Arriving(body_place)),
         refused: Notify::new(),
     });
     let (parts, body) = request.into_parts();
+    let body = SharedBody::new(body);
+    let rest = body.clone();
     let body = AwaitedBody {
         body,
+        unlooked_bytes: 0,
         arrival: Arc::clone(&arrival),
     };
     let request = Request::from_parts(parts, Body::new(body));
-    tokio::select! {
+    let answered = tokio::select! {
         biased;
         () = arrival.is_pushed_out(pushed_out) => Err(ApiError::overloaded()),
         () = arrival.refused.notified() => Err(arrival.refusal()),
         response = next.run(request) => {
             arrival.keep();
-            Ok(guarded(response, arrival))
+            Ok(guarded(response, Arc::clone(&arrival)))
         }
+    };
+    if arrival.has_no_space() {
+        // Who is still sending a large file would see a reset connection and not the answer.
+        read_on(rest, places.drain_bytes).await;
     }
+    answered
 }
 
 fn refusal(refusal: Refusal) -> ApiError {
@@ -133,6 +151,7 @@ fn refusal(refusal: Refusal) -> ApiError {
 /// A request with a body, and the place that it has.
 struct Arrival {
     requests: Counter,
+    disk: DiskReserve,
     client: Client,
     stage: Mutex<Stage>,
     refused: Notify,
@@ -145,6 +164,8 @@ enum Stage {
     Worked { _place: Counted },
     /// It is, and there was no place for the request.
     Refused(Refusal),
+    /// It is not, and the disk has no room for more of it.
+    NoSpace,
 }
 
 impl Arrival {
@@ -163,6 +184,14 @@ impl Arrival {
         };
     }
 
+    /// More of the body has come: it may be on its way into a file.
+    fn look_at_disk(&self) {
+        if !self.disk.has_room_for_upload(0) {
+            *self.stage() = Stage::NoSpace;
+            self.refused.notify_one();
+        }
+    }
+
     /// Ends when the place was given to another client while the body was still arriving.
     async fn is_pushed_out(&self, pushed_out: impl Future<Output = ()>) {
         pushed_out.await;
@@ -175,19 +204,24 @@ impl Arrival {
     fn keep(&self) {
         match &*self.stage() {
             Stage::Arriving(place) => place.keep(),
-            Stage::Worked { .. } | Stage::Refused(_) => {}
+            Stage::Worked { .. } | Stage::Refused(_) | Stage::NoSpace => {}
         }
     }
 
     fn refusal(&self) -> ApiError {
         match *self.stage() {
             Stage::Refused(why) => refusal(why),
+            Stage::NoSpace => ApiError::no_space(),
             Stage::Arriving(_) | Stage::Worked { .. } => ApiError::overloaded(),
         }
     }
 
     fn is_refused(&self) -> bool {
-        matches!(*self.stage(), Stage::Refused(_))
+        matches!(*self.stage(), Stage::Refused(_) | Stage::NoSpace)
+    }
+
+    fn has_no_space(&self) -> bool {
+        matches!(*self.stage(), Stage::NoSpace)
     }
 
     fn stage(&self) -> MutexGuard<'_, Stage> {
@@ -197,7 +231,8 @@ impl Arrival {
 
 /// A body that takes the request's place when it is complete. Without one it does not end: its reader is dropped.
 struct AwaitedBody {
-    body: Body,
+    body: SharedBody,
+    unlooked_bytes: u64,
     arrival: Arc<Arrival>,
 }
 
@@ -210,6 +245,12 @@ impl HttpBody for AwaitedBody {
         context: &mut Context<'_>,
     ) -> Poll<Option<Result<Frame<Bytes>, axum::Error>>> {
         let frame = ready!(Pin::new(&mut self.body).poll_frame(context));
+        let data = frame.as_ref().and_then(|frame| frame.as_ref().ok()?.data_ref());
+        self.unlooked_bytes += data.map_or(0, Bytes::len) as u64;
+        if self.unlooked_bytes >= BYTES_BETWEEN_LOOKS {
+            self.unlooked_bytes = 0;
+            self.arrival.look_at_disk();
+        }
         if frame.is_none() || self.body.is_end_stream() {
             self.arrival.complete();
         }

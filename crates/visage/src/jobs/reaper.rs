@@ -98,6 +98,7 @@ pub async fn run(app: Arc<App>, stop: CancellationToken) {
         crate::metrics::sum_up();
         app.attempts.forget_old();
         app.chunks.forget_old();
+        app.library.render_limit.forget_old();
         match reap(&app, false).await {
             Ok(reaped) if reaped == Reaped::default() => tracing::debug!("nothing to reap"),
             Ok(reaped) => tracing::info!(?reaped, "reaped"),

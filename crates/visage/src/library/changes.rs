@@ -19,8 +19,9 @@ use serde_json::Value;
 use visage_cloudinary::ResourceType;
 use visage_store::{
     Asset, AssetFilter, AssetId, AssetKey, AssetOrder, Backup, Catalog, Commit, CommitError, CommitUpload, Cursor,
-    Derived, DerivedFacts, DerivedId, DerivedKey, Document, DocumentKind, Documents, DoomedUpload, EditDetails, Edited,
-    Page, RenameAsset, Renamed, Result, SearchPage, SearchQuery, Sqlite, StoreError, UploadId, UploadRecord, Usage,
+    Derived, DerivedFacts, DerivedId, DerivedKey, DerivedTotals, Document, DocumentKind, Documents, DoomedUpload,
+    EditDetails, Edited, Page, RenameAsset, Renamed, Result, SearchPage, SearchQuery, Sqlite, StoreError, UploadId, UploadRecord,
+    Usage,
 };
 
 use super::extra::guard_edit;
@@ -318,6 +319,27 @@ impl<T: Catalog> Catalog for Watched<Arc<T>> {
 
     async fn derived_bytes(&self) -> Result<u64> {
         self.inner.derived_bytes().await
+    }
+
+    async fn derived_totals(&self) -> Result<DerivedTotals> {
+        self.inner.derived_totals().await
+    }
+
+    async fn count_derived(&self, upload: &UploadId, at_most: u64) -> Result<u64> {
+        self.inner.count_derived(upload, at_most).await
+    }
+
+    async fn crowded_uploads(
+        &self,
+        at_least: u64,
+        after: Option<UploadId>,
+        limit: usize,
+    ) -> Result<Vec<(UploadId, u64)>> {
+        self.inner.crowded_uploads(at_least, after, limit).await
+    }
+
+    async fn least_recent_derived_of(&self, upload: &UploadId, limit: usize) -> Result<Vec<Derived>> {
+        self.inner.least_recent_derived_of(upload, limit).await
     }
 
     async fn least_recent_derived(&self, limit: usize) -> Result<Vec<Derived>> {

@@ -28,7 +28,6 @@ pub mod surroundings;
 pub mod upload;
 pub mod urls;
 
-use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -43,7 +42,9 @@ use visage_store::{Blobs, Catalog, DerivedKey, Documents, Folders, Sqlite, Uploa
 use self::changes::{Changes, Watched};
 use crate::clock::Clock;
 use crate::config::Config;
-use crate::permits::Permits;
+use crate::disk::DiskReserve;
+use crate::permits::{Permits, Requester};
+use crate::rate_limit::RenderLimit;
 use crate::single_flight::SingleFlight;
 
 /// Everything the embedded store works with.
@@ -85,23 +86,29 @@ pub struct Library {
     pub purge_delay: Duration,
     /// How long an upload may be pending.
     pub pending_grace: Duration,
-    /// Room for derived blobs in bytes.
-    pub derived_bytes: u64,
-    /// Where the bytes are, to see how much room the disk has.
-    pub data: PathBuf,
+    /// How many derived images may be stored.
+    pub derived_limits: DerivedLimits,
+    /// What is left free on the disk.
+    pub disk_reserve: DiskReserve,
+    /// How many new images strangers may ask for.
+    pub render_limit: RenderLimit,
     /// Work in the background; a stop waits for it.
     pub tasks: TaskTracker,
-    flights: SingleFlight<ImageKey, Result<Image, Arc<deliver::DeliverError>>>,
+    lookups: SingleFlight<ImageKey, Result<Option<Image>, Arc<deliver::DeliverError>>>,
+    /// Strangers wait for their share, so others do not wait with them for the same image.
+    renders: SingleFlight<(ImageKey, Requester), Result<Image, Arc<deliver::DeliverError>>>,
     hot: Cache<ImageKey, Image, ByBytes>,
 }
 
-/// The room on a disk.
+/// How many derived images may be stored.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct Disk {
-    /// In all.
+pub struct DerivedLimits {
+    /// Bytes of all together.
     pub bytes: u64,
-    /// For this process.
-    pub free_bytes: u64,
+    /// Number of all together.
+    pub images: u64,
+    /// Number of one upload's.
+    pub per_upload: u64,
 }
 
 /// What names one image that can be delivered; no recipe means the original.
@@ -151,10 +158,16 @@ impl Library {
             render_timeout: config.render.timeout.as_duration(),
             purge_delay: config.reaper.purge_delay.as_duration(),
             pending_grace: config.reaper.pending_grace.as_duration(),
-            derived_bytes: config.cache.derived_bytes,
-            data: config.data.clone(),
+            derived_limits: DerivedLimits {
+                bytes: config.cache.derived_bytes,
+                images: config.cache.derived_images,
+                per_upload: config.cache.derived_per_asset,
+            },
+            disk_reserve: DiskReserve::new(config.data.clone(), config.limits.disk_reserve_percent),
+            render_limit: RenderLimit::new(&config.rate_limit),
             tasks: TaskTracker::new(),
-            flights: SingleFlight::default(),
+            lookups: SingleFlight::default(),
+            renders: SingleFlight::default(),
             hot: Cache::with_weighter(10_000, config.cache.hot_bytes / 2, ByBytes),
         }
     }
@@ -167,21 +180,6 @@ impl Library {
     /// What images in memory take.
     pub fn hot_bytes(&self) -> u64 {
         self.hot.weight()
-    }
-
-    /// The disk that the data folder is on; `None` when the system does not tell.
-    pub fn disk(&self) -> Option<Disk> {
-        let disk = rustix::fs::statvfs(&self.data).ok()?;
-        Some(Disk {
-            bytes: disk.f_blocks.saturating_mul(disk.f_frsize),
-            free_bytes: disk.f_bavail.saturating_mul(disk.f_frsize),
-        })
-    }
-
-    /// Whether the disk has room for what can be made again: a tenth of it, at most a gigabyte, is for what cannot.
-    fn has_room(&self) -> bool {
-        self.disk()
-            .is_some_and(|disk| disk.free_bytes > (disk.bytes / 10).min(1 << 30))
     }
 }
 

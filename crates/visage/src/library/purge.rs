@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use visage_store::{BlobError, BlobKey, StoreError};
+use visage_store::{BlobError, BlobKey, Derived, DerivedTotals, StoreError};
 
 use super::Library;
 use crate::clock::{earlier, later};
@@ -10,6 +10,9 @@ use crate::crash;
 
 /// How many rows one step of a pass takes.
 const BATCH: usize = 100;
+
+/// How long a derived image must have been unused to make room for others of its asset. A use is noted once in an hour.
+const UNUSED: Duration = Duration::from_secs(2 * 3600);
 
 /// How much a full disk is relieved of: enough for the rows of a pass.
 const RELIEF_BYTES: u64 = 4 * 1024 * 1024;
@@ -98,34 +101,65 @@ pub async fn relieve_disk(library: &Library) -> Result<(), PurgeError> {
     Ok(())
 }
 
-/// Deletes the longest unused derived images until the rest fits its room. Returns how many went.
+/// Deletes the longest unused derived images until the rest fits its room, and uploads fit on the disk. Returns how many went.
 ///
 /// # Errors
 /// When the store fails.
 pub async fn evict_derived(library: &Library) -> Result<u64, PurgeError> {
     let catalog = &library.catalog;
-    let mut total_bytes = catalog.derived_bytes().await?;
-    let mut evicted = 0;
-    while total_bytes > library.derived_bytes {
+    let limits = library.derived_limits;
+    let mut evicted = evict_crowded(library).await?;
+    let mut total = catalog.derived_totals().await?;
+    let is_too_much = |total: &DerivedTotals| {
+        total.bytes > limits.bytes
+            || total.images > limits.images
+            || (total.images > 0 && !library.disk_reserve.has_room_for_upload(0))
+    };
+    while is_too_much(&total) {
         let oldest = catalog.least_recent_derived(BATCH).await?;
         if oldest.is_empty() {
             break;
         }
         for derived in oldest {
-            if total_bytes <= library.derived_bytes {
+            if !is_too_much(&total) {
                 break;
             }
-            let key = derived.key;
-            library
-                .blobs
-                .delete(&BlobKey::Derived(key.upload, key.recipe.clone()))
-                .await?;
-            // Made again meanwhile, it has bytes again and keeps its row; the next pass counts it.
-            if catalog.forget_derived(&key, derived.used_at).await? {
-                evicted += 1;
-            }
-            total_bytes = total_bytes.saturating_sub(derived.facts.bytes);
+            total.bytes = total.bytes.saturating_sub(derived.facts.bytes);
+            total.images = total.images.saturating_sub(1);
+            evicted += u64::from(evict(library, derived).await?);
         }
     }
     Ok(evicted)
+}
+
+/// Deletes derived images of uploads that have as many as they may, or more: the longest unused ones over the limit, and down
+/// to three quarters of it what has not been used for some time. So there is room for others again, and what is in use stays.
+async fn evict_crowded(library: &Library) -> Result<u64, PurgeError> {
+    let limit = library.derived_limits.per_upload;
+    let unused_since = earlier(library.clock.now(), UNUSED);
+    let (mut evicted, mut after) = (0, None);
+    loop {
+        let crowded = library.catalog.crowded_uploads(limit, after, BATCH).await?;
+        for (upload, count) in &crowded {
+            let removable = usize::try_from(count.saturating_sub(limit / 4 * 3)).unwrap_or(usize::MAX);
+            let over = usize::try_from(count.saturating_sub(limit)).unwrap_or(usize::MAX);
+            let oldest = library.catalog.least_recent_derived_of(upload, removable).await?;
+            let goes = |(n, derived): &(usize, Derived)| *n < over || derived.used_at < unused_since;
+            for (_, derived) in oldest.into_iter().enumerate().take_while(goes) {
+                evicted += u64::from(evict(library, derived).await?);
+            }
+        }
+        if crowded.len() < BATCH {
+            return Ok(evicted);
+        }
+        after = crowded.last().map(|(upload, _)| *upload);
+    }
+}
+
+/// Whether it is gone: made again meanwhile, it has bytes again and keeps its row, and the next pass counts it.
+async fn evict(library: &Library, derived: Derived) -> Result<bool, PurgeError> {
+    let key = derived.key;
+    let blob = BlobKey::Derived(key.upload, key.recipe.clone());
+    library.blobs.delete(&blob).await?;
+    Ok(library.catalog.forget_derived(&key, derived.used_at).await?)
 }

@@ -77,6 +77,9 @@ pub enum UploadError {
 /// # Errors
 /// See [`UploadError`]; after an error the reaper removes what was stored.
 pub async fn store(library: &Library, mut new: NewUpload) -> Result<Stored, UploadError> {
+    if !library.disk_reserve.has_room_for_upload(new.facts.bytes) {
+        return Err(UploadError::NoSpace);
+    }
     if let Media::Image(image) = &mut new.facts.media
         && image.faces.is_none()
     {

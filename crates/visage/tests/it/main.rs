@@ -35,6 +35,7 @@ mod profile;
 mod profile_image;
 mod reaper;
 mod routes;
+mod renders;
 mod safekeeping;
 mod scrub;
 mod server;

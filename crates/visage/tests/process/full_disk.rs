@@ -7,7 +7,7 @@ use std::io::{self, BufRead as _, BufReader, Write as _};
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
 
-use crate::client::User;
+use crate::client::{self, User};
 use crate::pictures::{noise, picture};
 use crate::server::{Server, Site};
 
@@ -16,6 +16,9 @@ const DISK: &str = "24m";
 /// Room that is left on the disk: for nothing, for a part of the temporary file, for that and a part of the original, and
 /// so on until it is enough.
 const ROOM_KIB: &[usize] = &[0, 4, 16, 48, 96, 112, 128, 160, 192, 224, 240, 288, 352, 512, 1024];
+
+/// A tenth of the disk.
+const RESERVE_KIB: usize = 24 * KIB / 10;
 
 /// A server on a small disk, and a user whose picture is 1.
 struct Scene {
@@ -119,6 +122,33 @@ fn a_full_disk_is_relieved_by_the_reaper() {
     scene.site.assert_clean(1);
 }
 
+#[test]
+fn uploads_and_derived_images_leave_a_tenth_of_the_disk_free() {
+    let Some(scene) = Scene::new(&[("VISAGE_LIMITS__DISK_RESERVE_PERCENT", "10")]) else {
+        return;
+    };
+    let (disk, user) = (&scene.disk, &scene.user);
+    let derived = scene.site.data.join("blobs/derived");
+    disk.leave_room((RESERVE_KIB - 64) * KIB);
+    let refused = user.upload(picture(2)).unwrap();
+    assert_eq!(refused.status, 507, "{:?}", refused.json());
+    assert_eq!(
+        user.upload(noise(900)).unwrap().status,
+        507,
+        "it is cut while it arrives"
+    );
+    assert_eq!(user.shown(), 1);
+    let before = disk.files_in(&derived);
+    let url = user.image_url().unwrap().unwrap().replace("w_40", "w_41");
+    assert_eq!(client::get(&url).unwrap().status, 200, "it is delivered");
+    assert_eq!(disk.files_in(&derived), before, "and not stored");
+    disk.clear();
+    disk.leave_room((RESERVE_KIB + 2 * KIB) * KIB);
+    user.put(picture(2));
+    assert_eq!(user.shown(), 2);
+    disk.clear();
+}
+
 /// A file system in memory in a mount namespace of its own. It ends when this, and every program in it, has ended.
 struct SmallDisk {
     keeper: Child,
@@ -173,6 +203,14 @@ impl SmallDisk {
         };
         assert_eq!(full.kind(), io::ErrorKind::StorageFull);
         fs::remove_file(reserve).unwrap();
+    }
+
+    /// How many files there are below a folder, as the program sees it.
+    fn files_in(&self, folder: &Path) -> usize {
+        let seen = format!("/proc/{}/root{}", self.keeper.id(), folder.display());
+        let Ok(shards) = fs::read_dir(seen) else { return 0 };
+        let count = |shard: io::Result<fs::DirEntry>| fs::read_dir(shard.unwrap().path()).map_or(1, Iterator::count);
+        shards.map(count).sum()
     }
 
     fn clear(&self) {

@@ -10,7 +10,10 @@ use super::super::options::Eager;
 use super::super::surroundings::{Job, Surroundings};
 use super::super::{Image, ImageKey, Library};
 use super::{DeliverError, image_facts};
-use crate::permits::WorkError;
+use crate::permits::{Requester, WorkError};
+use crate::rate_limit::TooManyRenders;
+use crate::shares::Client;
+use crate::single_flight::Lost;
 
 /// Larger derived images are not stored: nobody shows them to people, and a stranger could fill the disk with them.
 const MAX_KEPT_BYTES: usize = 4 * 1024 * 1024;
@@ -22,6 +25,8 @@ pub(super) struct Wanted {
     pub(super) asked: Eager,
     pub(super) resolved: ResolvedTransformation,
     surroundings: Surroundings,
+    /// The stranger who asks; `None` when it is a member, or the holder of an API key.
+    stranger: Option<Client>,
     /// What names the derived image; `None` for the original itself.
     pub(super) recipe: Option<Recipe>,
 }
@@ -34,8 +39,29 @@ impl Wanted {
             asked,
             resolved,
             surroundings,
+            stranger: None,
             recipe,
         }
+    }
+
+    /// The same, asked for by a stranger.
+    pub(super) fn by_stranger(self, stranger: Client) -> Self {
+        Self {
+            stranger: Some(stranger),
+            ..self
+        }
+    }
+
+    fn requester(&self) -> Requester {
+        match self.stranger {
+            Some(_) => Requester::Stranger,
+            None => Requester::Known,
+        }
+    }
+
+    fn check_limit(&self, library: &Library) -> Result<(), TooManyRenders> {
+        self.stranger
+            .map_or(Ok(()), |client| library.render_limit.check(client))
     }
 }
 
@@ -45,40 +71,46 @@ pub(super) async fn image(library: &Arc<Library>, asset: &Asset, wanted: &Wanted
         metrics::counter!("visage_delivered_from", "source" => "memory").increment(1);
         return Ok(image);
     }
-    let flight = {
-        let (library, asset, key) = (Arc::clone(library), asset.clone(), key.clone());
-        let wanted = wanted.clone();
-        async move { fetch_or_make(&library, &asset, &wanted, key).await.map_err(Arc::new) }
+    let lookup = {
+        let (library, asset, wanted, key) = (Arc::clone(library), asset.clone(), wanted.clone(), key.clone());
+        async move { find(&library, &asset, &wanted, key).await.map_err(Arc::new) }
     };
-    match library.flights.join(key, flight).await {
-        Ok(Ok(image)) => Ok(image),
+    if let Some(image) = landed(library.lookups.join(key.clone(), lookup).await)? {
+        return Ok(image);
+    }
+    wanted.check_limit(library)?;
+    let render = {
+        let (library, asset, wanted, key) = (Arc::clone(library), asset.clone(), wanted.clone(), key.clone());
+        async move { make(&library, &asset, &wanted, key).await.map_err(Arc::new) }
+    };
+    landed(library.renders.join((key, wanted.requester()), render).await)
+}
+
+fn landed<T>(flight: Result<Result<T, Arc<DeliverError>>, Lost>) -> Result<T, DeliverError> {
+    match flight {
+        Ok(Ok(landed)) => Ok(landed),
         Ok(Err(error)) => Err(DeliverError::Shared(error)),
-        Err(_lost) => Err(WorkError::Panicked.into()),
+        Err(Lost) => Err(WorkError::Panicked.into()),
     }
 }
 
-async fn fetch_or_make(
-    library: &Arc<Library>,
-    asset: &Asset,
-    wanted: &Wanted,
-    key: ImageKey,
-) -> Result<Image, DeliverError> {
+/// The image, unless it must be rendered.
+async fn find(library: &Library, asset: &Asset, wanted: &Wanted, key: ImageKey) -> Result<Option<Image>, DeliverError> {
     let image = match &key.1 {
         None => {
             let bytes = original(library, asset).await?;
             let facts = asset.upload.facts.image().ok_or(DeliverError::NotAnImage)?;
-            Image {
+            Some(Image {
                 bytes,
                 format: facts.format,
                 size: (facts.width, facts.height),
-            }
+            })
         }
-        Some(recipe) => match stored(library, asset, recipe, wanted.resolved.format).await? {
-            Some(image) => image,
-            None => make(library, asset, wanted, recipe).await?,
-        },
+        Some(recipe) => stored(library, asset, recipe, wanted.resolved.format).await?,
     };
-    library.hot.insert(key, image.clone());
+    if let Some(image) = &image {
+        library.hot.insert(key, image.clone());
+    }
     Ok(image)
 }
 
@@ -126,7 +158,32 @@ async fn stored(
     }
 }
 
-async fn make(library: &Arc<Library>, asset: &Asset, wanted: &Wanted, recipe: &Recipe) -> Result<Image, DeliverError> {
+/// Renders the image, and stores it where there is room.
+async fn make(library: &Arc<Library>, asset: &Asset, wanted: &Wanted, key: ImageKey) -> Result<Image, DeliverError> {
+    // Another flight may have landed since it was looked for.
+    if let Some(image) = library.hot.get(&key) {
+        return Ok(image);
+    }
+    let image = render(library, asset, wanted).await?;
+    library.hot.insert(key.clone(), image.clone());
+    let Some(recipe) = key.1 else { return Ok(image) };
+    let key = DerivedKey { upload: key.0, recipe };
+    if image.bytes.len() > MAX_KEPT_BYTES || !library.disk_reserve.has_room_for_derived() {
+        return Ok(image);
+    }
+    // A task of its own: once begun it is finished, also when nobody waits for the image any more.
+    let kept = library.tasks.spawn({
+        let (library, image, wanted) = (Arc::clone(library), image.clone(), wanted.clone());
+        async move { keep(&library, key, image, wanted).await }
+    });
+    if let Ok(Err(error)) = kept.await {
+        // It may vanish at any time, so it may as well not be kept: a full disk does not stop delivery.
+        tracing::warn!(upload = %asset.upload.id, error = %error, "a derived image was not kept");
+    }
+    Ok(image)
+}
+
+async fn render(library: &Arc<Library>, asset: &Asset, wanted: &Wanted) -> Result<Image, DeliverError> {
     let upload = &asset.upload;
     let facts = upload.facts.image().ok_or(DeliverError::NotAnImage)?;
     let (resolved, surroundings) = (wanted.resolved.clone(), wanted.surroundings.clone());
@@ -136,40 +193,34 @@ async fn make(library: &Arc<Library>, asset: &Asset, wanted: &Wanted, recipe: &R
     let runtime = tokio::runtime::Handle::current();
     let rendered = library
         .permits
-        .run(job.memory_bytes, library.render_timeout, move |expired| {
-            // The original is read under the permit, because the permit is what bounds memory.
-            let original = runtime.block_on(blobs.get_original(&id, &sha256, length))?;
-            job.run(&original, expired)
-        })
+        .run_for(
+            wanted.requester(),
+            job.memory_bytes,
+            library.render_timeout,
+            move |expired| {
+                // The original is read under the permit, because the permit is what bounds memory.
+                let original = runtime.block_on(blobs.get_original(&id, &sha256, length))?;
+                job.run(&original, expired)
+            },
+        )
         .await??;
     metrics::counter!("visage_delivered_from", "source" => "render").increment(1);
-    let image = Image {
+    Ok(Image {
         bytes: rendered.bytes.into(),
         format: rendered.format,
         size: (rendered.width, rendered.height),
-    };
-    if image.bytes.len() > MAX_KEPT_BYTES || !library.has_room() {
-        return Ok(image);
-    }
-    // A task of its own: once begun it is finished, also when nobody waits for the image any more.
-    let kept = library.tasks.spawn({
-        let key = DerivedKey {
-            upload: upload.id,
-            recipe: recipe.clone(),
-        };
-        let (library, image, asked) = (Arc::clone(library), image.clone(), wanted.asked.clone());
-        async move { keep(&library, key, image, asked).await }
-    });
-    if let Ok(Err(error)) = kept.await {
-        // It may vanish at any time, so it may as well not be kept: a full disk does not stop delivery.
-        tracing::warn!(upload = %upload.id, error = %error, "a derived image was not kept");
-    }
-    Ok(image)
+    })
 }
 
 /// Stores a derived image. Its row comes first: a blob without a row would never be found again.
-async fn keep(library: &Library, key: DerivedKey, image: Image, asked: Eager) -> Result<(), DeliverError> {
+async fn keep(library: &Library, key: DerivedKey, image: Image, wanted: Wanted) -> Result<(), DeliverError> {
+    let max_images = library.derived_limits.per_upload;
+    if wanted.stranger.is_some() && library.catalog.count_derived(&key.upload, max_images).await? >= max_images {
+        // What is in use stays; the reaper makes room.
+        return Ok(());
+    }
     let (width, height) = image.size;
+    let asked = wanted.asked;
     let facts = DerivedFacts {
         bytes: image.bytes.len() as u64,
         sha256: Sha256::of(&image.bytes),

@@ -29,6 +29,8 @@ use super::access::{Grant, ReadOf, awaits_moderation, is_controlled, may_read};
 use super::extra::Extra;
 use super::{Library, named, naming, urls};
 use crate::permits::WorkError;
+use crate::rate_limit::TooManyRenders;
+use crate::shares::Client;
 
 /// Who asks, and with what.
 #[derive(Debug, Clone, Copy)]
@@ -149,6 +151,9 @@ pub enum DeliverError {
     /// Too much work, or the work failed.
     #[error(transparent)]
     Work(#[from] WorkError),
+    /// The address has asked for too many images that are not made yet.
+    #[error(transparent)]
+    TooManyRenders(#[from] TooManyRenders),
     /// The catalog failed.
     #[error(transparent)]
     Store(#[from] StoreError),
@@ -249,6 +254,11 @@ pub async fn deliver(
             }
             let (wants_info, shows_original) = (reading.wants_info, reading.shows_original);
             let wanted = Wanted::new(reading.asked, reading.resolved, reading.surroundings);
+            let wanted = match (url.signature.is_some(), visitor.address) {
+                (false, Some(address)) => wanted.by_stranger(Client::at(address)),
+                // A wrong signature does not come here. Without an address it is this program itself that asks.
+                (true, _) | (_, None) => wanted,
+            };
             if wants_info {
                 answer_info(
                     library,

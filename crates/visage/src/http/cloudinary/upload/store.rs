@@ -96,6 +96,9 @@ async fn open(app: &App, received: ReceivedFile, options: &UploadOptions) -> Res
         .iter()
         .any(|scheme| head.starts_with(scheme));
     if is_url && file.len_bytes() <= MAX_URL_BYTES {
+        if !app.library.disk_reserve.has_room_for_upload(0) {
+            return Err(ApiError::no_space());
+        }
         let url = file.read_all().map_err(ApiError::internal)?;
         let url = String::from_utf8(url).map_err(|_not_utf8| ApiError::bad_request("Invalid URL"))?;
         let fetched = app.fetcher.fetch(url.trim(), &app.temporary_folder, max_bytes).await?;
