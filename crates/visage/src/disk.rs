@@ -14,6 +14,17 @@ pub struct Disk {
     pub free_bytes: u64,
 }
 
+/// How much room the disk has for uploads.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum UploadRoom {
+    /// Enough.
+    Enough,
+    /// Uploads are stored; soon they will not be.
+    Short,
+    /// Uploads are refused.
+    None,
+}
+
 /// What is left free on the disk of a folder.
 #[derive(Debug, Clone)]
 pub struct DiskReserve {
@@ -42,6 +53,14 @@ impl DiskReserve {
             .is_some_and(|disk| disk.free_bytes > share(disk, self.percent))
     }
 
+    /// How much room there is for uploads. It is short from half the reserve above it, and at least for the last upload of
+    /// `largest_bytes`. Where the system does not tell, there is enough.
+    pub fn upload_room(&self, largest_bytes: u64) -> UploadRoom {
+        self.disk().map_or(UploadRoom::Enough, |disk| {
+            upload_room(disk, self.percent, largest_bytes)
+        })
+    }
+
     /// Whether the disk has room for `bytes` more of an upload. Where the system does not tell, writing them will.
     pub fn has_room_for_upload(&self, bytes: u64) -> bool {
         self.disk()
@@ -53,9 +72,23 @@ fn share(disk: Disk, percent: u8) -> u64 {
     disk.bytes / 100 * u64::from(percent)
 }
 
+fn upload_reserve(disk: Disk, percent: u8) -> u64 {
+    share(disk, percent).min(MAX_UPLOAD_RESERVE_BYTES)
+}
+
 fn has_room_for_upload(disk: Disk, percent: u8, bytes: u64) -> bool {
-    let reserve = share(disk, percent).min(MAX_UPLOAD_RESERVE_BYTES);
-    disk.free_bytes >= reserve.saturating_add(bytes)
+    disk.free_bytes >= upload_reserve(disk, percent).saturating_add(bytes)
+}
+
+fn upload_room(disk: Disk, percent: u8, largest_bytes: u64) -> UploadRoom {
+    let soon = largest_bytes.max(upload_reserve(disk, percent) / 2);
+    if !has_room_for_upload(disk, percent, 1) {
+        UploadRoom::None
+    } else if has_room_for_upload(disk, percent, soon) {
+        UploadRoom::Enough
+    } else {
+        UploadRoom::Short
+    }
 }
 
 #[cfg(test)]
@@ -81,6 +114,24 @@ mod tests {
             free_bytes: 1,
         };
         assert!(has_room_for_upload(without, 0, 1));
+    }
+
+    #[test]
+    fn room_is_short_before_uploads_are_refused() {
+        for (free_bytes, largest, expected) in [
+            (150, 10, UploadRoom::Enough),
+            (149, 10, UploadRoom::Short),
+            (101, 10, UploadRoom::Short),
+            (100, 10, UploadRoom::None),
+            (200, 100, UploadRoom::Enough),
+            (199, 100, UploadRoom::Short),
+        ] {
+            let disk = Disk {
+                bytes: 1000,
+                free_bytes,
+            };
+            assert_eq!(upload_room(disk, 10, largest), expected, "{disk:?} {largest}");
+        }
     }
 
     #[test]

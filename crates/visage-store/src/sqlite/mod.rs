@@ -163,7 +163,9 @@ impl Sqlite {
     where
         T: Send + 'static,
     {
-        let read = self.long_readers.run_for(self.search_timeout, move |reader| act(&reader.transaction()?));
+        let read = self
+            .long_readers
+            .run_for(self.search_timeout, move |reader| act(&reader.transaction()?));
         read.await.inspect_err(|failure| self.integrity.note(failure))
     }
 }

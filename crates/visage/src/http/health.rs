@@ -10,6 +10,7 @@ use serde_json::{Value, json};
 use visage_store::Condition;
 
 use crate::app::App;
+use crate::disk::UploadRoom;
 use crate::jobs::backups;
 
 /// It works as long as the database answers. Lost originals and missing backups are told as `degraded`, with status 200: they
@@ -30,14 +31,15 @@ pub(super) async fn show(State(app): State<Arc<App>>) -> Response {
 fn tell(app: &App, condition: &Condition) -> Value {
     let damaged = condition.damaged_originals;
     let backup_is_missing = backups::are_missing(app, &condition.backup);
-    let status = if damaged > 0 || backup_is_missing || condition.database_is_damaged {
-        "degraded"
-    } else {
-        "ok"
-    };
+    let room = upload_room(app);
+    let is_degraded = damaged > 0 || backup_is_missing || condition.database_is_damaged || room != UploadRoom::Enough;
+    let status = if is_degraded { "degraded" } else { "ok" };
     let mut body = json!({ "status": status, "environment": app.config.environment });
     if damaged > 0 {
         body["damagedOriginals"] = damaged.into();
+    }
+    if let Some(message) = advice_on_room(room) {
+        body["disk"] = json!({ "ok": false, "message": message });
     }
     if condition.database_is_damaged {
         body["database"] = json!({
@@ -57,4 +59,18 @@ fn tell(app: &App, condition: &Condition) -> Value {
         body["mediaHost"] = json!({ "kind": "cloudinary", "breaker": breaker.as_str() });
     }
     body
+}
+
+fn upload_room(app: &App) -> UploadRoom {
+    let limits = &app.config.limits;
+    let largest_bytes = limits.profile_image_bytes.max(limits.post_media_bytes);
+    app.library.disk_reserve.upload_room(largest_bytes)
+}
+
+fn advice_on_room(room: UploadRoom) -> Option<&'static str> {
+    match room {
+        UploadRoom::Enough => None,
+        UploadRoom::Short => Some("the disk is nearly full and uploads will soon be refused; make room on it"),
+        UploadRoom::None => Some("the disk is full and uploads are refused; make room on it"),
+    }
 }

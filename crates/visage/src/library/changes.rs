@@ -20,8 +20,8 @@ use visage_cloudinary::ResourceType;
 use visage_store::{
     Asset, AssetFilter, AssetId, AssetKey, AssetOrder, Backup, Catalog, Commit, CommitError, CommitUpload, Cursor,
     Derived, DerivedFacts, DerivedId, DerivedKey, DerivedTotals, Document, DocumentKind, Documents, DoomedUpload,
-    EditDetails, Edited, Page, RenameAsset, Renamed, Result, SearchPage, SearchQuery, Sqlite, StoreError, UploadId, UploadRecord,
-    Usage,
+    EditDetails, Edited, Page, RenameAsset, Renamed, Result, SearchPage, SearchQuery, Sqlite, StoreError, UploadId,
+    UploadRecord, Usage,
 };
 
 use super::extra::guard_edit;

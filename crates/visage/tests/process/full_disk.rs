@@ -129,7 +129,26 @@ fn uploads_and_derived_images_leave_a_tenth_of_the_disk_free() {
     };
     let (disk, user) = (&scene.disk, &scene.user);
     let derived = scene.site.data.join("blobs/derived");
+    let health = || client::get(&format!("{}/health", scene.site.url())).unwrap().json();
+    assert_eq!(health()["status"], "ok");
+    disk.leave_room((RESERVE_KIB + 2 * KIB) * KIB);
+    let soon = health();
+    assert_eq!(
+        (&soon["status"], &soon["disk"]["ok"]),
+        (&"degraded".into(), &false.into())
+    );
+    user.put(picture(1));
+    disk.clear();
     disk.leave_room((RESERVE_KIB - 64) * KIB);
+    let full = health();
+    assert_eq!(full["status"], "degraded");
+    assert!(
+        full["disk"]["message"]
+            .as_str()
+            .unwrap()
+            .contains("uploads are refused"),
+        "{full}"
+    );
     let refused = user.upload(picture(2)).unwrap();
     assert_eq!(refused.status, 507, "{:?}", refused.json());
     assert_eq!(
@@ -147,6 +166,7 @@ fn uploads_and_derived_images_leave_a_tenth_of_the_disk_free() {
     user.put(picture(2));
     assert_eq!(user.shown(), 2);
     disk.clear();
+    assert_eq!(health()["status"], "ok");
 }
 
 /// A file system in memory in a mount namespace of its own. It ends when this, and every program in it, has ended.
