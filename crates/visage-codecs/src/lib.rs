@@ -13,8 +13,10 @@
 //!    asked at least once per row of blocks, tile or scan.
 //! 6. Every `unsafe` block says why it is sound, in one comment that names the invariant it relies on.
 
+pub mod av1;
 mod error;
 mod heap;
+pub mod webp;
 
 pub use error::CodecError;
 pub use heap::limit_arenas;

@@ -17,6 +17,8 @@ use fast_image_resize::images::{Image, ImageRef};
 use fast_image_resize::{PixelType, ResizeOptions, Resizer};
 use ssimulacra2::{ColorPrimaries, Rgb, TransferCharacteristic, compute_frame_ssimulacra2};
 use turbojpeg::PixelFormat;
+use visage_cloudinary::{ImageFormat, Transformation};
+use visage_image::{Limits, plan, probe, render};
 
 /// Red, green and blue from 0 to 1.
 #[derive(Clone)]
@@ -49,21 +51,32 @@ fn main() {
 
 fn read(path: &str) -> Picture {
     let file = std::fs::read(path).expect("the file can be read");
-    if file.starts_with(b"RIFF") {
-        let decoded = webp::Decoder::new(&file).decode().expect("it is WebP");
-        let channels = decoded.len() / (decoded.width() as usize * decoded.height() as usize);
-        return picture(
-            (decoded.width() as usize, decoded.height() as usize),
-            &decoded,
-            channels,
-        );
-    }
-    if file.get(4..8) == Some(b"ftyp") {
-        let decoded = libavif::decode_rgb(&file).expect("it is AVIF");
-        return picture((decoded.width() as usize, decoded.height() as usize), &decoded, 4);
+    if file.starts_with(b"RIFF") || file.get(4..8) == Some(b"ftyp") {
+        return read_png(&as_png(&file));
     }
     let decoded = turbojpeg::decompress(&file, PixelFormat::RGB).expect("it is JPEG");
     picture((decoded.width, decoded.height), &decoded.pixels, 3)
+}
+
+/// The same pixels as a PNG.
+fn as_png(file: &[u8]) -> Vec<u8> {
+    let limits = Limits::default();
+    let facts = probe(file, &limits).expect("it is a picture");
+    let plan = plan(&Transformation::default(), &facts, ImageFormat::Png, &limits).expect("nothing is changed");
+    render(file, &plan, &[], &limits, &|| false).expect("it is whole").bytes
+}
+
+fn read_png(file: &[u8]) -> Picture {
+    let mut reader = png::Decoder::new(std::io::Cursor::new(file))
+        .read_info()
+        .expect("it is PNG");
+    let mut levels = vec![0; reader.output_buffer_size().expect("it fits in memory")];
+    let frame = reader.next_frame(&mut levels).expect("it is whole");
+    picture(
+        (frame.width as usize, frame.height as usize),
+        &levels,
+        frame.color_type.samples(),
+    )
 }
 
 fn picture((width, height): (usize, usize), levels: &[u8], channels: usize) -> Picture {

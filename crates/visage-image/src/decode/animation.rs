@@ -85,7 +85,7 @@ impl<'a> Animation<'a> {
         let canvas = &mut self.canvas;
         match &mut self.frames {
             Frames::Gif(decoder) => show_gif(decoder, canvas),
-            Frames::Webp(chunks) => show_webp(chunks, canvas),
+            Frames::Webp(chunks) => show_webp(chunks, canvas, limits),
             Frames::Png(reader) => show_png(reader, canvas, limits),
         }
         .map(Some)
@@ -133,7 +133,7 @@ fn show_gif(decoder: &mut gif::Decoder<PictureFile<'_>>, canvas: &mut Canvas) ->
     Ok(u32::from(frame.delay) * 10)
 }
 
-fn show_webp(chunks: &mut riff::Chunks<'_>, canvas: &mut Canvas) -> Result<u32, ImageError> {
+fn show_webp(chunks: &mut riff::Chunks<'_>, canvas: &mut Canvas, limits: &Limits) -> Result<u32, ImageError> {
     let cut = || ImageError::damaged("a frame is cut short");
     let data = loop {
         let chunk = chunks
@@ -143,7 +143,7 @@ fn show_webp(chunks: &mut riff::Chunks<'_>, canvas: &mut Canvas) -> Result<u32, 
             break chunk.data;
         }
     };
-    let frame = super::webp::Frame::read(data)?;
+    let frame = super::webp::Frame::read(data, (canvas.pixels.width, canvas.pixels.height), limits)?;
     let delay_ms = bytes::u24_le(data, 12).ok_or_else(cut)?;
     let flags = *data.get(15).ok_or_else(cut)?;
     let area = Area {
@@ -161,11 +161,6 @@ fn show_webp(chunks: &mut riff::Chunks<'_>, canvas: &mut Canvas) -> Result<u32, 
             Disposal::Keep
         },
     };
-    let inside = u64::from(area.left) + u64::from(area.width) <= u64::from(canvas.pixels.width)
-        && u64::from(area.top) + u64::from(area.height) <= u64::from(canvas.pixels.height);
-    if !inside {
-        return Err(ImageError::damaged("a frame lies outside of the picture"));
-    }
     let rows = frame.pixels.data.chunks_exact(frame.pixels.row_bytes().max(1));
     canvas.show(placing, rows, frame.pixels.layout)?;
     Ok(delay_ms)

@@ -10,6 +10,7 @@ pub(crate) mod jpeg;
 pub(crate) mod png;
 pub(crate) mod tiff;
 pub(crate) mod webp;
+mod yuv;
 
 use visage_cloudinary::ImageFormat;
 

@@ -1,6 +1,7 @@
 //! WebP through libwebp. Frames of an animation are decoded one by one, each as a still picture of its own.
 
-use webp::{Decoder, PixelLayout};
+use visage_codecs::CodecError;
+use visage_codecs::webp::{self, Channels};
 
 use crate::pixels::{Layout, Pixels, usize_from};
 use crate::walk::riff::Chunks;
@@ -10,20 +11,20 @@ use crate::{Facts, ImageError, Limits, buffer, bytes};
 pub(crate) fn decode(file: &[u8], facts: &Facts, limits: &Limits) -> Result<Pixels, ImageError> {
     let mut frames = Chunks::of_file(file)?.filter(|chunk| chunk.as_ref().map_or(true, |chunk| chunk.kind == b"ANMF"));
     match frames.next() {
-        None => decode_still(file),
+        None => decode_still(file, facts.stored_size(), limits),
         Some(frame) => {
-            let frame = Frame::read(frame?.data)?;
+            let frame = Frame::read(frame?.data, facts.stored_size(), limits)?;
             frame.on_canvas(facts.stored_size(), limits)
         }
     }
 }
 
 /// Decodes all frames of an animation one after the other, to see that they are whole.
-pub(crate) fn check_frames(file: &[u8]) -> Result<(), ImageError> {
+pub(crate) fn check_frames(file: &[u8], facts: &Facts, limits: &Limits) -> Result<(), ImageError> {
     for chunk in Chunks::of_file(file)? {
         let chunk = chunk?;
         if chunk.kind == b"ANMF" {
-            Frame::read(chunk.data)?;
+            Frame::read(chunk.data, facts.stored_size(), limits)?;
         }
     }
     Ok(())
@@ -37,11 +38,15 @@ pub(super) struct Frame {
 }
 
 impl Frame {
-    pub(super) fn read(data: &[u8]) -> Result<Self, ImageError> {
-        let cut = || ImageError::damaged("a frame is cut short");
-        let left = bytes::u24_le(data, 0).ok_or_else(cut)? * 2;
-        let top = bytes::u24_le(data, 3).ok_or_else(cut)? * 2;
-        let pixels = decode_still(&as_still(data)?)?;
+    /// Decodes a frame, unless it reaches beyond a canvas of the size `canvas`.
+    pub(super) fn read(data: &[u8], canvas: (u32, u32), limits: &Limits) -> Result<Self, ImageError> {
+        let number = |at| bytes::u24_le(data, at).ok_or_else(|| ImageError::damaged("a frame is cut short"));
+        let (left, top) = (number(0)? * 2, number(3)? * 2);
+        let (width, height) = (number(6)? + 1, number(9)? + 1);
+        if left + width > canvas.0 || top + height > canvas.1 {
+            return Err(ImageError::damaged("a frame lies outside of the picture"));
+        }
+        let pixels = decode_still(&as_still(data)?, (width, height), limits)?;
         Ok(Self { left, top, pixels })
     }
 
@@ -49,17 +54,6 @@ impl Frame {
         let frame = self.pixels;
         if (self.left, self.top, frame.width, frame.height) == (0, 0, canvas.0, canvas.1) {
             return Ok(frame);
-        }
-        let inside = self
-            .left
-            .checked_add(frame.width)
-            .is_some_and(|right| right <= canvas.0)
-            && self
-                .top
-                .checked_add(frame.height)
-                .is_some_and(|bottom| bottom <= canvas.1);
-        if !inside {
-            return Err(ImageError::damaged("a frame lies outside of the picture"));
         }
         let mut pixels = Pixels::zeroed(canvas.0, canvas.1, Layout::Rgba, limits)?;
         let (row_bytes, channels) = (pixels.row_bytes(), frame.layout.channels());
@@ -101,20 +95,31 @@ fn as_still(frame: &[u8]) -> Result<Vec<u8>, ImageError> {
     Ok(file)
 }
 
-fn decode_still(file: &[u8]) -> Result<Pixels, ImageError> {
-    let picture = Decoder::new(file)
-        .decode()
-        .ok_or_else(|| ImageError::damaged("the WebP data cannot be decoded"))?;
-    let layout = match picture.layout() {
-        PixelLayout::Rgb => Layout::Rgb,
-        PixelLayout::Rgba => Layout::Rgba,
-    };
-    let mut data = buffer::with_room(picture.len())?;
-    data.extend_from_slice(&picture);
+/// Decodes a file whose picture has this size.
+fn decode_still(file: &[u8], size: (u32, u32), limits: &Limits) -> Result<Pixels, ImageError> {
+    let cancelled: &dyn Fn() -> bool = &|| false;
+    let picture = webp::decode(file, size, limits.render_memory_bytes, cancelled).map_err(refusal)?;
     Ok(Pixels {
-        width: picture.width(),
-        height: picture.height(),
-        layout,
-        data,
+        width: picture.width,
+        height: picture.height,
+        layout: match picture.channels {
+            Channels::Rgb => Layout::Rgb,
+            Channels::Rgba => Layout::Rgba,
+        },
+        data: picture.pixels,
     })
+}
+
+fn refusal(cause: CodecError) -> ImageError {
+    match cause {
+        CodecError::Cancelled => ImageError::Cancelled,
+        CodecError::TooLarge { max_bytes } => ImageError::TooMuchMemory {
+            needed_bytes: max_bytes.saturating_add(1),
+            max_bytes,
+        },
+        CodecError::Damaged(reason) | CodecError::Failed(reason) => {
+            ImageError::damaged(format!("the WebP data cannot be decoded ({reason})"))
+        }
+        CodecError::Unsupported(name) => ImageError::Unsupported { name },
+    }
 }

@@ -1,8 +1,11 @@
-//! AVIF through libavif and libaom.
+//! AVIF: luma and chroma are made here, libaom encodes them, and `avif_file` writes the file.
 
-use libavif::{Encoder, RgbPixels, YuvFormat};
 use visage_cloudinary::ImageFormat;
+use visage_codecs::CodecError;
+use visage_codecs::av1::{self, Chroma};
 
+use super::avif_file::{self, Stream};
+use super::yuv::Yuv;
 use super::{Effort, EncodeOptions, failed};
 use crate::ImageError;
 use crate::pixels::{Layout, Pixels};
@@ -13,43 +16,42 @@ const FAST: u8 = 9;
 /// Ten times as long as at 9 for a sixth fewer bytes; below it, time grows without much more gain.
 const REFINED: u8 = 6;
 
-/// libavif's wrapper computes with 32 bits.
-const MAX_BYTES: usize = 1 << 31;
-
 /// Encodes with 4:2:0 chroma unless 4:4:4 is asked for; alpha stays exact.
 pub(super) fn encode(pixels: &Pixels, options: EncodeOptions) -> Result<Vec<u8>, ImageError> {
-    if !matches!(pixels.layout, Layout::Rgb | Layout::Rgba) || pixels.data.len() > MAX_BYTES {
+    let cancelled: &dyn Fn() -> bool = &|| false;
+    if !matches!(pixels.layout, Layout::Rgb | Layout::Rgba) {
         return Err(failed(ImageFormat::Avif, "these channels are not made"));
     }
-    let failed = |cause| failed(ImageFormat::Avif, cause);
-    let image = RgbPixels::new(pixels.width, pixels.height, &pixels.data)
-        .map_err(failed)?
-        .to_image(if options.chroma_444 {
-            YuvFormat::Yuv444
-        } else {
-            YuvFormat::Yuv420
-        });
+    let chroma = if options.chroma_444 {
+        Chroma::Full
+    } else {
+        Chroma::Quarter
+    };
     let speed = match options.effort {
         Effort::Fast => FAST,
         Effort::Refined => REFINED,
     };
-    let mut encoder = Encoder::new();
-    encoder
-        .set_max_threads(1)
-        .set_speed(speed)
-        .set_quality(options.quality)
-        .set_alpha_quality(100);
-    let mut file = encoder.encode(&image).map_err(failed)?.to_vec();
-    say_srgb(&mut file);
-    Ok(file)
+    let encode = |planes: &Yuv, quantizer: u8| {
+        let planes = planes.as_planes(pixels.width, pixels.height);
+        let stream = av1::encode(&planes, av1::EncodeOptions { speed, quantizer }, cancelled);
+        stream.map_err(refusal).and_then(Stream::new)
+    };
+    let colour = encode(&Yuv::of_colours(pixels, chroma)?, quantizer(options.quality))?;
+    let alpha = Yuv::of_alpha(pixels)?.map(|alpha| encode(&alpha, 0)).transpose()?;
+    avif_file::write((pixels.width, pixels.height), &colour, alpha.as_ref())
 }
 
-/// The encoder leaves the colour numbers at 2, "unspecified"; say what they are: BT.709 primaries, the curve of sRGB,
-/// the matrix of BT.601, which is what libavif used.
-fn say_srgb(file: &mut [u8]) {
-    const UNSPECIFIED: &[u8] = b"colrnclx\0\x02\0\x02";
-    let found = file.windows(UNSPECIFIED.len()).position(|window| window == UNSPECIFIED);
-    if let Some(numbers) = found.and_then(|at| file.get_mut(at + 8..at + 14)) {
-        numbers.copy_from_slice(&[0, 1, 0, 13, 0, 6]);
+/// A quality of 0 to 100 on AV1's scale of 63 (worst) to 0.
+fn quantizer(quality: u8) -> u8 {
+    let lost = u16::from(100 - quality.min(100));
+    u8::try_from((lost * 63 + 50) / 100).unwrap_or(63)
+}
+
+fn refusal(cause: CodecError) -> ImageError {
+    match cause {
+        CodecError::Cancelled => ImageError::Cancelled,
+        CodecError::Damaged(_) | CodecError::Unsupported(_) | CodecError::TooLarge { .. } | CodecError::Failed(_) => {
+            failed(ImageFormat::Avif, cause)
+        }
     }
 }

@@ -2,12 +2,14 @@
 
 pub(crate) mod animation;
 mod avif;
+mod avif_file;
 mod gif;
 pub(crate) mod jpeg;
 mod options;
 mod palette;
 pub(crate) mod png;
 pub(crate) mod webp;
+mod yuv;
 
 use turbojpeg::Subsamp;
 use visage_cloudinary::ImageFormat;

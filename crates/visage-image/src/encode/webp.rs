@@ -1,7 +1,8 @@
 //! WebP through libwebp.
 
 use visage_cloudinary::ImageFormat;
-use webp::{Encoder, PixelLayout, WebPConfig};
+use visage_codecs::CodecError;
+use visage_codecs::webp::{self, Channels};
 
 use super::animation::Part;
 use super::{EncodeOptions, failed};
@@ -10,7 +11,7 @@ use crate::walk::riff::Chunks;
 use crate::{ImageError, buffer};
 
 /// Method 4 of 0 to 6: above it, time doubles for 4 % of size; below, bytes grow by 5 % at equal quality.
-const METHOD: i32 = 4;
+const METHOD: u8 = 4;
 
 /// How pixels are kept.
 #[derive(Debug, Clone, Copy)]
@@ -23,26 +24,30 @@ pub(crate) enum Mode {
 
 /// Encodes red, green, blue and perhaps alpha.
 pub(crate) fn encode(pixels: &Pixels, mode: Mode) -> Result<Vec<u8>, ImageError> {
-    let layout = match pixels.layout {
-        Layout::Rgb => PixelLayout::Rgb,
-        Layout::Rgba => PixelLayout::Rgba,
+    let cancelled: &dyn Fn() -> bool = &|| false;
+    let channels = match pixels.layout {
+        Layout::Rgb => Channels::Rgb,
+        Layout::Rgba => Channels::Rgba,
         Layout::Gray | Layout::GrayAlpha | Layout::Cmyk => {
             return Err(failed(ImageFormat::Webp, "these channels are not made"));
         }
     };
-    let mut config = WebPConfig::new().map_err(|()| failed(ImageFormat::Webp, "the encoder does not start"))?;
-    config.method = METHOD;
-    match mode {
-        Mode::Lossy { quality } => config.quality = f32::from(quality),
-        Mode::Lossless => {
-            config.lossless = 1;
-            config.quality = 75.0; // effort, not quality
+    let (lossless, quality) = match mode {
+        Mode::Lossy { quality } => (false, f32::from(quality)),
+        Mode::Lossless => (true, 75.0), // effort, not quality
+    };
+    let options = webp::EncodeOptions {
+        lossless,
+        quality,
+        method: METHOD,
+    };
+    let size = (pixels.width, pixels.height);
+    webp::encode(size, channels, &pixels.data, options, cancelled).map_err(|cause| match cause {
+        CodecError::Cancelled => ImageError::Cancelled,
+        CodecError::Damaged(_) | CodecError::Unsupported(_) | CodecError::TooLarge { .. } | CodecError::Failed(_) => {
+            failed(ImageFormat::Webp, cause)
         }
-    }
-    let encoder = Encoder::new(&pixels.data, layout, pixels.width, pixels.height);
-    let file = encoder.encode_advanced(&config);
-    file.map(|file| file.to_vec())
-        .map_err(|cause| failed(ImageFormat::Webp, format!("{cause:?}")))
+    })
 }
 
 /// The longest time that a frame can be shown.

@@ -72,13 +72,13 @@ const FIXED_BYTES: u64 = 6 * 1024 * 1024;
 /// Memory for decoding the first frame at 1/`scale`, the decoder's own included.
 ///
 /// JPEG: a progressive file keeps all coefficients, at most 6 bytes per pixel. PNG: 16-bit RGBA before it becomes 8.
-/// WebP: the lossless decoder's 4 bytes, the result and its copy. AVIF: frame buffers of up to 16 bits in 4:4:4, the
-/// result and its copy. GIF: indices and RGBA. TIFF, BMP: what is decoded and its 8-bit form.
+/// WebP: the lossless decoder's 4 bytes, the result and its copy. AVIF: up to three frames of 16 bits in 4:4:4 (18 bytes;
+/// before super-resolution, before film grain, after them), and the result. GIF: indices and RGBA. TIFF, BMP: what is decoded and its 8-bit form.
 pub(crate) fn decode_memory_bytes(facts: &Facts, scale: u64) -> u64 {
     let (working, result) = match facts.format {
         ImageFormat::Jpg | ImageFormat::Webp | ImageFormat::Gif => (6, 4),
         ImageFormat::Png => (4, 4),
-        ImageFormat::Avif => (14, 8),
+        ImageFormat::Avif => (18, 4),
         ImageFormat::Bmp | ImageFormat::Tiff | ImageFormat::Ico => (8, 4),
     };
     let pixels = facts.pixels();

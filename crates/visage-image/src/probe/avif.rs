@@ -1,11 +1,15 @@
-//! AVIF: brands, the picture's size, its turns, its transparency, and the size that the video codec was told.
+//! AVIF: brands, the picture's size, its turns, its transparency, and what the video codec was told.
+
+use std::borrow::Cow;
 
 use visage_cloudinary::ImageFormat;
+use visage_codecs::av1::Chroma;
 
-use super::av1::{self, Sequence};
+use super::av1::{self, Agreed, Sequence};
 use super::{check_size, still};
 use crate::walk::boxes::{Box, Boxes};
-use crate::walk::heif::{Item, Meta, is_alpha};
+use crate::walk::composition::{Composition, item_bytes};
+use crate::walk::heif::Meta;
 use crate::{Facts, ImageError, Limits, Orientation, bytes};
 
 /// All coded pictures of a file (tiles, alpha, thumbnail) may hold this many times the pixels of one.
@@ -13,23 +17,31 @@ const CODED_PIXELS_FACTOR: u64 = 4;
 
 pub(super) fn probe(bytes: &[u8], limits: &Limits) -> Result<Facts, ImageError> {
     check_brands(bytes)?;
-    let meta = Meta::open(bytes).ok_or_else(|| ImageError::damaged("its description is missing or cut short"))?;
+    let meta = open(bytes)?;
     let primary = meta
         .primary_id()
         .ok_or_else(|| ImageError::damaged("it names no picture"))?;
-    let (width, height) = meta
-        .properties(primary)
-        .find(|property| property.kind == *b"ispe")
-        .and_then(|ispe| size(&ispe))
-        .ok_or_else(|| ImageError::damaged("it states no size"))?;
+    let (width, height) = stated_size(&meta, primary).ok_or_else(|| ImageError::damaged("it states no size"))?;
     check_size(width, height, limits)?;
-    let has_alpha = check_items(bytes, &meta, limits)?;
+    check_items(bytes, &meta, limits)?;
+    let composition = composition(bytes, &meta)?;
+    Colours::of(bytes, &meta, &composition)?;
     Ok(still(
         ImageFormat::Avif,
         (width, height),
         orientation(&meta, primary),
-        has_alpha,
+        composition.alpha.is_some(),
     ))
+}
+
+/// The description of a file.
+pub(crate) fn open(file: &[u8]) -> Result<Meta<'_>, ImageError> {
+    Meta::open(file).ok_or_else(|| ImageError::damaged("its description is missing or cut short"))
+}
+
+/// Which coded pictures a file's picture is made of.
+pub(crate) fn composition(file: &[u8], meta: &Meta<'_>) -> Result<Composition, ImageError> {
+    Composition::read(file, meta).ok_or_else(|| ImageError::damaged("its picture is not made of AV1 pictures"))
 }
 
 /// AVIF says `avif` among its brands; the same container holds HEIC, video, and animations, which are not taken.
@@ -64,20 +76,15 @@ fn check_brands(bytes: &[u8]) -> Result<(), ImageError> {
     }
 }
 
-/// Checks size and colours of every coded picture in the file, and says whether one of them is an alpha plane.
-fn check_items(file: &[u8], meta: &Meta<'_>, limits: &Limits) -> Result<bool, ImageError> {
+/// Checks the sizes of every coded picture in the file.
+fn check_items(file: &[u8], meta: &Meta<'_>, limits: &Limits) -> Result<(), ImageError> {
     let items = meta
         .items()
         .ok_or_else(|| ImageError::damaged("its list of items is missing or too long"))?;
-    let (mut has_alpha, mut coded_pixels) = (false, 0_u64);
+    let mut coded_pixels = 0_u64;
     for item in items.filter(|item| item.kind == *b"av01") {
-        let stated = meta
-            .properties(item.id)
-            .find(|property| property.kind == *b"ispe")
-            .and_then(|ispe| size(&ispe));
-        let sequence = sequence(file, meta, item).ok_or_else(|| ImageError::damaged("its AV1 header is missing"))?;
-        check_matrix(meta, &sequence)?;
-        for (width, height) in stated.into_iter().chain([(sequence.width, sequence.height)]) {
+        let coded = CodedItem::read(file, meta, item.id)?;
+        for (width, height) in [coded.size, (coded.sequence.width, coded.sequence.height)] {
             check_size(width, height, limits)?;
             coded_pixels = coded_pixels.saturating_add(u64::from(width) * u64::from(height));
             if coded_pixels > limits.source_pixels.saturating_mul(2 * CODED_PIXELS_FACTOR) {
@@ -88,51 +95,134 @@ fn check_items(file: &[u8], meta: &Meta<'_>, limits: &Limits) -> Result<bool, Im
                 });
             }
         }
-        has_alpha |= meta.properties(item.id).any(|property| is_alpha(&property));
     }
-    Ok(has_alpha)
+    Ok(())
 }
 
-/// The sequence header of one coded picture. It stands where the picture begins, and as a rule also in `av1C`; the
-/// larger one counts.
-fn sequence(file: &[u8], meta: &Meta<'_>, item: Item) -> Option<Sequence> {
-    let configuration = meta.properties(item.id).find(|property| property.kind == *b"av1C");
-    let stated = configuration.and_then(|av1c| av1::sequence(av1c.data.get(4..)?));
-    let begun = av1::sequence(file.get(meta.extents(item.id)?.next()?)?);
-    stated
-        .into_iter()
-        .chain(begun)
-        .max_by_key(|found| u64::from(found.width) * u64::from(found.height))
+/// One coded picture: its bytes, and what they and the container say of it, which must agree.
+pub(crate) struct CodedItem<'a> {
+    pub(crate) stream: Cow<'a, [u8]>,
+    /// As the container states it, or else the stream.
+    pub(crate) size: (u32, u32),
+    pub(crate) sequence: Sequence,
+    /// Operating point (`a1op`), 0 unless stated.
+    pub(crate) operating_point: u8,
+    /// Layer (`lsel`), if one is chosen.
+    pub(crate) layer: Option<u8>,
 }
 
-/// Refuses matrices that libavif cannot convert to RGB: its wrapper would not notice, and pass on memory as it is.
-fn check_matrix(meta: &Meta<'_>, sequence: &Sequence) -> Result<(), ImageError> {
-    const IDENTITY: u32 = 0;
-    const YCGCO: u32 = 8;
-    let properties = meta
-        .all_properties()
-        .into_iter()
-        .flatten()
-        .map(|(property, _)| property);
-    let nclx = properties.filter(|property| property.kind == *b"colr" && property.data.starts_with(b"nclx"));
-    let stated = nclx.map(|colr| {
-        let matrix = bytes::u16_be(colr.data, 8).map_or(u32::MAX, u32::from);
-        (matrix, colr.data.get(10).is_some_and(|flags| flags & 0x80 != 0))
-    });
-    for (matrix, full_range) in stated.chain([(sequence.matrix, sequence.full_range)]) {
-        let convertible = match matrix {
-            IDENTITY => !sequence.subsampled,
-            YCGCO => full_range,
+impl<'a> CodedItem<'a> {
+    /// # Errors
+    ///
+    /// When there are no bytes, no sequence header, or several that differ: in the stream, or in `av1C`.
+    pub(crate) fn read(file: &'a [u8], meta: &Meta<'_>, id: u32) -> Result<Self, ImageError> {
+        let stream = item_bytes(file, meta, id).ok_or_else(|| ImageError::damaged("its AV1 data is cut short"))?;
+        let property = |kind: &[u8; 4]| meta.properties(id).find(|property| property.kind == *kind);
+        let contradiction = || ImageError::damaged("its AV1 headers contradict each other");
+        let sequence = match av1::agreed(&stream) {
+            Agreed::One(sequence) => sequence,
+            Agreed::None => return Err(ImageError::damaged("its AV1 header is missing")),
+            Agreed::Contradiction => return Err(contradiction()),
+        };
+        let stated = property(b"av1C").map_or(Agreed::None, |av1c| av1::agreed(av1c.data.get(4..).unwrap_or_default()));
+        match stated {
+            Agreed::None => {}
+            Agreed::One(stated) if stated == sequence => {}
+            Agreed::One(_) | Agreed::Contradiction => return Err(contradiction()),
+        }
+        check_depths(property(b"pixi"), &sequence)?;
+        let byte = |property: Option<Box<'_>>, at: usize| property.and_then(|property| property.data.get(at).copied());
+        Ok(Self {
+            size: stated_size(meta, id).unwrap_or((sequence.width, sequence.height)),
+            sequence,
+            operating_point: byte(property(b"a1op"), 0).unwrap_or(0) & 31,
+            // 65535 is "all layers", which as a still picture is the highest.
+            layer: byte(property(b"lsel"), 1).filter(|layer| *layer < 4),
+            stream,
+        })
+    }
+}
+
+/// `pixi`, if there is one, states the depth of each channel; many files have none.
+fn check_depths(pixi: Option<Box<'_>>, sequence: &Sequence) -> Result<(), ImageError> {
+    let depths = pixi.and_then(|pixi| pixi.data.get(5..)).unwrap_or_default();
+    if depths.iter().any(|depth| *depth != sequence.depth) {
+        return Err(ImageError::damaged("it states another depth than its AV1 data"));
+    }
+    Ok(())
+}
+
+/// What the samples of the colours mean, by numbers of ITU-T H.273.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) struct Colours {
+    pub(crate) primaries: u32,
+    pub(crate) matrix: u32,
+    pub(crate) full_range: bool,
+}
+
+impl Colours {
+    /// As the container states them (`nclx`, of the picture or of its first tile), which goes before the stream
+    /// (AV1 image file format, 2.2.1 and ISO 23000-22, 7.3.6.4).
+    ///
+    /// # Errors
+    ///
+    /// When a matrix is stated, anywhere, that is not converted to red, green and blue.
+    pub(crate) fn of(file: &[u8], meta: &Meta<'_>, composition: &Composition) -> Result<Self, ImageError> {
+        let items = composition.colour.items();
+        let first = items.first().ok_or_else(|| ImageError::damaged("it has no tiles"))?;
+        let sequence = CodedItem::read(file, meta, *first)?.sequence;
+        let streamed = Self {
+            primaries: UNSPECIFIED,
+            matrix: sequence.matrix,
+            full_range: sequence.full_range,
+        };
+        streamed.check(sequence.chroma)?;
+        let stated = meta
+            .primary_id()
+            .into_iter()
+            .chain([*first])
+            .find_map(|id| nclx(meta, id));
+        let colours = stated.unwrap_or(streamed);
+        colours.check(sequence.chroma)?;
+        Ok(colours)
+    }
+
+    fn check(&self, chroma: Chroma) -> Result<(), ImageError> {
+        const IDENTITY: u32 = 0;
+        const YCGCO: u32 = 8;
+        let is_convertible = match self.matrix {
+            IDENTITY => matches!(chroma, Chroma::Full | Chroma::Gray),
+            YCGCO => self.full_range,
             1 | 2 | 4..=7 | 9 | 12 => true,
             _ => false,
         };
-        if !convertible {
-            return Err(ImageError::Unsupported {
-                name: "an AVIF with an unusual colour matrix",
-            });
+        if is_convertible {
+            return Ok(());
         }
+        Err(ImageError::Unsupported {
+            name: "an AVIF with an unusual colour matrix",
+        })
     }
-    Ok(())
+}
+
+/// "Unspecified", for primaries.
+const UNSPECIFIED: u32 = 2;
+
+fn nclx(meta: &Meta<'_>, id: u32) -> Option<Colours> {
+    let mut properties = meta.properties(id);
+    let colr = properties.find(|property| property.kind == *b"colr" && property.data.starts_with(b"nclx"))?;
+    Some(Colours {
+        primaries: bytes::u16_be(colr.data, 4)?.into(),
+        matrix: bytes::u16_be(colr.data, 8)?.into(),
+        full_range: colr.data.get(10)? & 0x80 != 0,
+    })
+}
+
+fn stated_size(meta: &Meta<'_>, id: u32) -> Option<(u32, u32)> {
+    let mut properties = meta.properties(id);
+    properties
+        .find(|property| property.kind == *b"ispe")
+        .and_then(|ispe| size(&ispe))
 }
 
 fn size(ispe: &Box<'_>) -> Option<(u32, u32)> {

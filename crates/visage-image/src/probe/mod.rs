@@ -1,7 +1,7 @@
-//! Reads the structure of a file: what it is, how large, which way up. No pixel is decoded, nothing is allocated.
+//! Reads the structure of a file: what it is, how large, which way up. No pixel is decoded, next to nothing is allocated.
 
-mod av1;
-mod avif;
+pub(crate) mod av1;
+pub(crate) mod avif;
 mod bmp;
 mod gif;
 mod ico;

@@ -16,7 +16,7 @@ const ANIMATION_FLAG: u8 = 0x02;
 
 pub(super) fn sanitise(bytes: &[u8], facts: &Facts, limits: &Limits) -> Result<Vec<u8>, ImageError> {
     let pixels = decode(bytes, facts, 1, limits)?;
-    decode::webp::check_frames(bytes)?;
+    decode::webp::check_frames(bytes, facts, limits)?;
     let colour = icc::colour_of(ImageFormat::Webp, bytes, Layout::Rgb);
     let profile = match &colour {
         Colour::Simple(profile) => icc::rebuilt(profile),

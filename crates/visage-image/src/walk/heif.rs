@@ -97,7 +97,7 @@ impl<'a> Meta<'a> {
     }
 
     /// All references: kind, from, to.
-    fn references(&self) -> impl Iterator<Item = ([u8; 4], u32, u32)> + use<'a> {
+    pub(crate) fn references(&self) -> impl Iterator<Item = ([u8; 4], u32, u32)> + use<'a> {
         let iref = self.find(*b"iref").and_then(|iref| iref.full());
         let (version, data) = iref.unwrap_or((0, &[]));
         let short = version == 0;

@@ -1,8 +1,10 @@
 //! Draws small pictures and writes them in every format, with whatever metadata a test wants gone.
 
-use libavif::{Encoder as AvifEncoder, RgbPixels, YuvFormat};
 use turbojpeg::{Compressor, Image, PixelFormat, Subsamp};
 use visage_cloudinary::ImageFormat;
+use visage_codecs::webp::{Channels, EncodeOptions, encode};
+
+use crate::support::rendered;
 
 /// What must never be found in a file that leaves.
 pub(crate) const SECRET: &str = "SECRET-MAKE";
@@ -204,15 +206,18 @@ pub(crate) fn apng(width: u32, height: u32) -> Vec<u8> {
 }
 
 pub(crate) fn webp(width: u32, height: u32, pixels: &[u8], lossless: bool, exif_block: Option<&[u8]>) -> Vec<u8> {
-    let layout = if pixels.len() == (width * height * 4) as usize {
-        webp::PixelLayout::Rgba
+    let channels = if pixels.len() == (width * height * 4) as usize {
+        Channels::Rgba
     } else {
-        webp::PixelLayout::Rgb
+        Channels::Rgb
     };
-    let still = webp::Encoder::new(pixels, layout, width, height)
-        .encode_simple(lossless, 90.0)
-        .unwrap();
-    let Some(block) = exif_block else { return still.to_vec() };
+    let options = EncodeOptions {
+        lossless,
+        quality: 90.0,
+        method: 4,
+    };
+    let still = encode((width, height), channels, pixels, options, &|| false).unwrap();
+    let Some(block) = exif_block else { return still };
     let mut file = b"RIFF\0\0\0\0WEBPVP8X\x0A\0\0\0\x0C\0\0\0".to_vec();
     file.extend_from_slice(&(width - 1).to_le_bytes()[..3]);
     file.extend_from_slice(&(height - 1).to_le_bytes()[..3]);
@@ -247,13 +252,14 @@ pub(crate) fn gif(width: u16, height: u16) -> Vec<u8> {
     file
 }
 
+/// An AVIF as visage makes it, with the quality of a transformation.
+pub(crate) fn plain_avif(width: u32, height: u32, pixels: &[u8], quality: &str) -> Vec<u8> {
+    let picture = png(width, height, pixels, None);
+    rendered(&picture, quality, ImageFormat::Avif).unwrap().bytes
+}
+
 pub(crate) fn avif(width: u32, height: u32, pixels: &[u8]) -> Vec<u8> {
-    let image = RgbPixels::new(width, height, pixels)
-        .unwrap()
-        .to_image(YuvFormat::Yuv444);
-    let mut encoder = AvifEncoder::new();
-    encoder.set_quality(90).set_speed(9);
-    let mut file = encoder.encode(&image).unwrap().to_vec();
+    let mut file = plain_avif(width, height, pixels, "q_90:444");
     let secret = [b"0123456789abcdef".as_slice(), SECRET.as_bytes()].concat();
     file.extend((secret.len() as u32 + 8).to_be_bytes());
     file.extend_from_slice(b"uuid");

@@ -8,6 +8,8 @@
 
 mod analyse;
 mod animation;
+mod avif;
+mod avif_file;
 mod ciede2000;
 mod colour;
 mod corpus;
@@ -15,6 +17,7 @@ mod draw;
 mod faces;
 mod flaws;
 mod gamma;
+mod heap;
 mod orientation;
 mod sanitise;
 mod support;
