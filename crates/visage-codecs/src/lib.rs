@@ -16,6 +16,7 @@
 pub mod av1;
 mod error;
 mod heap;
+pub mod jpeg;
 pub mod webp;
 
 pub use error::CodecError;
