@@ -37,6 +37,7 @@ fuzz_target!(|file: &[u8]| {
         output_side_pixels: 2048,
         render_memory_bytes: 96 << 20,
         render_work: 400_000_000,
+        jpeg_passes: 20,
     };
     let begun = Instant::now();
     let cancelled = || begun.elapsed() > Duration::from_secs(8);
@@ -44,7 +45,7 @@ fuzz_target!(|file: &[u8]| {
     let Ok(facts) = probe(file, &limits) else { return };
     assert!(facts.pixels() <= limits.source_pixels);
     metadata(file, &facts);
-    if let Ok(clean) = sanitise(file, &facts, &limits) {
+    if let Ok(clean) = sanitise(file, &facts, &limits, &cancelled) {
         let again = probe(&clean.bytes, &limits).expect("what was cleaned is a picture");
         assert_eq!(
             (again.width, again.height),

@@ -16,7 +16,10 @@ const ROUNDS: usize = 25;
 const MAX_BYTES: u64 = 1 << 30;
 
 fn main() {
-    println!("{:50} {:>5} {:>10} {:>10} {:>7}", "file", "scale", "TurboJPEG", "ours", "ratio");
+    println!(
+        "{:50} {:>5} {:>10} {:>10} {:>7}",
+        "file", "scale", "TurboJPEG", "ours", "ratio"
+    );
     for path in std::env::args().skip(1) {
         let file = std::fs::read(&path).unwrap();
         for scale in [1, 2, 8] {
@@ -27,7 +30,11 @@ fn main() {
             }
             let ms = |time: Duration| time.as_secs_f64() * 1000.0;
             let ratio = ms(now) / ms(before);
-            println!("{path:50} {scale:>5} {:>10.2} {:>10.2} {ratio:>7.3}", ms(before), ms(now));
+            println!(
+                "{path:50} {scale:>5} {:>10.2} {:>10.2} {ratio:>7.3}",
+                ms(before),
+                ms(now)
+            );
         }
     }
 }

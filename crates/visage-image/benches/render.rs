@@ -56,7 +56,7 @@ fn profile_image(criterion: &mut Criterion) {
             bencher.iter(|| probe(black_box(&file), &limits));
         });
         group.bench_function("sanitise", |bencher| {
-            bencher.iter(|| sanitise(black_box(&file), &facts, &limits));
+            bencher.iter(|| sanitise(black_box(&file), &facts, &limits, &|| false));
         });
         for format in OUTPUTS {
             let plan = plan(&transformation, &facts, format, &limits).unwrap();

@@ -2,12 +2,12 @@
 
 use visage_cloudinary::ImageFormat;
 
+use crate::context::RenderContext;
 use crate::decode::animation::Animation;
 use crate::encode::EncodeOptions;
 use crate::encode::animation::AnimationWriter;
 use crate::pixels::Pixels;
-use crate::render::stop_if;
-use crate::{ImageError, Limits, Plan, Rendered};
+use crate::{ImageError, Plan, Rendered};
 
 /// All frames of a result may hold this many times the pixels of one picture.
 const MADE_PIXELS_FACTOR: u64 = 5;
@@ -24,8 +24,7 @@ pub(crate) const CANVASES: u64 = 5;
 pub(crate) fn render_each(
     bytes: &[u8],
     plan: &Plan,
-    limits: &Limits,
-    cancelled: &dyn Fn() -> bool,
+    context: RenderContext<'_>,
     mut per_frame: impl FnMut(Pixels) -> Result<Pixels, ImageError>,
 ) -> Result<Rendered, ImageError> {
     if !matches!(plan.format, ImageFormat::Gif | ImageFormat::Webp) {
@@ -34,11 +33,12 @@ pub(crate) fn render_each(
             reason: "this format is not animated".to_owned(),
         });
     }
-    let mut animation = Animation::open(bytes, &plan.source, limits)?;
+    let limits = context.limits;
+    let mut animation = Animation::open(bytes, &plan.source, context)?;
     let mut writer: Option<AnimationWriter> = None;
     let (mut size, mut made_pixels, mut frames) = ((0, 0), 0_u64, 0_u32);
-    while let Some(delay_ms) = animation.advance(limits)? {
-        stop_if(cancelled)?;
+    while let Some(delay_ms) = animation.advance()? {
+        context.check()?;
         let frame = per_frame(animation.picture()?)?;
         size = (frame.width, frame.height);
         made_pixels = made_pixels.saturating_add(u64::from(size.0) * u64::from(size.1));
@@ -58,7 +58,7 @@ pub(crate) fn render_each(
             writer.add(&frame, plan.delay_ms.unwrap_or(delay_ms), limits)?;
         }
     }
-    stop_if(cancelled)?;
+    context.check()?;
     let writer = writer.ok_or_else(|| ImageError::damaged("it holds no picture"))?;
     Ok(Rendered {
         bytes: writer.finish()?,

@@ -40,6 +40,12 @@ pub enum ImageError {
     #[error("The picture needs too much memory: {needed_bytes} bytes; at most {max_bytes} are allowed.")]
     #[allow(missing_docs, reason = "the fields are what they are called")]
     TooMuchMemory { needed_bytes: u64, max_bytes: u64 },
+    /// More work than the scans of one JPEG may be.
+    #[error("The JPEG is stored in too many scans for its size: {scans}. Save it again as an ordinary JPEG.")]
+    TooManyScans {
+        /// How many of them were counted; there may be more.
+        scans: u32,
+    },
     /// The caller said stop.
     #[error("The work on the picture was cancelled.")]
     Cancelled,

@@ -23,6 +23,7 @@ mod bytes;
 mod canvas;
 mod colour;
 mod compose;
+mod context;
 mod corners;
 mod decode;
 mod effects;

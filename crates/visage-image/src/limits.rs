@@ -17,6 +17,9 @@ pub struct Limits {
     pub render_memory_bytes: u64,
     /// What one render may cost, in looks at a pixel; see [`Plan::cost`](crate::Plan::cost).
     pub render_work: u64,
+    /// Passes that the scans of one JPEG may make over as many coefficients as `source_pixels`. Programs make three to seven
+    /// over each of three channels at most; a pass over 50 million coefficients takes about a tenth of a second.
+    pub jpeg_passes: u64,
 }
 
 impl Default for Limits {
@@ -29,6 +32,7 @@ impl Default for Limits {
             output_side_pixels: 16_384,
             render_memory_bytes: 512 * 1024 * 1024,
             render_work: 12_000_000_000,
+            jpeg_passes: 20,
         }
     }
 }

@@ -11,6 +11,7 @@
 use visage_cloudinary::ImageFormat;
 use visage_cloudinary::transformation::QualityLevel;
 
+use crate::context::RenderContext;
 use crate::decode::decode;
 use crate::encode::{EncodeOptions, encode};
 use crate::pixels::{Layout, Pixels, usize_from};
@@ -74,8 +75,7 @@ pub(crate) fn choose(
         format,
         &behaviour,
         (usual, behaviour.targets[index]),
-        limits,
-        cancelled,
+        RenderContext::new(limits, cancelled),
     )
     .unwrap_or(usual)
 }
@@ -108,8 +108,7 @@ fn search(
     format: ImageFormat,
     behaviour: &Behaviour,
     (usual, target): (u8, f64),
-    limits: &Limits,
-    cancelled: &dyn Fn() -> bool,
+    context: RenderContext<'_>,
 ) -> Result<u8, ImageError> {
     let sample = sample_of(pixels)?;
     let reference = Reference::new(&sample)?;
@@ -117,10 +116,8 @@ fn search(
     let (mut quality, mut fall) = (f64::from(usual), behaviour.fall);
     let mut before: Option<(f64, f64)> = None;
     for _ in 0..MAX_TRIES {
-        if cancelled() {
-            return Err(ImageError::Cancelled);
-        }
-        let distance = distance_at(&sample, &reference, format, whole(quality), limits)?;
+        context.check()?;
+        let distance = distance_at(&sample, &reference, format, whole(quality), context)?;
         let height = (distance.max(1e-6) / target).ln();
         if let Some((other_quality, other_height)) = before {
             let measured = (other_height - height) / (quality - other_quality);
@@ -145,11 +142,12 @@ fn distance_at(
     reference: &Reference,
     format: ImageFormat,
     quality: u8,
-    limits: &Limits,
+    context: RenderContext<'_>,
 ) -> Result<f64, ImageError> {
+    let limits = context.limits;
     let file = encode(sample, format, EncodeOptions::with_quality(quality), limits)?;
     let facts = probe(&file, limits)?;
-    let decoded = decode(&file, &facts, 1, limits)?;
+    let decoded = decode(&file, &facts, 1, context)?;
     Ok(reference.distance(&Reference::new(&decoded)?))
 }
 

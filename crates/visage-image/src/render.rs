@@ -4,6 +4,7 @@ use visage_cloudinary::ImageFormat;
 use visage_cloudinary::transformation::{Attention, Background, Chroma, Quality};
 
 use crate::animate::render_each;
+use crate::context::RenderContext;
 use crate::decode::{decode, decode_frame};
 use crate::encode::{EncodeOptions, PngKind, encode};
 use crate::icc::Colour;
@@ -31,7 +32,8 @@ pub struct Rendered {
 /// Makes the picture that `plan` describes from the file it was planned for. `layers` are the files of
 /// [`Known::layers`](crate::Known::layers), in the same order.
 ///
-/// `cancelled` is asked between steps and inside the slow ones; a codec at work is not interrupted.
+/// `cancelled` is asked between steps and inside the slow ones; a decoder at work stops within a few milliseconds, an
+/// encoder is not interrupted.
 ///
 /// # Errors
 ///
@@ -43,15 +45,14 @@ pub fn render(
     limits: &Limits,
     cancelled: &dyn Fn() -> bool,
 ) -> Result<Rendered, ImageError> {
+    let context = RenderContext::new(limits, cancelled);
     if plan.is_animated {
         check_memory(bytes, plan, limits)?;
-        let work = Work::on_file(bytes, plan, layers, limits, cancelled);
+        let work = Work::on_file(bytes, plan, layers, context);
         let steps = plan.steps.get(1..).unwrap_or_default();
-        return render_each(bytes, plan, limits, cancelled, |frame| {
-            work.follow_all(frame, steps, 1.0)
-        });
+        return render_each(bytes, plan, context, |frame| work.follow_all(frame, steps, 1.0));
     }
-    let pixels = match start(bytes, plan, layers, limits, cancelled)? {
+    let pixels = match start(bytes, plan, layers, context)? {
         Started::Jpeg(bytes) => {
             return Ok(Rendered {
                 bytes,
@@ -62,7 +63,7 @@ pub fn render(
         }
         Started::Pixels(pixels) => pixels,
     };
-    stop_if(cancelled)?;
+    context.check()?;
     let options = options(&pixels, plan, limits, cancelled);
     let encoded = encode(&pixels, plan.format, options, limits)?;
     Ok(Rendered {
@@ -78,16 +79,15 @@ pub(crate) fn render_pixels(
     bytes: &[u8],
     plan: &Plan,
     layers: &[LayerFile<'_>],
-    limits: &Limits,
-    cancelled: &dyn Fn() -> bool,
+    context: RenderContext<'_>,
 ) -> Result<Pixels, ImageError> {
-    check_memory(bytes, plan, limits)?;
-    let work = Work::on_file(bytes, plan, layers, limits, cancelled);
+    check_memory(bytes, plan, context.limits)?;
+    let work = Work::on_file(bytes, plan, layers, context);
     if plan.frame == 0 {
         return work.decoded(&plan.steps);
     }
-    stop_if(cancelled)?;
-    let pixels = decode_frame(bytes, &plan.source, plan.frame, limits)?;
+    context.check()?;
+    let pixels = decode_frame(bytes, &plan.source, plan.frame, context)?;
     work.follow_all(pixels, plan.steps.get(1..).unwrap_or_default(), 1.0)
 }
 
@@ -130,20 +130,20 @@ fn start(
     bytes: &[u8],
     plan: &Plan,
     layers: &[LayerFile<'_>],
-    limits: &Limits,
-    cancelled: &dyn Fn() -> bool,
+    context: RenderContext<'_>,
 ) -> Result<Started, ImageError> {
-    let all = || render_pixels(bytes, plan, layers, limits, cancelled).map(Started::Pixels);
+    let limits = context.limits;
+    let all = || render_pixels(bytes, plan, layers, context).map(Started::Pixels);
     if plan.frame != 0 || !is_only_resized_to_jpeg(plan) {
         return all();
     }
     check_memory(bytes, plan, limits)?;
-    stop_if(cancelled)?;
-    let work = Work::on_file(bytes, plan, layers, limits, cancelled);
+    context.check()?;
+    let work = Work::on_file(bytes, plan, layers, context);
     let Some((shrunk, rest)) = work.shrunk(&plan.steps)? else {
         return all();
     };
-    stop_if(cancelled)?;
+    context.check()?;
     if matches!(icc::colour_of(plan.source.format, bytes, shrunk.layout()), Colour::Srgb) {
         let quality = plan.encoding.usual_quality(plan.format);
         return shrunk.jpeg(quality, limits).map(Started::Jpeg);
@@ -179,14 +179,12 @@ fn check_memory(bytes: &[u8], plan: &Plan, limits: &Limits) -> Result<(), ImageE
 pub(crate) fn pixels_after(
     steps: &[Step],
     (bytes, facts): (&[u8], &Facts),
-    limits: &Limits,
-    cancelled: &dyn Fn() -> bool,
+    context: RenderContext<'_>,
 ) -> Result<Pixels, ImageError> {
     let work = Work {
         file: LayerFile { bytes, facts },
         layers: &[],
-        limits,
-        cancelled,
+        context,
     };
     work.decoded(steps)
 }
@@ -204,26 +202,18 @@ pub struct LayerFile<'a> {
 struct Work<'a> {
     file: LayerFile<'a>,
     layers: &'a [LayerFile<'a>],
-    limits: &'a Limits,
-    cancelled: &'a dyn Fn() -> bool,
+    context: RenderContext<'a>,
 }
 
 impl<'a> Work<'a> {
-    fn on_file(
-        bytes: &'a [u8],
-        plan: &'a Plan,
-        layers: &'a [LayerFile<'a>],
-        limits: &'a Limits,
-        cancelled: &'a dyn Fn() -> bool,
-    ) -> Self {
+    fn on_file(bytes: &'a [u8], plan: &'a Plan, layers: &'a [LayerFile<'a>], context: RenderContext<'a>) -> Self {
         Self {
             file: LayerFile {
                 bytes,
                 facts: &plan.source,
             },
             layers,
-            limits,
-            cancelled,
+            context,
         }
     }
 
@@ -231,11 +221,11 @@ impl<'a> Work<'a> {
     fn decoded(&self, steps: &[Step]) -> Result<Pixels, ImageError> {
         let (first, rest) = steps.split_first().unwrap_or((&Step::Decode { scale: 1 }, &[]));
         let scale = if let Step::Decode { scale } = first { *scale } else { 1 };
-        stop_if(self.cancelled)?;
+        self.context.check()?;
         if let Some((shrunk, rest)) = self.shrunk(steps)? {
-            return self.follow_all(shrunk.pixels(self.limits)?, rest, 1.0);
+            return self.follow_all(shrunk.pixels(self.context.limits)?, rest, 1.0);
         }
-        let pixels = decode(self.file.bytes, self.file.facts, scale, self.limits)?;
+        let pixels = decode(self.file.bytes, self.file.facts, scale, self.context)?;
         self.follow_all(pixels, rest, f64::from(scale.max(1)))
     }
 
@@ -258,14 +248,14 @@ impl<'a> Work<'a> {
             width: *width,
             height: *height,
         };
-        let planes = jpeg::planes(bytes, facts, *scale, view, self.limits)?;
+        let planes = jpeg::planes(bytes, facts, *scale, view, self.context)?;
         Ok(planes.map(|planes| (Shrunk { planes, view }, rest)))
     }
 
     /// `divisor` is by how much smaller than planned the pixels were decoded: the first step makes up for it.
     fn follow_all(&self, mut pixels: Pixels, steps: &[Step], mut divisor: f64) -> Result<Pixels, ImageError> {
         for step in steps {
-            stop_if(self.cancelled)?;
+            self.context.check()?;
             pixels = self.follow(step, pixels, divisor)?;
             divisor = 1.0;
         }
@@ -273,7 +263,7 @@ impl<'a> Work<'a> {
     }
 
     fn follow(&self, step: &Step, pixels: Pixels, divisor: f64) -> Result<Pixels, ImageError> {
-        let limits = self.limits;
+        let RenderContext { limits, cancelled, .. } = self.context;
         match step {
             Step::Decode { .. } => Ok(pixels),
             Step::Orient(orientation) => turn::upright(pixels, *orientation, limits),
@@ -300,9 +290,9 @@ impl<'a> Work<'a> {
                 Background::Auto(auto) => background::place(&pixels, *canvas, auto, limits),
             },
             Step::Rotate { degrees, width, height } => {
-                rotate::rotate(pixels, *degrees, (*width, *height), limits, self.cancelled)
+                rotate::rotate(pixels, *degrees, (*width, *height), limits, cancelled)
             }
-            Step::Effect(step) => effects::apply(pixels, step, limits, self.cancelled),
+            Step::Effect(step) => effects::apply(pixels, step, limits, cancelled),
             Step::Opacity(percent) => canvas::opacity(pixels, *percent, limits),
             Step::Round(radii) => corners::round(pixels, *radii, limits),
             Step::Border { width, color, radii } => border::border(pixels, *width, *color, *radii, limits),
@@ -332,13 +322,5 @@ fn weight(attention: Attention) -> f32 {
         Attention::Usual => 1.0,
         Attention::Face | Attention::Faces => 4.0,
         Attention::NoFaces => 0.0,
-    }
-}
-
-pub(crate) fn stop_if(cancelled: &dyn Fn() -> bool) -> Result<(), ImageError> {
-    if cancelled() {
-        Err(ImageError::Cancelled)
-    } else {
-        Ok(())
     }
 }

@@ -190,7 +190,7 @@ async fn clean_image(app: &App, file: Arc<SpooledFile>, facts: visage_image::Fac
     let memory_bytes = visage_image::sanitise_memory_bytes(&facts, file.len_bytes());
     work(app, memory_bytes, move |expired| {
         let bytes = file.read_all().map_err(IntakeError::TemporaryFile)?;
-        let Sanitised { bytes, facts } = visage_image::sanitise(&bytes, &facts, &limits)?;
+        let Sanitised { bytes, facts } = visage_image::sanitise(&bytes, &facts, &limits, expired)?;
         if expired() {
             Err(IntakeError::TooSlow)
         } else {

@@ -153,6 +153,22 @@ static void skip_input_data(j_decompress_ptr info, long count) {
 
 static void term_source(j_decompress_ptr info) { (void)info; }
 
+void visage_jpeg_free(struct visage_jpeg *self) {
+    if (setjmp(self->escape) == 0)
+        jpeg_destroy_decompress(&self->info);
+    if (setjmp(self->escape) == 0 && self->writes)
+        jpeg_destroy_compress(&self->written);
+    free(self->spare);
+    free(self);
+}
+
+static int create(struct visage_jpeg *self) {
+    if (setjmp(self->escape))
+        return self->status;
+    jpeg_create_decompress(&self->info);
+    return OK;
+}
+
 /* NULL when there is no memory for it. `file` has to outlive what is returned. */
 struct visage_jpeg *visage_jpeg_new(const uint8_t *file, size_t length, long max_bytes) {
     struct visage_jpeg *self = calloc(1, sizeof *self);
@@ -162,12 +178,10 @@ struct visage_jpeg *visage_jpeg_new(const uint8_t *file, size_t length, long max
     self->errors.error_exit = on_error;
     self->errors.emit_message = on_message;
     self->info.client_data = self;
-    if (setjmp(self->escape)) {
-        jpeg_destroy_decompress(&self->info);
-        free(self);
+    if (create(self) != OK) {
+        visage_jpeg_free(self);
         return NULL;
     }
-    jpeg_create_decompress(&self->info);
     self->info.mem->max_memory_to_use = max_bytes;
     self->source.init_source = init_source;
     self->source.fill_input_buffer = fill_input_buffer;
@@ -180,15 +194,6 @@ struct visage_jpeg *visage_jpeg_new(const uint8_t *file, size_t length, long max
     self->progress.progress_monitor = on_progress;
     self->info.progress = &self->progress;
     return self;
-}
-
-void visage_jpeg_free(struct visage_jpeg *self) {
-    if (setjmp(self->escape) == 0)
-        jpeg_destroy_decompress(&self->info);
-    if (setjmp(self->escape) == 0 && self->writes)
-        jpeg_destroy_compress(&self->written);
-    free(self->spare);
-    free(self);
 }
 
 /* Why the last call failed; ends in zero. */

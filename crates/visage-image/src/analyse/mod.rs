@@ -21,6 +21,8 @@ pub use faces::FaceBox;
 pub use phash::PerceptualHash;
 pub use quality::QualityAnalysis;
 
+use crate::context::RenderContext;
+use crate::decode::check_frames;
 use crate::pixels::{Layout, Pixels};
 use crate::plan::{Window, plan_sample};
 use crate::render::render_pixels;
@@ -48,11 +50,33 @@ impl Sample {
     ///
     /// As [`render`](crate::render).
     pub fn of(bytes: &[u8], facts: &Facts, limits: &Limits, cancelled: &dyn Fn() -> bool) -> Result<Self, ImageError> {
+        Self::decoded(bytes, facts, RenderContext::new(limits, cancelled))
+    }
+
+    /// The same, and proves that all of the file decodes: every scan, every frame, to its end. What [`Self::of`] passes
+    /// over of a file (the fine scans of a progressive JPEG, later frames) is read here.
+    ///
+    /// # Errors
+    ///
+    /// As [`render`](crate::render), and when anything in the file is damaged or missing.
+    pub fn of_proven(
+        bytes: &[u8],
+        facts: &Facts,
+        limits: &Limits,
+        cancelled: &dyn Fn() -> bool,
+    ) -> Result<Self, ImageError> {
+        let context = RenderContext::new(limits, cancelled).reading_everything();
+        let sample = Self::decoded(bytes, facts, context)?;
+        check_frames(bytes, facts, context)?;
+        Ok(sample)
+    }
+
+    fn decoded(bytes: &[u8], facts: &Facts, context: RenderContext<'_>) -> Result<Self, ImageError> {
         let plan = plan_sample(facts, SAMPLE_SIDE_PIXELS);
         Ok(Self {
-            pixels: render_pixels(bytes, &plan, &[], limits, cancelled)?,
+            pixels: render_pixels(bytes, &plan, &[], context)?,
             source: *facts,
-            limits: limits.clone(),
+            limits: context.limits.clone(),
         })
     }
 

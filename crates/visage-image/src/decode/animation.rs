@@ -5,11 +5,13 @@ use png::{BitDepth, BlendOp, DisposeOp};
 use visage_cloudinary::ImageFormat;
 
 use super::canvas::{Area, Canvas, Disposal, Placing};
+use super::gif::GifReader;
+use super::png::PngReader;
+use crate::context::RenderContext;
 use crate::pixels::{Layout, Pixels, usize_from};
-use crate::walk::gif::{Block, PictureFile};
-use crate::walk::png::WholeFile;
+use crate::walk::gif::Block;
 use crate::walk::{self, riff};
-use crate::{Facts, ImageError, Limits, buffer, bytes};
+use crate::{Facts, ImageError, buffer, bytes};
 
 /// All canvases together may hold this many times the pixels of one picture, however small the frames on them are.
 const CANVAS_PIXELS_FACTOR: u64 = 5;
@@ -18,6 +20,7 @@ const CANVAS_PIXELS_FACTOR: u64 = 5;
 #[derive(Debug)]
 pub(crate) struct Animation<'a> {
     frames: Frames<'a>,
+    context: RenderContext<'a>,
     canvas: Canvas,
     left: u32,
     has_alpha: bool,
@@ -25,9 +28,9 @@ pub(crate) struct Animation<'a> {
 }
 
 enum Frames<'a> {
-    Gif(Box<gif::Decoder<PictureFile<'a>>>),
+    Gif(Box<GifReader<'a>>),
     Webp(riff::Chunks<'a>),
-    Png(Box<png::Reader<WholeFile<'a>>>),
+    Png(Box<PngReader<'a>>),
 }
 
 impl std::fmt::Debug for Frames<'_> {
@@ -42,7 +45,8 @@ impl std::fmt::Debug for Frames<'_> {
 
 impl<'a> Animation<'a> {
     /// Opens a file that has several frames by its `facts`.
-    pub(crate) fn open(file: &'a [u8], facts: &Facts, limits: &Limits) -> Result<Self, ImageError> {
+    pub(crate) fn open(file: &'a [u8], facts: &Facts, context: RenderContext<'a>) -> Result<Self, ImageError> {
+        let limits = context.limits;
         let all_pixels = facts.pixels().saturating_mul(u64::from(facts.frames));
         if all_pixels > limits.source_pixels.saturating_mul(CANVAS_PIXELS_FACTOR) {
             let max_frames = limits.source_pixels.saturating_mul(CANVAS_PIXELS_FACTOR) / facts.pixels().max(1);
@@ -51,10 +55,13 @@ impl<'a> Animation<'a> {
             });
         }
         let (frames, plays) = match facts.format {
-            ImageFormat::Gif => (Frames::Gif(Box::new(super::gif::open(file, limits)?)), gif_plays(file)?),
+            ImageFormat::Gif => (
+                Frames::Gif(Box::new(super::gif::open(file, context)?)),
+                gif_plays(file)?,
+            ),
             ImageFormat::Webp => (Frames::Webp(riff::Chunks::of_file(file)?), webp_plays(file)?),
             ImageFormat::Png => {
-                let reader = super::png::open(file, limits)?;
+                let reader = super::png::open(file, context)?;
                 let plays = reader.info().animation_control.map_or(0, |control| control.num_plays);
                 (Frames::Png(Box::new(reader)), plays)
             }
@@ -62,12 +69,13 @@ impl<'a> Animation<'a> {
         };
         let mut animation = Self {
             frames,
+            context,
             canvas: Canvas::new(facts.stored_size(), limits)?,
             left: facts.frames,
             has_alpha: facts.has_alpha,
             plays,
         };
-        animation.skip_default_picture(limits)?;
+        animation.skip_default_picture()?;
         Ok(animation)
     }
 
@@ -77,16 +85,17 @@ impl<'a> Animation<'a> {
     }
 
     /// Shows the next frame, and says for how many milliseconds; `None` after the last.
-    pub(crate) fn advance(&mut self, limits: &Limits) -> Result<Option<u32>, ImageError> {
+    pub(crate) fn advance(&mut self) -> Result<Option<u32>, ImageError> {
         if self.left == 0 {
             return Ok(None);
         }
         self.left -= 1;
-        let canvas = &mut self.canvas;
+        self.context.check()?;
+        let (canvas, context) = (&mut self.canvas, self.context);
         match &mut self.frames {
-            Frames::Gif(decoder) => show_gif(decoder, canvas),
-            Frames::Webp(chunks) => show_webp(chunks, canvas, limits),
-            Frames::Png(reader) => show_png(reader, canvas, limits),
+            Frames::Gif(decoder) => show_gif(decoder, canvas, context),
+            Frames::Webp(chunks) => show_webp(chunks, canvas, context),
+            Frames::Png(reader) => show_png(reader, canvas, context),
         }
         .map(Some)
     }
@@ -101,18 +110,20 @@ impl<'a> Animation<'a> {
     }
 
     /// The picture of an animated PNG that is for readers who know no animations need not be a frame.
-    fn skip_default_picture(&mut self, limits: &Limits) -> Result<(), ImageError> {
+    fn skip_default_picture(&mut self) -> Result<(), ImageError> {
         if let Frames::Png(reader) = &mut self.frames
             && reader.info().frame_control.is_none()
         {
-            png_frame(reader, limits)?;
+            png_frame(reader, self.context)?;
         }
         Ok(())
     }
 }
 
-fn show_gif(decoder: &mut gif::Decoder<PictureFile<'_>>, canvas: &mut Canvas) -> Result<u32, ImageError> {
-    let frame = decoder.read_next_frame().map_err(ImageError::from_decoder)?;
+fn show_gif(decoder: &mut GifReader<'_>, canvas: &mut Canvas, context: RenderContext<'_>) -> Result<u32, ImageError> {
+    let frame = decoder
+        .read_next_frame()
+        .map_err(|cause| context.decoder_error(cause))?;
     let frame = frame.ok_or_else(|| ImageError::damaged("a frame is missing"))?;
     let placing = Placing {
         area: Area {
@@ -129,11 +140,15 @@ fn show_gif(decoder: &mut gif::Decoder<PictureFile<'_>>, canvas: &mut Canvas) ->
         },
     };
     let rows = frame.buffer.chunks_exact(usize::from(frame.width).max(1) * 4);
-    canvas.show(placing, rows, Layout::Rgba)?;
+    canvas.show(placing, rows, Layout::Rgba, context)?;
     Ok(u32::from(frame.delay) * 10)
 }
 
-fn show_webp(chunks: &mut riff::Chunks<'_>, canvas: &mut Canvas, limits: &Limits) -> Result<u32, ImageError> {
+fn show_webp(
+    chunks: &mut riff::Chunks<'_>,
+    canvas: &mut Canvas,
+    context: RenderContext<'_>,
+) -> Result<u32, ImageError> {
     let cut = || ImageError::damaged("a frame is cut short");
     let data = loop {
         let chunk = chunks
@@ -143,7 +158,7 @@ fn show_webp(chunks: &mut riff::Chunks<'_>, canvas: &mut Canvas, limits: &Limits
             break chunk.data;
         }
     };
-    let frame = super::webp::Frame::read(data, (canvas.pixels.width, canvas.pixels.height), limits)?;
+    let frame = super::webp::Frame::read(data, (canvas.pixels.width, canvas.pixels.height), context)?;
     let delay_ms = bytes::u24_le(data, 12).ok_or_else(cut)?;
     let flags = *data.get(15).ok_or_else(cut)?;
     let area = Area {
@@ -162,12 +177,12 @@ fn show_webp(chunks: &mut riff::Chunks<'_>, canvas: &mut Canvas, limits: &Limits
         },
     };
     let rows = frame.pixels.data.chunks_exact(frame.pixels.row_bytes().max(1));
-    canvas.show(placing, rows, frame.pixels.layout)?;
+    canvas.show(placing, rows, frame.pixels.layout, context)?;
     Ok(delay_ms)
 }
 
-fn show_png(reader: &mut png::Reader<WholeFile<'_>>, canvas: &mut Canvas, limits: &Limits) -> Result<u32, ImageError> {
-    let frame = png_frame(reader, limits)?;
+fn show_png(reader: &mut PngReader<'_>, canvas: &mut Canvas, context: RenderContext<'_>) -> Result<u32, ImageError> {
+    let frame = png_frame(reader, context)?;
     let control = reader.info().frame_control;
     let control = control.ok_or_else(|| ImageError::damaged("a frame is missing"))?;
     let placing = Placing {
@@ -184,7 +199,7 @@ fn show_png(reader: &mut png::Reader<WholeFile<'_>>, canvas: &mut Canvas, limits
             DisposeOp::Previous => Disposal::Restore,
         },
     };
-    canvas.show(placing, frame.data.chunks_exact(frame.stride), frame.layout)?;
+    canvas.show(placing, frame.data.chunks_exact(frame.stride), frame.layout, context)?;
     // A denominator of 0 is to be read as 100 (PNG specification, fcTL).
     let denominator = if control.delay_den == 0 { 100 } else { control.delay_den };
     Ok(u32::from(control.delay_num) * 1000 / u32::from(denominator))
@@ -196,15 +211,17 @@ struct PngFrame {
     layout: Layout,
 }
 
-fn png_frame(reader: &mut png::Reader<WholeFile<'_>>, limits: &Limits) -> Result<PngFrame, ImageError> {
+fn png_frame(reader: &mut PngReader<'_>, context: RenderContext<'_>) -> Result<PngFrame, ImageError> {
     let length = reader
         .output_buffer_size()
         .ok_or_else(|| ImageError::damaged("its rows are too long"))?;
-    let mut data = buffer::zeroed(u64::try_from(length).unwrap_or(u64::MAX), limits)?;
-    let frame = reader.next_frame(&mut data).map_err(ImageError::from_decoder)?;
+    let mut data = buffer::zeroed(u64::try_from(length).unwrap_or(u64::MAX), context.limits)?;
+    let frame = reader
+        .next_frame(&mut data)
+        .map_err(|cause| context.decoder_error(cause))?;
     let layout = super::png::layout(frame.color_type)?;
     if frame.bit_depth == BitDepth::Sixteen {
-        super::png::reduce_to_8_bits(&mut data);
+        super::png::reduce_to_8_bits(&mut data, context)?;
     }
     // The reader spaces the rows of an interlaced frame as if it were as wide as the picture.
     let width = if reader.info().interlaced {

@@ -4,6 +4,7 @@ use visage_codecs::CodecError;
 use visage_codecs::av1::{self, Chroma, DecodeOptions, Frame};
 
 use super::yuv::{self, PlaneRows, Planes};
+use crate::context::RenderContext;
 use crate::pixels::{Layout, Pixels, usize_from};
 use crate::probe::av1::Sequence;
 use crate::probe::avif::{CodedItem, Colours, composition, open};
@@ -12,12 +13,13 @@ use crate::walk::heif::Meta;
 use crate::{ImageError, Limits};
 
 /// Decodes the picture: red, green, blue, and alpha if it has some.
-pub(super) fn decode(file: &[u8], limits: &Limits) -> Result<Pixels, ImageError> {
+pub(super) fn decode(file: &[u8], context: RenderContext<'_>) -> Result<Pixels, ImageError> {
+    let limits = context.limits;
     let source = Source {
         file,
         meta: &open(file)?,
         limits,
-        cancelled: &|| false,
+        cancelled: context.cancelled,
     };
     let composition = composition(file, source.meta)?;
     let colours = Colours::of(file, source.meta, &composition)?;

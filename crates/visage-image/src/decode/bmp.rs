@@ -5,12 +5,14 @@ use std::io::Cursor;
 use image::codecs::bmp::BmpDecoder;
 use image::{ColorType, ImageDecoder};
 
+use crate::context::RenderContext;
 use crate::pixels::{Layout, Pixels};
-use crate::{ImageError, Limits, buffer};
+use crate::{ImageError, buffer};
 
 /// Decodes the picture.
-pub(super) fn decode(file: &[u8], limits: &Limits) -> Result<Pixels, ImageError> {
-    let decoder = BmpDecoder::new(Cursor::new(file)).map_err(ImageError::from_decoder)?;
+pub(super) fn decode(file: &[u8], context: RenderContext<'_>) -> Result<Pixels, ImageError> {
+    let failed = |cause| context.decoder_error(cause);
+    let decoder = BmpDecoder::new(context.reader(Cursor::new(file))).map_err(failed)?;
     let layout = match decoder.color_type() {
         ColorType::L8 => Layout::Gray,
         ColorType::Rgb8 => Layout::Rgb,
@@ -22,8 +24,8 @@ pub(super) fn decode(file: &[u8], limits: &Limits) -> Result<Pixels, ImageError>
         }
     };
     let (width, height) = decoder.dimensions();
-    let mut data = buffer::zeroed(decoder.total_bytes(), limits)?;
-    decoder.read_image(&mut data).map_err(ImageError::from_decoder)?;
+    let mut data = buffer::zeroed(decoder.total_bytes(), context.limits)?;
+    decoder.read_image(&mut data).map_err(failed)?;
     Ok(Pixels {
         width,
         height,

@@ -1,5 +1,6 @@
 //! The canvas of an animation: frames are put on it, and taken away again, as their file says.
 
+use crate::context::RenderContext;
 use crate::pixels::{Layout, Pixels, usize_from};
 use crate::{ImageError, Limits, buffer};
 
@@ -55,6 +56,7 @@ impl Canvas {
         placing: Placing,
         rows: impl Iterator<Item = &'a [u8]>,
         layout: Layout,
+        context: RenderContext<'_>,
     ) -> Result<(), ImageError> {
         self.take_away();
         if placing.disposal == Disposal::Restore {
@@ -62,6 +64,7 @@ impl Canvas {
         }
         self.leaving = Some((placing.area, placing.disposal));
         for (to, from) in self.rows(placing.area).zip(rows) {
+            context.check()?;
             for (to, from) in to
                 .as_chunks_mut::<4>()
                 .0
@@ -165,9 +168,9 @@ mod tests {
             disposal,
         };
         let row = colours.concat();
-        canvas
-            .show(placing, [row.as_slice()].into_iter(), Layout::Rgba)
-            .unwrap();
+        let (limits, rows) = (Limits::default(), [row.as_slice()].into_iter());
+        let context = RenderContext::new(&limits, &|| false);
+        canvas.show(placing, rows, Layout::Rgba, context).unwrap();
         canvas.pixels.data.as_chunks::<4>().0.to_vec()
     }
 

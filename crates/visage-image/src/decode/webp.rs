@@ -3,28 +3,30 @@
 use visage_codecs::CodecError;
 use visage_codecs::webp::{self, Channels};
 
+use crate::context::RenderContext;
 use crate::pixels::{Layout, Pixels, usize_from};
 use crate::walk::riff::Chunks;
 use crate::{Facts, ImageError, Limits, buffer, bytes};
 
 /// Decodes a still picture, or the first frame of an animation on a transparent canvas.
-pub(crate) fn decode(file: &[u8], facts: &Facts, limits: &Limits) -> Result<Pixels, ImageError> {
+pub(crate) fn decode(file: &[u8], facts: &Facts, context: RenderContext<'_>) -> Result<Pixels, ImageError> {
     let mut frames = Chunks::of_file(file)?.filter(|chunk| chunk.as_ref().map_or(true, |chunk| chunk.kind == b"ANMF"));
     match frames.next() {
-        None => decode_still(file, facts.stored_size(), limits),
+        None => decode_still(file, facts.stored_size(), context),
         Some(frame) => {
-            let frame = Frame::read(frame?.data, facts.stored_size(), limits)?;
-            frame.on_canvas(facts.stored_size(), limits)
+            let frame = Frame::read(frame?.data, facts.stored_size(), context)?;
+            frame.on_canvas(facts.stored_size(), context.limits)
         }
     }
 }
 
 /// Decodes all frames of an animation one after the other, to see that they are whole.
-pub(crate) fn check_frames(file: &[u8], facts: &Facts, limits: &Limits) -> Result<(), ImageError> {
+pub(crate) fn check_frames(file: &[u8], facts: &Facts, context: RenderContext<'_>) -> Result<(), ImageError> {
     for chunk in Chunks::of_file(file)? {
         let chunk = chunk?;
+        context.check()?;
         if chunk.kind == b"ANMF" {
-            Frame::read(chunk.data, facts.stored_size(), limits)?;
+            Frame::read(chunk.data, facts.stored_size(), context)?;
         }
     }
     Ok(())
@@ -39,14 +41,14 @@ pub(super) struct Frame {
 
 impl Frame {
     /// Decodes a frame, unless it reaches beyond a canvas of the size `canvas`.
-    pub(super) fn read(data: &[u8], canvas: (u32, u32), limits: &Limits) -> Result<Self, ImageError> {
+    pub(super) fn read(data: &[u8], canvas: (u32, u32), context: RenderContext<'_>) -> Result<Self, ImageError> {
         let number = |at| bytes::u24_le(data, at).ok_or_else(|| ImageError::damaged("a frame is cut short"));
         let (left, top) = (number(0)? * 2, number(3)? * 2);
         let (width, height) = (number(6)? + 1, number(9)? + 1);
         if left + width > canvas.0 || top + height > canvas.1 {
             return Err(ImageError::damaged("a frame lies outside of the picture"));
         }
-        let pixels = decode_still(&as_still(data)?, (width, height), limits)?;
+        let pixels = decode_still(&as_still(data)?, (width, height), context)?;
         Ok(Self { left, top, pixels })
     }
 
@@ -96,9 +98,9 @@ fn as_still(frame: &[u8]) -> Result<Vec<u8>, ImageError> {
 }
 
 /// Decodes a file whose picture has this size.
-fn decode_still(file: &[u8], size: (u32, u32), limits: &Limits) -> Result<Pixels, ImageError> {
-    let cancelled: &dyn Fn() -> bool = &|| false;
-    let picture = webp::decode(file, size, limits.render_memory_bytes, cancelled).map_err(refusal)?;
+fn decode_still(file: &[u8], size: (u32, u32), context: RenderContext<'_>) -> Result<Pixels, ImageError> {
+    let max_bytes = context.limits.render_memory_bytes;
+    let picture = webp::decode(file, size, max_bytes, context.cancelled).map_err(refusal)?;
     Ok(Pixels {
         width: picture.width,
         height: picture.height,

@@ -147,7 +147,8 @@ mod tests {
         let reader = png::Decoder::new(std::io::Cursor::new(&file)).read_info().unwrap();
         let info = reader.info();
         assert_eq!((info.color_type, info.bit_depth), expected);
-        crate::decode::png::decode(&file, &limits).unwrap()
+        let context = crate::context::RenderContext::new(&limits, &|| false);
+        crate::decode::png::decode(&file, context).unwrap()
     }
 
     fn assert_same(found: &Pixels, wanted: &Pixels) {

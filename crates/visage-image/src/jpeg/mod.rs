@@ -13,7 +13,8 @@
 //!
 //! **Damage.** Whatever is odd or damaged in what is read makes our decoders give up; libjpeg-turbo is asked then, and
 //! refuses or accepts it by its own rules. So there is one policy for damage. What is passed over
-//! is not checked, apart from its end: every file was decoded whole when it was sanitised.
+//! is not checked, apart from its end: every file was decoded whole when it arrived, with
+//! [`RenderContext::reads_everything`], which keeps our decoders from passing over anything.
 //!
 //! Luma at 1/8 is exactly libjpeg-turbo's. At 1/4 and 3/8 it is the transform of the 2 × 2 or 3 × 3 lowest
 //! coefficients, which libjpeg-turbo does not have (see `transform`). Chroma is always decoded at the scale of luma.
@@ -35,6 +36,7 @@ mod turbo;
 
 pub(crate) use planes::Shrunk;
 
+use crate::context::RenderContext;
 use crate::pixels::usize_from;
 use crate::plan::Window;
 use crate::{Facts, ImageError, Limits, buffer};
@@ -99,7 +101,7 @@ pub(crate) fn planes(
     facts: &Facts,
     scale: u8,
     view: View,
-    limits: &Limits,
+    context: RenderContext<'_>,
 ) -> Result<Option<Planes>, ImageError> {
     // What is not made smaller keeps every pixel of the file, as libjpeg-turbo upsamples and converts it.
     if view.shrinking() <= 1.0 {
@@ -111,14 +113,16 @@ pub(crate) fn planes(
         2 if view.shrinking() * 3.0 / 8.0 >= MIN_REMAINING_FACTOR => Some(3),
         _ => None,
     };
-    if let Some(planes) = side.and_then(|side| own_planes(file, facts, side, view, limits)) {
+    if let Some(planes) = side.and_then(|side| own_planes(file, facts, side, view, context)) {
         return Ok(Some(planes));
     }
-    turbo::decode(file, facts, scale, limits)
+    context.check()?;
+    turbo::decode(file, facts, scale, context)
 }
 
-/// Decodes each block to `side` × `side` pixels, down to the last row that is needed.
-fn own_planes(file: &[u8], facts: &Facts, side: u8, view: View, limits: &Limits) -> Option<Planes> {
+/// Decodes each block to `side` × `side` pixels, down to the last row that is needed; `None` also when the work is
+/// cancelled, which the caller finds out.
+fn own_planes(file: &[u8], facts: &Facts, side: u8, view: View, context: RenderContext<'_>) -> Option<Planes> {
     let mut reader = Reader::new(file)?;
     let Event::Scan(scan) = reader.next()? else {
         return None;
@@ -130,14 +134,18 @@ fn own_planes(file: &[u8], facts: &Facts, side: u8, view: View, limits: &Limits)
     }
     let scale = 8.0 / f64::from(side);
     let channels = match (frame.is_progressive, side) {
-        (true, 1) => progressive::decode(file, &mut reader, scan, limits)?,
+        (true, 1) if !context.reads_everything => progressive::decode(file, &mut reader, scan, context)?,
         (true, _) => return None,
         (false, _) => {
-            let last_row = last_row(&frame, scale, view);
+            let last_row = if context.reads_everything {
+                frame.height
+            } else {
+                last_row(&frame, scale, view)
+            };
             let (planes, after) = match side {
-                1 => sequential::decode::<1>(file, &frame, &scan, last_row, limits)?,
-                2 => sequential::decode::<2>(file, &frame, &scan, last_row, limits)?,
-                _ => sequential::decode::<3>(file, &frame, &scan, last_row, limits)?,
+                1 => sequential::decode::<1>(file, &frame, &scan, last_row, context)?,
+                2 => sequential::decode::<2>(file, &frame, &scan, last_row, context)?,
+                _ => sequential::decode::<3>(file, &frame, &scan, last_row, context)?,
             };
             reader.resume(after);
             if !matches!(reader.next()?, Event::End) {

@@ -9,9 +9,8 @@ use super::huffman::Table;
 use super::transform;
 use super::{Plane, new_planes};
 use crate::Limits;
-
-/// Scans of a file at most; the most that encoders make is about a dozen.
-const MAX_SCANS: usize = 100;
+use crate::context::RenderContext;
+use crate::decode::jpeg::MAX_SCANS;
 
 /// How many low bits of each coefficient are still to come; `None` before its first scan.
 type Missing = [Option<u8>; 64];
@@ -24,13 +23,18 @@ struct Coefficients {
     values: Vec<i16>,
 }
 
-pub(super) fn decode(file: &[u8], reader: &mut Reader<'_>, first: Scan<'_>, limits: &Limits) -> Option<Vec<Plane>> {
+pub(super) fn decode(
+    file: &[u8],
+    reader: &mut Reader<'_>,
+    first: Scan<'_>,
+    context: RenderContext<'_>,
+) -> Option<Vec<Plane>> {
     let mut frame = reader.frame.clone()?;
     let (mcus_across, mcus_down) = frame.mcus();
     let mut missing: Vec<Missing> = vec![[None; 64]; frame.components.len()];
     let mut coefficients: Vec<Coefficients> = Vec::new();
     let needed = mcus_across * mcus_down * 12 * 2;
-    if u64::try_from(needed).ok()? > limits.render_memory_bytes {
+    if u64::try_from(needed).ok()? > context.limits.render_memory_bytes {
         return None;
     }
     for channel in &frame.components {
@@ -41,15 +45,17 @@ pub(super) fn decode(file: &[u8], reader: &mut Reader<'_>, first: Scan<'_>, limi
         });
     }
     let mut next = Event::Scan(first);
-    for _ in 0..MAX_SCANS {
+    for _ in 0..=MAX_SCANS {
         let Event::Scan(scan) = next else {
             let complete = missing.iter().flatten().all(|&bits| bits == Some(0));
             frame = reader.frame.clone()?;
-            return complete.then(|| planes(&frame, &coefficients, limits)).flatten();
+            return complete
+                .then(|| planes(&frame, &coefficients, context.limits))
+                .flatten();
         };
         follow(&scan, &mut missing)?;
         if scan.first == 0 {
-            reader.resume(dc_scan(file, &frame, &scan, &mut coefficients)?);
+            reader.resume(dc_scan(file, &frame, &scan, &mut coefficients, context)?);
         } else {
             reader.skip_scan(&scan)?;
         }
@@ -87,7 +93,13 @@ fn follow(scan: &Scan<'_>, missing: &mut [Missing]) -> Option<()> {
 }
 
 /// One scan of DC coefficients; returns where the marker after it is.
-fn dc_scan(file: &[u8], frame: &Frame, scan: &Scan<'_>, coefficients: &mut [Coefficients]) -> Option<usize> {
+fn dc_scan(
+    file: &[u8],
+    frame: &Frame,
+    scan: &Scan<'_>,
+    coefficients: &mut [Coefficients],
+    context: RenderContext<'_>,
+) -> Option<usize> {
     let mut tables = Vec::new();
     for part in &scan.parts {
         // A refinement is bare bits, without codes.
@@ -111,6 +123,7 @@ fn dc_scan(file: &[u8], frame: &Frame, scan: &Scan<'_>, coefficients: &mut [Coef
     let mut predicted = [0_i32; 3];
     let (mut until_restart, mut restarts) = (scan.restart_interval, 0_u8);
     for row in 0..units_down {
+        context.check().ok()?;
         for block in &mut blocks {
             block.at = block.start + row * block.row;
         }

@@ -5,7 +5,7 @@ use super::header::{Frame, Scan};
 use super::huffman::{AcTable, Table};
 use super::transform;
 use super::{Plane, new_planes};
-use crate::Limits;
+use crate::context::RenderContext;
 
 /// Zigzag index of the last coefficient that 2 × 2 and 3 × 3 pixels need.
 const LAST_OF_FOUR: u32 = 4;
@@ -38,15 +38,15 @@ pub(super) fn decode<const SIDE: usize>(
     frame: &Frame,
     scan: &Scan<'_>,
     rows: usize,
-    limits: &Limits,
+    context: RenderContext<'_>,
 ) -> Option<(Vec<Plane>, usize)> {
     if (scan.first, scan.last, scan.high, scan.low) != (0, 63, 0, 0) || scan.parts.len() != frame.components.len() {
         return None;
     }
     let decoder = Decoder::new(frame, scan)?;
-    let mut planes = new_planes(frame, SIDE, limits)?;
+    let mut planes = new_planes(frame, SIDE, context.limits)?;
     let mut segments = Segments::new(file, scan.data_at)?;
-    decoder.run::<SIDE>(&mut segments, &mut planes, rows)?;
+    decoder.run::<SIDE>(&mut segments, &mut planes, rows, context)?;
     Some((planes, segments.end_of_scan()?))
 }
 
@@ -94,7 +94,13 @@ impl<'a> Decoder<'a> {
         Some(decoder)
     }
 
-    fn run<const SIDE: usize>(&self, segments: &mut Segments<'_>, planes: &mut [Plane], rows: usize) -> Option<()> {
+    fn run<const SIDE: usize>(
+        &self,
+        segments: &mut Segments<'_>,
+        planes: &mut [Plane],
+        rows: usize,
+        context: RenderContext<'_>,
+    ) -> Option<()> {
         let (mcus_across, mcus_down) = self.frame.mcus();
         let wanted = rows.div_ceil(8 * self.frame.finest().1).clamp(1, mcus_down);
         let mut bands: Vec<Vec<u8>> = self
@@ -107,6 +113,7 @@ impl<'a> Decoder<'a> {
         let mut predicted = [0_i32; 3];
         let (mut until_restart, mut restarts) = (self.restart_interval, 0_u8);
         for row in 0..wanted {
+            context.check().ok()?;
             for block in &mut blocks {
                 block.at = block.start;
             }

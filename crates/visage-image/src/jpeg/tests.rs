@@ -62,7 +62,7 @@ fn ours(file: &[u8], scale: u8) -> Option<Planes> {
         width,
         height,
     };
-    own_planes(file, &facts, 8 / scale, view, &limits)
+    own_planes(file, &facts, 8 / scale, view, RenderContext::new(&limits, &|| false))
 }
 
 /// Luma as libjpeg-turbo decodes it, when it has nothing to warn of.

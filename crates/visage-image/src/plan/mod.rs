@@ -31,6 +31,7 @@ pub(crate) use steps::{Compose, EffectStep, LayerPixels};
 pub use steps::{CornerRadii, Step};
 pub use window::Window;
 
+use crate::context::RenderContext;
 use crate::{FaceBox, Facts, Fonts, ImageError, Limits, PlanError};
 use chain::Chain;
 use gravity::Regions;
@@ -158,7 +159,7 @@ pub fn plan_looking(
 ) -> Result<Plan, PlanError> {
     let asked = (resolved.format, resolved.quality);
     let look = |steps: &[Step], tolerance: u8, color: Option<Color>| {
-        let pixels = crate::render::pixels_after(steps, (bytes, facts), limits, cancelled)?;
+        let pixels = crate::render::pixels_after(steps, (bytes, facts), RenderContext::new(limits, cancelled))?;
         Ok(crate::trim::trim_box(&pixels, tolerance, color))
     };
     plan_components(&resolved.components, asked, facts, (known, Some(&look)), limits)

@@ -111,7 +111,7 @@ fn photos() -> Vec<(String, Pixels)> {
         let file = std::fs::read(folder.join(name)).ok()?;
         let facts = probe(&file, &limits).ok()?;
         let plan = plan(&transformation, &facts, ImageFormat::Jpg, &limits).ok()?;
-        let pixels = render_pixels(&file, &plan, &[], &limits, &|| false).ok()?;
+        let pixels = render_pixels(&file, &plan, &[], RenderContext::new(&limits, &|| false)).ok()?;
         Some(((*name).to_owned(), pixels.without_alpha()))
     };
     names.iter().filter_map(load).collect()
@@ -143,7 +143,9 @@ fn measured(pixels: &Pixels, format: ImageFormat, options: EncodeOptions) -> (f6
     let file = encode(pixels, format, options, &limits).unwrap();
     let time_ms = start.elapsed().as_secs_f64() * 1000.0;
     let facts = probe(&file, &limits).unwrap();
-    let decoded = decode(&file, &facts, 1, &limits).unwrap().without_alpha();
+    let decoded = decode(&file, &facts, 1, RenderContext::new(&limits, &|| false))
+        .unwrap()
+        .without_alpha();
     (ssimulacra2(pixels, &decoded), file.len(), time_ms, decoded)
 }
 

@@ -8,13 +8,14 @@ use std::ops::Range;
 
 use visage_cloudinary::ImageFormat;
 
+use crate::context::RenderContext;
 use crate::decode::decode;
 use crate::encode::{self, EncodeOptions};
 use crate::icc::{self, Colour};
 use crate::pixels::Layout;
 use crate::walk::boxes::{Box, Boxes};
 use crate::walk::heif::Meta;
-use crate::{Facts, ImageError, Limits, buffer, colour, turn};
+use crate::{Facts, ImageError, buffer, colour, turn};
 
 /// The quality (of libavif, not of JPEG) of a picture whose colours must be converted.
 const REENCODE_QUALITY: u8 = 85;
@@ -25,7 +26,7 @@ const KEPT_PROPERTIES: [&[u8; 4]; 14] = [
     b"a1op", b"lsel",
 ];
 
-pub(super) fn sanitise(bytes: &[u8], facts: &Facts, limits: &Limits) -> Result<Vec<u8>, ImageError> {
+pub(super) fn sanitise(bytes: &[u8], facts: &Facts, context: RenderContext<'_>) -> Result<Vec<u8>, ImageError> {
     let colour = icc::colour_of(ImageFormat::Avif, bytes, Layout::Rgb);
     let profile = match &colour {
         Colour::Srgb => Some(Vec::new()),
@@ -35,13 +36,13 @@ pub(super) fn sanitise(bytes: &[u8], facts: &Facts, limits: &Limits) -> Result<V
     let mut file = buffer::with_room(bytes.len())?;
     file.extend_from_slice(bytes);
     if profile.is_some_and(|profile| erase(&mut file, bytes, &profile).is_some()) {
-        drop(decode(&file, facts, 1, limits)?);
+        drop(decode(&file, facts, 1, context)?);
         return Ok(file);
     }
-    let converted = colour::to_srgb(decode(bytes, facts, 1, limits)?, &colour, limits)?;
-    let upright = turn::upright(converted, facts.orientation, limits)?;
+    let converted = colour::to_srgb(decode(bytes, facts, 1, context)?, &colour, context.limits)?;
+    let upright = turn::upright(converted, facts.orientation, context.limits)?;
     let options = EncodeOptions::with_quality(REENCODE_QUALITY);
-    encode::encode(&upright, ImageFormat::Avif, options, limits)
+    encode::encode(&upright, ImageFormat::Avif, options, context.limits)
 }
 
 /// Erases in `file`, a copy of `original`, what is not the picture; `None` when the new profile does not fit in the

@@ -3,7 +3,8 @@
 //! What can stay as it is stays: files are cut and put together again without touching the coded pixels. Only a picture
 //! that must be turned, or whose colours only a print shop's tables explain, is decoded and encoded anew.
 //!
-//! A truncated or damaged picture is refused, whatever its format; nothing is repaired.
+//! A picture that lacks pixels is refused, whatever its format. Harmless flaws, which browsers pass over, are repaired: what
+//! is stored has one beginning and one end.
 
 mod avif;
 mod gif;
@@ -13,6 +14,7 @@ mod webp;
 
 use visage_cloudinary::ImageFormat;
 
+use crate::context::RenderContext;
 use crate::plan::{Plan, decode_memory_bytes};
 use crate::{Facts, ImageError, Limits, Orientation, Step, probe};
 
@@ -37,19 +39,25 @@ pub struct Sanitised {
 ///
 /// # Errors
 ///
-/// When the picture is damaged or truncated, or a limit is passed; also when the work, or a small picture made of the
+/// When the picture is damaged or truncated, `cancelled` says so, or a limit is passed; also when the work, or a small picture made of the
 /// result later, would take more memory than one render may.
-pub fn sanitise(bytes: &[u8], facts: &Facts, limits: &Limits) -> Result<Sanitised, ImageError> {
+pub fn sanitise(
+    bytes: &[u8],
+    facts: &Facts,
+    limits: &Limits,
+    cancelled: &dyn Fn() -> bool,
+) -> Result<Sanitised, ImageError> {
+    let context = RenderContext::new(limits, cancelled).reading_everything();
     let file_bytes = u64::try_from(bytes.len()).unwrap_or(u64::MAX);
     check_memory(sanitise_memory_bytes(facts, file_bytes), limits)?;
     check_memory(small_render_memory_bytes(&stored_facts(facts), file_bytes), limits)?;
     let bytes = match facts.format {
-        ImageFormat::Jpg => jpeg::sanitise(bytes, facts, limits),
-        ImageFormat::Png => png::sanitise(bytes, facts, limits),
-        ImageFormat::Webp => webp::sanitise(bytes, facts, limits),
-        ImageFormat::Avif => avif::sanitise(bytes, facts, limits),
-        ImageFormat::Gif => gif::sanitise(bytes, limits),
-        ImageFormat::Bmp | ImageFormat::Tiff | ImageFormat::Ico => png::from_pixels_of(bytes, facts, limits),
+        ImageFormat::Jpg => jpeg::sanitise(bytes, facts, context),
+        ImageFormat::Png => png::sanitise(bytes, facts, context),
+        ImageFormat::Webp => webp::sanitise(bytes, facts, context),
+        ImageFormat::Avif => avif::sanitise(bytes, facts, context),
+        ImageFormat::Gif => gif::sanitise(bytes, context),
+        ImageFormat::Bmp | ImageFormat::Tiff | ImageFormat::Ico => png::from_pixels_of(bytes, facts, context),
     }?;
     let facts = probe(&bytes, limits)?;
     // What was encoded anew may have become larger.

@@ -2,19 +2,20 @@
 
 use visage_cloudinary::ImageFormat;
 
+use crate::context::RenderContext;
 use crate::decode::{self, decode};
 use crate::icc::{self, Colour};
 use crate::pixels::{Layout, Pixels};
 use crate::walk::png::{Chunks, SIGNATURE};
-use crate::{Facts, ImageError, Limits, Orientation, buffer, colour, encode, turn};
+use crate::{Facts, ImageError, Orientation, buffer, colour, encode, turn};
 
 /// An `sRGB` chunk with perceptual intent, checksum included.
 const SRGB_CHUNK: &[u8] = b"\0\0\0\x01sRGB\0\xAE\xCE\x1C\xE9";
 
-pub(super) fn sanitise(bytes: &[u8], facts: &Facts, limits: &Limits) -> Result<Vec<u8>, ImageError> {
+pub(super) fn sanitise(bytes: &[u8], facts: &Facts, context: RenderContext<'_>) -> Result<Vec<u8>, ImageError> {
     let colour = icc::colour_of(ImageFormat::Png, bytes, layout(bytes));
     if facts.orientation != Orientation::Normal || matches!(colour, Colour::Tables(_)) {
-        return from_pixels_of(bytes, facts, limits);
+        return from_pixels_of(bytes, facts, context);
     }
     let profile = match icc::embedded_png_profile(bytes, layout(bytes)) {
         Some(Colour::Simple(profile)) => Some(profile_chunk(&profile)?),
@@ -22,19 +23,21 @@ pub(super) fn sanitise(bytes: &[u8], facts: &Facts, limits: &Limits) -> Result<V
         Some(Colour::Tables(_)) | None => None,
     };
     let clean = only_picture(bytes, profile.as_deref())?;
-    decode::png::check(&clean, facts.frames, limits)?;
+    decode::png::check(&clean, facts.frames, context)?;
     Ok(clean)
 }
 
 /// The first frame of any file as a new PNG: turned, without loss, with a rebuilt profile or in sRGB.
-pub(super) fn from_pixels_of(bytes: &[u8], facts: &Facts, limits: &Limits) -> Result<Vec<u8>, ImageError> {
-    let pixels = decode(bytes, facts, 1, limits)?;
+pub(super) fn from_pixels_of(bytes: &[u8], facts: &Facts, context: RenderContext<'_>) -> Result<Vec<u8>, ImageError> {
+    let pixels = decode(bytes, facts, 1, context)?;
     let colour = icc::colour_of(facts.format, bytes, pixels.layout);
-    let upright = turn::upright(pixels, facts.orientation, limits)?;
+    let upright = turn::upright(pixels, facts.orientation, context.limits)?;
     match &colour {
         Colour::Simple(profile) => encode::png::encode(&upright, icc::rebuilt(profile)),
         Colour::Srgb if upright.layout != Layout::Cmyk => encode::png::encode(&upright, None),
-        Colour::Srgb | Colour::Tables(_) => encode::png::encode(&colour::to_srgb(upright, &colour, limits)?, None),
+        Colour::Srgb | Colour::Tables(_) => {
+            encode::png::encode(&colour::to_srgb(upright, &colour, context.limits)?, None)
+        }
     }
 }
 

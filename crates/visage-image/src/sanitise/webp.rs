@@ -3,20 +3,21 @@
 use visage_cloudinary::ImageFormat;
 
 use super::REENCODE_QUALITY;
+use crate::context::RenderContext;
 use crate::decode::{self, decode};
 use crate::encode::webp::Mode;
 use crate::icc::{self, Colour};
 use crate::pixels::{Layout, Pixels};
 use crate::walk::riff::Chunks;
-use crate::{Facts, ImageError, Limits, Orientation, buffer, colour, encode, turn};
+use crate::{Facts, ImageError, Orientation, buffer, colour, encode, turn};
 
 const PROFILE_FLAG: u8 = 0x20;
 const ALPHA_FLAG: u8 = 0x10;
 const ANIMATION_FLAG: u8 = 0x02;
 
-pub(super) fn sanitise(bytes: &[u8], facts: &Facts, limits: &Limits) -> Result<Vec<u8>, ImageError> {
-    let pixels = decode(bytes, facts, 1, limits)?;
-    decode::webp::check_frames(bytes, facts, limits)?;
+pub(super) fn sanitise(bytes: &[u8], facts: &Facts, context: RenderContext<'_>) -> Result<Vec<u8>, ImageError> {
+    let pixels = decode(bytes, facts, 1, context)?;
+    decode::webp::check_frames(bytes, facts, context)?;
     let colour = icc::colour_of(ImageFormat::Webp, bytes, Layout::Rgb);
     let profile = match &colour {
         Colour::Simple(profile) => icc::rebuilt(profile),
@@ -26,7 +27,7 @@ pub(super) fn sanitise(bytes: &[u8], facts: &Facts, limits: &Limits) -> Result<V
         drop(pixels);
         return only_picture(bytes, facts, profile.as_deref());
     }
-    let again = reencode(pixels, bytes, facts, &colour, limits)?;
+    let again = reencode(pixels, bytes, facts, &colour, context)?;
     only_picture(&again, facts, profile.as_deref())
 }
 
@@ -36,10 +37,10 @@ fn reencode(
     bytes: &[u8],
     facts: &Facts,
     colour: &Colour,
-    limits: &Limits,
+    context: RenderContext<'_>,
 ) -> Result<Vec<u8>, ImageError> {
     if matches!(colour, Colour::Tables(_)) {
-        pixels = colour::to_srgb(pixels, colour, limits)?;
+        pixels = colour::to_srgb(pixels, colour, context.limits)?;
     }
     let is_lossless = Chunks::of_file(bytes)?.any(|chunk| chunk.is_ok_and(|chunk| chunk.kind == b"VP8L"));
     let mode = if is_lossless {
@@ -49,7 +50,7 @@ fn reencode(
             quality: REENCODE_QUALITY,
         }
     };
-    encode::webp::encode(&turn::upright(pixels, facts.orientation, limits)?, mode)
+    encode::webp::encode(&turn::upright(pixels, facts.orientation, context.limits)?, mode)
 }
 
 /// The file with nothing but the picture, and with this profile.

@@ -31,6 +31,7 @@ pub(crate) fn exif_orientation(exif: &[u8]) -> Orientation {
 impl<'a> Directory<'a> {
     pub(crate) const WIDTH: u16 = 256;
     pub(crate) const HEIGHT: u16 = 257;
+    pub(crate) const PHOTOMETRIC: u16 = 262;
     pub(crate) const SAMPLES_PER_PIXEL: u16 = 277;
     pub(crate) const EXTRA_SAMPLES: u16 = 338;
     pub(crate) const ICC_PROFILE: u16 = 34675;
@@ -40,15 +41,30 @@ impl<'a> Directory<'a> {
         if !is_tiff(bytes) {
             return None;
         }
-        let mut directory = Self {
+        let first = Self {
             bytes,
             little_endian: bytes.starts_with(b"II"),
             at: 0,
             entries: 0,
         };
-        directory.at = usize::try_from(directory.u32(4)?).ok()?;
-        directory.entries = directory.u16(directory.at)?.min(MAX_ENTRIES);
+        Self::at(bytes, usize::try_from(first.u32(4)?).ok()?)
+    }
+
+    /// The directory that begins at `at` in a TIFF structure.
+    pub(crate) fn at(bytes: &'a [u8], at: usize) -> Option<Self> {
+        let mut directory = Self {
+            bytes,
+            little_endian: bytes.starts_with(b"II"),
+            at,
+            entries: 0,
+        };
+        directory.entries = directory.u16(at)?.min(MAX_ENTRIES);
         Some(directory)
+    }
+
+    /// Where the value of a tag with a single short number stands.
+    pub(crate) fn place_of(&self, tag: u16) -> Option<usize> {
+        self.entry(tag)?.checked_add(8)
     }
 
     pub(crate) fn orientation(&self) -> Orientation {

@@ -7,7 +7,7 @@ use crate::draw::MARKS;
 
 pub(crate) fn sanitised(file: &[u8]) -> Result<Sanitised, ImageError> {
     let limits = Limits::default();
-    sanitise(file, &probe(file, &limits)?, &limits)
+    sanitise(file, &probe(file, &limits)?, &limits, &|| false)
 }
 
 pub(crate) fn rendered(file: &[u8], transformation: &str, format: ImageFormat) -> Result<Rendered, ImageError> {

@@ -223,6 +223,7 @@ impl From<ImageError> for ApiError {
             ImageError::TooManyPixels { .. }
             | ImageError::TooLargeSide { .. }
             | ImageError::TooManyFrames { .. }
+            | ImageError::TooManyScans { .. }
             | ImageError::TooMuchMemory { .. } => StatusCode::PAYLOAD_TOO_LARGE,
             ImageError::Cancelled => {
                 return Self::new(
@@ -487,14 +488,24 @@ impl From<&DeliverError> for ApiError {
             DeliverError::NotAllowed(_) => Self::new(StatusCode::UNAUTHORIZED, "not_allowed", error),
             DeliverError::Transformation(_)
             | DeliverError::NotAnImage
-            | DeliverError::Image(ImageError::TooMuchMemory { .. } | ImageError::Cancelled) => Self::bad_request(error),
+            | DeliverError::Image(
+                ImageError::Empty
+                | ImageError::Unsupported { .. }
+                | ImageError::Damaged { .. }
+                | ImageError::TooManyPixels { .. }
+                | ImageError::TooLargeSide { .. }
+                | ImageError::TooManyFrames { .. }
+                | ImageError::TooMuchMemory { .. }
+                | ImageError::TooManyScans { .. }
+                | ImageError::Cancelled,
+            ) => Self::bad_request(error),
             DeliverError::NotFound(_) => Self::new(StatusCode::NOT_FOUND, "not_found", error),
             DeliverError::PreconditionFailed => {
                 Self::new(StatusCode::PRECONDITION_FAILED, "precondition_failed", error)
             }
             DeliverError::WrongSignature => Self::new(StatusCode::UNAUTHORIZED, "wrong_signature", error),
             DeliverError::Plan(error) => Self::bad_request(error),
-            DeliverError::Image(error) => Self::internal(error),
+            DeliverError::Image(error @ ImageError::Encode { .. }) => Self::internal(error),
             DeliverError::Work(error) => (*error).into(),
             DeliverError::TooManyRenders(error) => Self {
                 retry_after: Some(error.retry_after),

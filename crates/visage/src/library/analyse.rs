@@ -1,9 +1,9 @@
 //! Finds out about a picture what a caller wants to know. Only what was asked for is computed, once, when the picture arrives.
 
 use bytes::Bytes;
-use serde_json::{Value, json};
-use visage_image::{ColourShare, ImageError, QualityAnalysis, Sample};
-use visage_store::UploadFacts;
+use serde_json::{Map, Value, json};
+use visage_image::{ColourShare, FaceBox, ImageError, QualityAnalysis, Sample};
+use visage_store::{Media, UploadFacts};
 
 use super::deliver::image_facts;
 use super::extra::Analysis;
@@ -42,7 +42,39 @@ impl Analyse {
     }
 }
 
-/// Finds out what `asked` asks for; files that are no pictures have nothing of it.
+/// Looks at a picture before it is stored: proves that all of it decodes, notes its faces in `facts`, and finds out what
+/// `asked` asks for. One decode does all three; files that are no pictures have nothing of it.
+///
+/// # Errors
+/// See [`AnalyseError`].
+pub async fn examine(
+    app: &App,
+    original: &Original,
+    facts: &mut UploadFacts,
+    asked: Analyse,
+) -> Result<Analysis, AnalyseError> {
+    let Media::Image(image) = &mut facts.media else {
+        return Ok(Analysis::default());
+    };
+    let (original, picture) = (original.clone(), image_facts(image));
+    let limits = app.library.limits.clone();
+    let memory_bytes = Sample::memory_bytes(&picture, original_bytes(&original));
+    let (analysis, faces) = app
+        .permits
+        .run(memory_bytes, app.library.render_timeout, move |expired| {
+            let bytes = read(original)?;
+            let sample = Sample::of_proven(&bytes, &picture, &limits, expired)?;
+            let faces = rectangles(&sample)?;
+            let mut analysis = look(&bytes, &sample, (asked, Some(&faces)))?;
+            analysis.metadata = asked.metadata.then(|| metadata(&bytes, &picture));
+            Ok::<_, AnalyseError>((analysis, faces))
+        })
+        .await??;
+    image.faces = Some(faces);
+    Ok(analysis)
+}
+
+/// Finds out what `asked` asks for of a picture that is stored; files that are no pictures have nothing of it.
 ///
 /// # Errors
 /// See [`AnalyseError`].
@@ -64,19 +96,13 @@ pub async fn analyse(
     };
     app.permits
         .run(memory_bytes, app.library.render_timeout, move |expired| {
-            let bytes = match original {
-                Original::Bytes(bytes) => bytes,
-                Original::File(file) => Bytes::from(file.read_all()?),
-            };
+            let bytes = read(original)?;
             let mut found = Analysis::default();
             if asked.needs_pixels() {
                 let sample = Sample::of(&bytes, &facts, &limits, expired)?;
-                found = look(&bytes, &sample, asked)?;
+                found = look(&bytes, &sample, (asked, None))?;
             }
-            if asked.metadata {
-                let texts = visage_image::metadata(&bytes, &facts);
-                found.metadata = Some(texts.into_iter().map(|(name, text)| (name, json!(text))).collect());
-            }
+            found.metadata = asked.metadata.then(|| metadata(&bytes, &facts));
             Ok::<_, AnalyseError>(found)
         })
         .await?
@@ -89,16 +115,36 @@ fn original_bytes(original: &Original) -> u64 {
     }
 }
 
-fn look(bytes: &[u8], sample: &Sample, asked: Analyse) -> Result<Analysis, AnalyseError> {
+fn read(original: Original) -> std::io::Result<Bytes> {
+    match original {
+        Original::Bytes(bytes) => Ok(bytes),
+        Original::File(file) => file.read_all().map(Bytes::from),
+    }
+}
+
+fn metadata(bytes: &[u8], facts: &visage_image::Facts) -> Map<String, Value> {
+    let texts = visage_image::metadata(bytes, facts);
+    texts.into_iter().map(|(name, text)| (name, json!(text))).collect()
+}
+
+fn rectangles(sample: &Sample) -> Result<Vec<[u32; 4]>, ImageError> {
+    let faces = sample.faces()?;
+    let rectangle = |face: &FaceBox| [face.x, face.y, face.width, face.height];
+    Ok(faces.iter().map(rectangle).collect())
+}
+
+/// `faces` are those of the sample, when they have been looked for.
+fn look(
+    bytes: &[u8],
+    sample: &Sample,
+    (asked, faces): (Analyse, Option<&Vec<[u32; 4]>>),
+) -> Result<Analysis, AnalyseError> {
     let mut found = Analysis::default();
     if asked.faces {
-        found.faces = Some(
-            sample
-                .faces()?
-                .iter()
-                .map(|face| [face.x, face.y, face.width, face.height])
-                .collect(),
-        );
+        found.faces = Some(match faces {
+            Some(faces) => faces.clone(),
+            None => rectangles(sample)?,
+        });
     }
     if asked.colors {
         let colours = sample.colours();

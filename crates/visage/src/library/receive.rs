@@ -158,7 +158,7 @@ pub async fn receive(app: &Arc<App>, arrival: Arrival, options: &UploadOptions) 
     check_allowed(&identified, options)?;
     let original_extension = extension_of(&identified);
     let (original, identified) = transform(app, file, identified, incoming, options).await?;
-    let facts = original.facts(identified).await?;
+    let mut facts = original.facts(identified).await?;
     check_plans(app, &facts, &expanded).await?;
     let file_name = options.naming.filename_override.clone().or(name);
     let key = AssetKey {
@@ -178,7 +178,9 @@ pub async fn receive(app: &Arc<App>, arrival: Arrival, options: &UploadOptions) 
         original_extension.filter(|extension| Some(extension) != format_of(&facts.media).as_ref());
     extra.api_key.clone_from(&options.api_key);
     extra.eager = options.eager.iter().map(named::strict_text).collect();
-    extra.analysis = analyse::analyse(app, &original, &facts, options.analyse).await?;
+    extra.analysis = analyse::examine(app, &original, &mut facts, options.analyse)
+        .await
+        .map_err(undrawable)?;
     extra.keep_in(&mut details);
     let new = NewUpload {
         key,
@@ -282,6 +284,15 @@ fn not_taken(error: ImageError) -> ReceiveError {
     }
 }
 
+/// A picture that cannot be drawn is no picture; only where its format is the reason, that is named.
+fn undrawable(error: AnalyseError) -> ReceiveError {
+    match error {
+        AnalyseError::Image(ImageError::Empty | ImageError::Damaged { .. }) => ReceiveError::NotAnImage,
+        AnalyseError::Image(error) => ReceiveError::Image(error),
+        other => ReceiveError::Analyse(other),
+    }
+}
+
 /// The facts of a film or a sound in the terms of the store.
 pub fn video_facts(facts: visage_image::VideoFacts) -> VideoFacts {
     VideoFacts {
@@ -372,7 +383,7 @@ async fn render_incoming(
         .run(job.memory_bytes, app.library.render_timeout, move |expired| {
             let bytes = file.read_all()?;
             job.run(&bytes, expired).map_err(|error| match error {
-                DeliverError::Image(error) => ReceiveError::Image(error),
+                DeliverError::Image(error) => undrawable(error.into()),
                 other => ReceiveError::Transformation(other.to_string()),
             })
         })

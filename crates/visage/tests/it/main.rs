@@ -46,6 +46,7 @@ mod store_api;
 mod taking_in;
 mod test_app;
 mod text;
+mod undrawable;
 mod vaults;
 mod webhooks;
 mod wire;
