@@ -66,7 +66,7 @@ fn measure(name: &str) -> String {
         "cleaning",
         sanitise_memory_bytes(&facts, file_bytes).saturating_sub(file_bytes),
         &mut || {
-            sanitise(&file, &facts, &limits)
+            sanitise(&file, &facts, &limits, &|| false)
                 .map(drop)
                 .map_err(|refusal| refusal.to_string())
         },
