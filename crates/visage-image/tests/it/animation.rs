@@ -218,6 +218,28 @@ fn the_limits_of_an_animation_hold() {
 }
 
 #[test]
+fn gif_frame_is_bounded_by_its_picture() {
+    for (width, is_taken) in [(1023, true), (1024, true), (1025, false)] {
+        let mut file = Vec::new();
+        let mut encoder = gif::Encoder::new(&mut file, 10, 10, &[0, 0, 0, 255, 255, 255]).unwrap();
+        let frame = gif::Frame::from_indexed_pixels(width, 1024, vec![0; usize::from(width) * 1024], None);
+        encoder.write_frame(&frame).unwrap();
+        drop(encoder);
+        let reason = "a frame is larger than the picture".to_owned();
+        let expected = if is_taken {
+            Ok(10)
+        } else {
+            Err(ImageError::Damaged { reason })
+        };
+        assert_eq!(
+            probe(&file, &Limits::default()).map(|facts| facts.width),
+            expected,
+            "{width}"
+        );
+    }
+}
+
+#[test]
 fn a_frame_that_is_not_there_is_refused() {
     assert!(frame(&drawn_gif(None), 4).is_ok());
     assert!(matches!(frame(&drawn_gif(None), 5), Err(ImageError::Damaged { .. })));

@@ -230,6 +230,6 @@ fn avif_item_may_lie_in_parts_but_never_grow() {
     assert_marks(&in_parts(&[(start, 9), (start + 9, length - 9)]), "in two parts");
     let many = in_parts(&vec![(start, length); 1000]);
     let facts = probe(&file, &Limits::default()).unwrap();
-    assert!(sanitise(&many, &facts, &Limits::default()).is_err());
+    assert!(sanitise(&many, &facts, &Limits::default(), &|| false).is_err());
     assert_damaged(&many, "its AV1 data is cut short");
 }
