@@ -2,6 +2,10 @@
 
 use std::env;
 
+#[allow(
+    clippy::disallowed_methods,
+    reason = "cargo speaks to a build script through the environment"
+)]
 fn main() {
     println!("cargo:rerun-if-changed=src/jpeg/shim.c");
     let mut build = cc::Build::new();

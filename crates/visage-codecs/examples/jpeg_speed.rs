@@ -1,4 +1,4 @@
-//! Our way through libjpeg against TurboJPEG's, decoding whole files to red, green and blue:
+//! Our way through libjpeg against `TurboJPEG`'s, decoding whole files to red, green and blue:
 //! `cargo run --release -p visage-codecs --example jpeg_speed -- FILE...`. Both take turns; the best time on
 //! the processor of each counts, which other programs at work disturb little.
 #![allow(
@@ -70,8 +70,7 @@ fn turbo(file: &[u8], scale: u8) -> usize {
     decoder.set_scan_limit(100).unwrap();
     decoder.set_scaling_factor(factor).unwrap();
     let (width, height) = (factor.scale(header.width), factor.scale(header.height));
-    let mut pixels = Vec::new();
-    pixels.resize(width * height * 3, 0);
+    let mut pixels = vec![0; width * height * 3];
     let image = Image {
         pixels: pixels.as_mut_slice(),
         width,

@@ -198,7 +198,7 @@ impl App {
             config.render.memory_bytes
         };
         let search_timeout = config.embedded.search_timeout.as_duration();
-        let sqlite = Arc::new(Sqlite::clone(&sqlite).with_search_timeout(search_timeout));
+        let sqlite = Arc::new(Arc::unwrap_or_clone(sqlite).with_search_timeout(search_timeout));
         let delivery = Permits::shared_with_strangers(memory_bytes / 2, threads, config.render.queue);
         let fonts = fonts::load(&config.render.fonts)?;
         let mut library = Library::new(&config, &sqlite, blobs, delivery, Arc::clone(&clock));

@@ -276,9 +276,10 @@ impl Chunks {
             return Ok(());
         }
         let heard_before = earlier(now, MAX_SILENCE);
-        match drop_longest_silent(uploads, |_, entry| entry.heard_of <= heard_before) {
-            true => Ok(()),
-            false => Err(ChunkError::Overloaded),
+        if drop_longest_silent(uploads, |_, entry| entry.heard_of <= heard_before) {
+            Ok(())
+        } else {
+            Err(ChunkError::Overloaded)
         }
     }
 
@@ -290,9 +291,12 @@ impl Chunks {
             let [all, unsigned] = [all, unsigned].map(|held| held.saturating_add(bytes));
             all <= self.limits.bytes && (sender == Sender::Signed || unsigned <= self.max_held_bytes(sender).1)
         };
-        let weigh = |other: &UploadKey, entry: &Entry| match other == key {
-            true => 0,
-            false => entry.held_bytes.load(Ordering::Relaxed),
+        let weigh = |other: &UploadKey, entry: &Entry| {
+            if other == key {
+                0
+            } else {
+                entry.held_bytes.load(Ordering::Relaxed)
+            }
         };
         while !fits() && drop_unsigned(&mut uploads, weigh) {}
     }

@@ -370,11 +370,11 @@ mod tests {
         };
         let (shares, counter) = (Shares::new(bounds), Counter::new(bounds));
         let waiting = [1, 1].map(|n| shares.take_waiting(client(n)).unwrap());
-        let counted = [1, 1].map(|n| counter.take(client(n)).unwrap());
+        let places = [1, 1].map(|n| counter.take(client(n)).unwrap());
         assert_eq!(shares.take_waiting(client(1)).unwrap_err(), Refusal::ClientHasItsShare);
         assert_eq!(counter.take(client(1)).unwrap_err(), Refusal::ClientHasItsShare);
         assert!(shares.take_waiting(client(2)).is_ok() && counter.take(client(2)).is_ok());
-        drop((waiting, counted));
+        drop((waiting, places));
         assert!(shares.take_waiting(client(1)).is_ok() && counter.take(client(1)).is_ok());
         assert!(counter.0.of_clients().is_empty());
     }
@@ -390,9 +390,9 @@ mod tests {
         let busy = [1, 2].map(|n| shares.take_waiting(client(n)).unwrap());
         busy.iter().for_each(Share::keep);
         assert_eq!(shares.take_waiting(client(3)).unwrap_err(), Refusal::Full);
-        let counted = [1, 2].map(|n| counter.take(client(n)).unwrap());
+        let places = [1, 2].map(|n| counter.take(client(n)).unwrap());
         assert_eq!(counter.take(client(3)).unwrap_err(), Refusal::Full);
-        drop(counted);
+        drop(places);
         assert!(counter.take(client(3)).is_ok());
     }
 

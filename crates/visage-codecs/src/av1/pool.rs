@@ -56,8 +56,8 @@ impl Buffer {
 
     /// The first `length` bytes of a row.
     pub(super) fn row(&self, plane: usize, row: usize, length: usize) -> Option<&[u8]> {
-        let place = self.planes.get(plane)?;
-        let start = place.start.checked_add(row.checked_mul(place.stride)?)?;
+        let location = self.planes.get(plane)?;
+        let start = location.start.checked_add(row.checked_mul(location.stride)?)?;
         self.bytes.get(start..start.checked_add(length)?)
     }
 }

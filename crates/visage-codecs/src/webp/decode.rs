@@ -105,7 +105,7 @@ fn zeroed(width: u32, height: u32, channels: Channels, max_bytes: u64) -> Result
 
 /// A decoder that writes into borrowed pixels; deleted when dropped. libwebp keeps a pointer to the configuration's output.
 struct Decoder<'a> {
-    decoder: *mut WebPIDecoder,
+    handle: *mut WebPIDecoder,
     configuration: Box<WebPDecoderConfig>,
     /// Only libwebp writes here while the decoder lives.
     pixels: &'a mut [u8],
@@ -149,7 +149,7 @@ impl<'a> Decoder<'a> {
             return Err(CodecError::Failed("libwebp does not start".into()));
         }
         Ok(Self {
-            decoder,
+            handle: decoder,
             configuration,
             pixels,
         })
@@ -165,7 +165,7 @@ impl<'a> Decoder<'a> {
             end = end.saturating_add(step).min(file.len());
             // SAFETY: `file` is one slice that outlives the decoder and stays where it is; each call shows more of it. The
             // pixels that are written to have the size and stride that the configuration states.
-            let status = unsafe { WebPIUpdate(self.decoder, file.as_ptr(), end) };
+            let status = unsafe { WebPIUpdate(self.handle, file.as_ptr(), end) };
             match status {
                 VP8StatusCode::VP8_STATUS_OK => return self.check_output(),
                 VP8StatusCode::VP8_STATUS_SUSPENDED => {}
@@ -193,7 +193,7 @@ impl<'a> Decoder<'a> {
 impl Drop for Decoder<'_> {
     fn drop(&mut self) {
         // SAFETY: made by `WebPIDecode` and deleted once. The output is external memory, which is left alone.
-        unsafe { WebPIDelete(self.decoder) };
+        unsafe { WebPIDelete(self.handle) };
     }
 }
 

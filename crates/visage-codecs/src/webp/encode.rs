@@ -87,8 +87,8 @@ impl Picture {
             return Err(failed("the pixels have another length than the picture"));
         }
         let side = |side: u32| c_int::try_from(side).ok().filter(|side| (1..=16_383).contains(side));
-        let size = side(width).zip(side(height));
-        let (width, height) = size.ok_or_else(|| failed("WebP has no pictures of this size"))?;
+        let dimensions = side(width).zip(side(height));
+        let (width, height) = dimensions.ok_or_else(|| failed("WebP has no pictures of this size"))?;
         let mut picture = MaybeUninit::<WebPPicture>::zeroed();
         // SAFETY: memory for this type, which the function fills.
         if !unsafe { WebPPictureInit(picture.as_mut_ptr()) } {

@@ -93,10 +93,14 @@ fn decode_channels(decoder: &mut TiffReader<'_>, context: RenderContext<'_>) -> 
     if let ColorType::Gray(bits @ (1 | 2 | 4)) = colours {
         data = unpacked(&data, (width, height), bits, context)?;
         let step = 255 / ((1 << bits) - 1);
-        data.iter_mut().for_each(|level| *level *= step);
+        for level in &mut data {
+            *level *= step;
+        }
     }
     if layout == Layout::Cmyk {
-        data.iter_mut().for_each(|ink| *ink = 255 - *ink);
+        for ink in &mut data {
+            *ink = 255 - *ink;
+        }
     }
     Ok(Pixels {
         width,

@@ -225,8 +225,8 @@ impl Conversion {
         for (pixel, ((luma, cb), cr)) in out.iter_mut().zip(samples) {
             let (luma, cb, cr) = (f32::from(*luma), f32::from(*cb), f32::from(*cr));
             let channel = |index: usize| {
-                let [of_luma, of_cb, of_cr] = factors[index];
-                level(luma * of_luma + cb * of_cb + cr * of_cr + offsets[index])
+                let factor = factors[index];
+                level(luma * factor[0] + cb * factor[1] + cr * factor[2] + offsets[index])
             };
             let mut levels = [u8::MAX; CHANNELS];
             levels[0] = channel(0);

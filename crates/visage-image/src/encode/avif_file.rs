@@ -89,7 +89,9 @@ pub(super) fn write(
     file.extend_from_slice(&head);
     file.extend_from_slice(&box_bytes.to_be_bytes());
     file.extend_from_slice(b"mdat");
-    streams.iter().for_each(|stream| file.extend_from_slice(stream));
+    for stream in streams {
+        file.extend_from_slice(stream);
+    }
     Ok(file)
 }
 

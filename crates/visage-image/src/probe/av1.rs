@@ -24,6 +24,7 @@ pub(crate) struct Sequence {
 }
 
 /// What a decoder must be able to do.
+#[allow(clippy::struct_field_names, reason = "the words of the AV1 specification")]
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) struct Level {
     pub(crate) profile: u8,

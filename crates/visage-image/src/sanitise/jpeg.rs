@@ -29,12 +29,11 @@ pub(super) fn sanitise(bytes: &[u8], facts: &Facts, context: RenderContext<'_>) 
     if facts.orientation == Orientation::Normal {
         return Ok(clean);
     }
-    match turned_without_loss(&clean, facts.orientation) {
-        Some(turned) => only_picture(&turned, profile.as_deref()).map(|picture| picture.file),
-        None => {
-            let again = reencode(&clean, facts, None, context)?;
-            only_picture(&again, profile.as_deref()).map(|picture| picture.file)
-        }
+    if let Some(turned) = turned_without_loss(&clean, facts.orientation) {
+        only_picture(&turned, profile.as_deref()).map(|picture| picture.file)
+    } else {
+        let again = reencode(&clean, facts, None, context)?;
+        only_picture(&again, profile.as_deref()).map(|picture| picture.file)
     }
 }
 

@@ -26,6 +26,7 @@ pub(crate) struct Segment<'a> {
 /// later yields an EOI that is not in it. Whether its scans hold every pixel, the decoder finds out.
 ///
 /// The data of a scan, nearly all of a file, is looked at only when the walk goes on behind its header.
+#[allow(clippy::struct_excessive_bools, reason = "each is one thing that the walk has met")]
 #[derive(Debug)]
 pub(crate) struct Segments<'a> {
     bytes: &'a [u8],

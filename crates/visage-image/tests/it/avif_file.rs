@@ -1,4 +1,8 @@
 //! AVIF files built box by box, so that each box can lie.
+#![allow(
+    clippy::trivially_copy_pass_by_ref,
+    reason = "names of boxes are written as byte strings"
+)]
 
 use crate::draw;
 

@@ -32,7 +32,9 @@ fn tiff(is_little: bool, bits: u16, photometric: u16, map: &[u16], data: &[u8]) 
     let directory_at = map_at + map.len() as u32 * 2;
     file.extend(long(directory_at));
     file.extend(data);
-    map.iter().for_each(|level| file.extend(short(*level)));
+    for level in map {
+        file.extend(short(*level));
+    }
     let mut entries: Vec<(u16, u16, u32, u32)> = vec![
         (256, 4, 1, u32::from(WIDTH)),
         (257, 4, 1, u32::from(HEIGHT)),

@@ -79,9 +79,10 @@ impl Connections {
     /// # Errors
     /// See [`Refusal`]
     pub(super) fn admit(&self, peer: SocketAddr) -> Result<Admitted, Refusal> {
-        let client = match self.trust_forwarded_for {
-            true => Client::proxy(peer.ip()),
-            false => Client::at(peer.ip()),
+        let client = if self.trust_forwarded_for {
+            Client::proxy(peer.ip())
+        } else {
+            Client::at(peer.ip())
         };
         let (place, is_brief) = match self.usual.take_waiting_or_own(client) {
             Err(Refusal::Full) => (self.reserve.take_waiting_or_own(client)?, true),

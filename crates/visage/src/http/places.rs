@@ -95,9 +95,12 @@ pub(super) async fn bound(State(places): State<Arc<Places>>, request: Request, n
     } else {
         with_body(&places, client, request, next).await
     };
-    answered.unwrap_or_else(|refusal| match is_cloudinary {
-        true => refusal.into_cloudinary_response(true),
-        false => refusal.into_response(),
+    answered.unwrap_or_else(|refusal| {
+        if is_cloudinary {
+            refusal.into_cloudinary_response(true)
+        } else {
+            refusal.into_response()
+        }
     })
 }
 

@@ -59,18 +59,18 @@ pub async fn examine(
     let (original, picture) = (original.clone(), image_facts(image));
     let limits = app.library.limits.clone();
     let memory_bytes = Sample::memory_bytes(&picture, original_bytes(&original));
-    let (analysis, faces) = app
+    let (analysis, found_faces) = app
         .permits
         .run(memory_bytes, app.library.render_timeout, move |expired| {
             let bytes = read(original)?;
             let sample = Sample::of_proven(&bytes, &picture, &limits, expired)?;
-            let faces = rectangles(&sample)?;
-            let mut analysis = look(&bytes, &sample, (asked, Some(&faces)))?;
+            let rectangles = rectangles(&sample)?;
+            let mut analysis = look(&bytes, &sample, (asked, Some(&rectangles)))?;
             analysis.metadata = asked.metadata.then(|| metadata(&bytes, &picture));
-            Ok::<_, AnalyseError>((analysis, faces))
+            Ok::<_, AnalyseError>((analysis, rectangles))
         })
         .await??;
-    image.faces = Some(faces);
+    image.faces = Some(found_faces);
     Ok(analysis)
 }
 

@@ -248,10 +248,11 @@ mod tests {
         extra.keep_in(&mut details);
         assert_eq!(Extra::of(&details), extra);
     }
-    fn details(extra: Value) -> AssetDetails {
-        let mut details = AssetDetails::default();
-        details.extra = extra.as_object().unwrap().clone();
-        details
+    fn details(extra: &Value) -> AssetDetails {
+        AssetDetails {
+            extra: extra.as_object().unwrap().clone(),
+            ..AssetDetails::default()
+        }
     }
 
     #[test]
@@ -268,7 +269,7 @@ mod tests {
             json!({"custom_coordinates": [[1, 2, 3]]}),
             json!({"last_updated": {"tags_updated_at": "yesterday"}}),
         ] {
-            let damaged = details(damage);
+            let damaged = details(&damage);
             assert!(Extra::read(&damaged).is_err(), "{damaged:?}");
             let closed = Extra::of(&damaged).access_control;
             assert_eq!(closed, Some(json!([{ "access_type": "token" }])));
@@ -284,11 +285,11 @@ mod tests {
 
     #[test]
     fn members_of_another_release_outlive_an_edit() {
-        let mut kept = details(json!({"headers": "X-Robots-Tag: none", "of_tomorrow": {"a": [1]}}));
+        let mut kept = details(&json!({"headers": "X-Robots-Tag: none", "of_tomorrow": {"a": [1]}}));
         let mut extra = Extra::read(&kept).unwrap();
         extra.headers = None;
         extra.keep_in(&mut kept);
-        assert_eq!(kept, details(json!({"of_tomorrow": {"a": [1]}})));
+        assert_eq!(kept, details(&json!({"of_tomorrow": {"a": [1]}})));
         assert!(!Extra::is_plain(&kept));
     }
 

@@ -128,8 +128,8 @@ pub async fn refuse_transformation(app: &App, name: &str) -> Result<(), InUseErr
     loop {
         let page = app.directory.all_references(after, PAGE).await?;
         let urls = page.iter().filter_map(|reference| reference.url.as_deref());
-        let mut shown = urls.filter_map(|url| app.media_host.transformation(url));
-        if shown.any(|transformation| shows(&transformation)) {
+        let mut transformations = urls.filter_map(|url| app.media_host.transformation(url));
+        if transformations.any(|transformation| shows(&transformation)) {
             return Err(refused());
         }
         match page.last() {

@@ -59,6 +59,7 @@ fn token(t: &TestApp, acl: &str, seconds: i64) -> String {
     token.sign(t.app.clock.now().as_second(), &key).unwrap()
 }
 
+#[allow(clippy::too_many_lines, reason = "a table of spellings")]
 #[tokio::test(flavor = "multi_thread")]
 async fn private_original_leaves_under_no_spelling() {
     let t = app();

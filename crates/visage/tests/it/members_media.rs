@@ -80,6 +80,7 @@ fn uploads() -> Vec<Row> {
     ]
 }
 
+#[allow(clippy::too_many_lines, reason = "a table")]
 #[rustfmt::skip]
 fn changes() -> Vec<Row> {
     let rename = "POST /{resource_type}/rename";
@@ -233,6 +234,10 @@ struct Shown {
 }
 
 impl Shown {
+    #[allow(
+        clippy::too_many_lines,
+        reason = "each kind of thing that members show is set up once"
+    )]
     async fn new() -> Self {
         let t = app_with(|config| {
             let shown = "t_avatar/if_!vip!_in_tags/e_negate/if_end/c_thumb,g_face,h_40,w_40/l_badge,w_10/fl_layer_apply/f_auto,q_auto";

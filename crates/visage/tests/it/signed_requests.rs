@@ -214,7 +214,7 @@ fn alter(fields: &mut Fields, chance: &mut Chance) {
                 "{}{value}{}",
                 chance.of(&["", " ", "+", "0"]),
                 chance.of(&["", " ", ".0", ","])
-            )
+            );
         }
         9 => {
             let items: Vec<&str> = value.split(',').collect();

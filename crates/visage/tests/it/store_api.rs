@@ -28,6 +28,10 @@ async fn search(t: &TestApp, query: Value) -> Value {
     ok(admin(t, Method::POST, "/resources/search", &query).await)
 }
 
+#[allow(
+    clippy::needless_pass_by_value,
+    reason = "an answer is asked and used up in one line"
+)]
 fn ok(answer: Answer) -> Value {
     assert_eq!(answer.status, StatusCode::OK, "{answer:?}");
     answer.json()

@@ -17,7 +17,7 @@ const SIDE: usize = 40;
 
 fn jpeg() -> Vec<u8> {
     let pixels: Vec<u8> = (0..SIDE * SIDE)
-        .flat_map(|place| [(place % 251) as u8, 99, 200])
+        .flat_map(|place| [u8::try_from(place % 251).unwrap(), 99, 200])
         .collect();
     let image = Image {
         pixels: pixels.as_slice(),
@@ -34,7 +34,7 @@ fn tiff(bits: u32, compression: u32, photometric: u32) -> Vec<u8> {
     let colours = if photometric == 3 { 1_u32 << bits } else { 0 };
     let map_at = 8 + 8 * bits;
     let tags = [
-        (256, 8),
+        (256_u16, 8),
         (257, 8),
         (258, bits),
         (259, compression),
@@ -52,10 +52,10 @@ fn tiff(bits: u32, compression: u32, photometric: u32) -> Vec<u8> {
     for level in [9_u16, 99, 200] {
         (0..colours).for_each(|_| file.extend((level << 8).to_le_bytes()));
     }
-    file.extend((tags.len() as u16).to_le_bytes());
+    file.extend(u16::try_from(tags.len()).unwrap().to_le_bytes());
     for (tag, value) in tags {
         let (kind, count) = if *tag == 320 { (3_u16, colours * 3) } else { (4, 1) };
-        file.extend((*tag as u16).to_le_bytes());
+        file.extend(tag.to_le_bytes());
         file.extend(kind.to_le_bytes());
         file.extend(count.to_le_bytes());
         file.extend(value.to_le_bytes());

@@ -234,7 +234,10 @@ fn a_migration_of_posts_that_cannot_begin_says_why() {
     let site = Site::new(SETTINGS);
     install(&site, 1);
     let only_look = site.run(&migration(&["--dry-run"]), &[]);
-    assert_eq!((only_look.code, &summary(&only_look)["migrated"]), (Some(0), &json!(1)));
+    assert_eq!(
+        (only_look.code, &summary(&only_look)["would_migrate"]),
+        (Some(0), &json!(1))
+    );
     assert!(!site.data.exists());
     for (arguments, code, expected) in [
         (vec!["migrate-posts", "--uploads", "uploads"], 2, "--posts"),

@@ -60,6 +60,7 @@ impl Site {
             ("VISAGE_LISTEN".to_owned(), address.clone()),
             ("VISAGE_AUTH__BCRYPT_COST".to_owned(), "4".to_owned()),
             ("VISAGE_RATE_LIMIT__CHANGES_BURST".to_owned(), "100000".to_owned()),
+            ("VISAGE_RATE_LIMIT__REGISTRATIONS_BURST".to_owned(), "100000".to_owned()),
             ("VISAGE_REAPER__INTERVAL".to_owned(), "1h".to_owned()),
             // How full the machine's disk is must not matter.
             ("VISAGE_LIMITS__DISK_RESERVE_PERCENT".to_owned(), "0".to_owned()),

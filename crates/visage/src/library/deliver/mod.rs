@@ -219,9 +219,10 @@ pub async fn deliver(
         is_current_version: url.version == Some(asset.version)
             && found.in_place_of.is_none()
             && !awaits_moderation(&asset.details),
-        audience: match is_controlled(&asset.details) {
-            true => Audience::EverybodyNow,
-            false => Audience::Everybody,
+        audience: if is_controlled(&asset.details) {
+            Audience::EverybodyNow
+        } else {
+            Audience::Everybody
         },
         ends_in_seconds: None,
         varies_by_accept: false,

@@ -76,7 +76,7 @@ async fn users_of_an_export_come_with_their_passwords_and_their_pictures() {
         let (said, _) = s.migrate(&only_look).await;
         assert_eq!(s.t.app.directory.count_users().await.unwrap(), 1);
         let (summary, lines) = s.migrate(&arguments).await;
-        assert_eq!(when_done(said), summary);
+        assert_eq!(when_done(&said), summary);
         assert_eq!(
             (summary.users, summary.added_users, summary.migrated),
             (7, 3, 1),

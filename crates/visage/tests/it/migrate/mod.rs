@@ -192,13 +192,13 @@ fn end(line: &Value) -> (&str, &str) {
 
 /// What the sums of a dry run are when it is done: nothing is said to have been done that was not.
 #[track_caller]
-fn when_done(said: Summary) -> Summary {
+fn when_done(said: &Summary) -> Summary {
     assert_eq!((said.migrated, said.added_users), (0, 0), "{said:?}");
     Summary {
         migrated: said.would_migrate,
         would_migrate: 0,
         added_users: said.would_add_users,
         would_add_users: 0,
-        ..said
+        ..said.clone()
     }
 }

@@ -201,7 +201,7 @@ async fn a_dry_run_says_the_same_and_changes_nothing() {
     s.check_clean(0).await;
     assert_eq!(end(line_of(&lines, &users[0])), ("would_migrate", ""));
     let (done, _) = s.migrate(&s.arguments()).await;
-    assert_eq!(when_done(said), done, "{lines:?}");
+    assert_eq!(when_done(&said), done, "{lines:?}");
 }
 
 #[tokio::test(flavor = "multi_thread")]
