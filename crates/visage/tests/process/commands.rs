@@ -249,7 +249,7 @@ fn connections_are_fewer_when_the_system_allows_few_files() {
         .map(str::to_owned)
         .to_vec();
     let server = site.start();
-    server.wait_for_log("connections=44");
+    server.wait_for_log("connections=36 bodies=8");
 }
 
 #[test]
