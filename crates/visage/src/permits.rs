@@ -150,7 +150,7 @@ impl Lane {
         }
     }
 
-    /// Memory first, then a thread: whoever holds a thread waits for nothing of this lane.
+    /// Memory first, then a thread: work that holds a thread waits for nothing of this lane.
     async fn acquire(&self, memory_bytes: u64) -> Result<[OwnedSemaphorePermit; 2], WorkError> {
         let _place = self.take_place()?;
         let closed = |_never| WorkError::Overloaded;

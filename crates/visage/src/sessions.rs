@@ -95,7 +95,7 @@ pub async fn of_administrator(app: &App) -> Result<Option<Sessions>, StoreError>
         return Ok(None);
     }
     let (email, password) = (auth.admin_email.to_lowercase(), auth.admin_password.expose());
-    // Keyed with a secret that is not in the database, so that nobody who has that alone can try passwords.
+    // Keyed with a secret that is not in the database, so that the database alone is not enough to try passwords.
     let fingerprint = auth.jwt_secret.mac(&format!("administrator\n{email}\n{password}"));
     let sessions = app.directory.administrator_sessions(&fingerprint, app.clock.now());
     sessions.await.map(Some)

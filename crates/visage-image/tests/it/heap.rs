@@ -1,5 +1,5 @@
 //! Pixels must not depend on what memory held before they were decoded. Two children of this test decode the same files
-//! with memory that glibc fills with two patterns, whoever takes it: Rust or C. `examples/heap` does the same for longer.
+//! with memory that glibc fills with two patterns, for Rust and for C alike. `examples/heap` does the same for longer.
 
 use std::process::Command;
 

@@ -1,6 +1,6 @@
 //! All traits on one SQLite file.
 //!
-//! One connection writes and a few read, each on a blocking thread; whoever waits for one waits without a thread. Searches and
+//! One connection writes and a few read, each on a blocking thread; a caller that waits for one holds no thread. Searches and
 //! counts read on connections of their own and have a deadline, so that no read of a few rows waits for them. Every act is
 //! one transaction, and a committed one is on disk (`synchronous=FULL`). An act that nobody waits for any more is still done.
 //! There is no retry in here, and no cache.

@@ -2,7 +2,7 @@
 //!
 //! A request takes a place when it has arrived whole. Until then it has a connection, perhaps a temporary file, and a place
 //! among the bodies that arrive, which it gives up to others when these run out: a crowd that sends slowly, or not at all,
-//! keeps out nobody who sends.
+//! keeps out no sender.
 
 use std::net::{IpAddr, Ipv4Addr, SocketAddr};
 use std::pin::Pin;

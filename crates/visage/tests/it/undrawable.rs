@@ -153,7 +153,7 @@ async fn store_unproven(t: &TestApp, name: &str, file: Vec<u8>) {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn stored_picture_that_cannot_be_drawn_is_no_failure_of_the_server() {
+async fn stored_picture_that_cannot_be_drawn_is_a_client_error() {
     let t = app();
     let whole = jpeg();
     upload(&t, "good", &png(40, 40, [1, 2, 3])).await;

@@ -178,7 +178,7 @@ fn identity_and_ycgco_are_what_they_say() {
 }
 
 #[test]
-fn weights_of_primaries_are_those_of_the_standards_made_for_them() {
+fn weights_of_primaries_are_those_of_their_standards() {
     let near = |primaries: u32, red: f32, blue: f32| {
         let (found_red, found_blue) = weights_of_primaries(primaries);
         let is_near = (found_red - red).abs() < 0.001 && (found_blue - blue).abs() < 0.001;

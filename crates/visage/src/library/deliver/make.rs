@@ -171,7 +171,7 @@ async fn make(library: &Arc<Library>, asset: &Asset, wanted: &Wanted, key: Image
     if image.bytes.len() > MAX_KEPT_BYTES || !library.disk_reserve.has_room_for_derived() {
         return Ok(image);
     }
-    // A task of its own: once begun it is finished, also when nobody waits for the image any more.
+    // A task of its own: once begun it is finished, also when its client has gone.
     let kept = library.tasks.spawn({
         let (library, image, wanted) = (Arc::clone(library), image.clone(), wanted.clone());
         async move { keep(&library, key, image, wanted).await }
