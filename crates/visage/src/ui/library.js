@@ -111,7 +111,8 @@ export function show(main, rest) {
     event.preventDefault();
     load(true);
   });
-  form.addEventListener('change', () => load(true));
+  // Leaving the search field changes nothing that its input has not: a click that leaves it must find its link in place.
+  form.addEventListener('change', (event) => { if (event.target !== text) load(true); });
   let typing = null;
   text.addEventListener('input', () => {
     clearTimeout(typing);
